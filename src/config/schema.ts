@@ -1,0 +1,239 @@
+// The configuration's one schema: sections, keys, defaults, ranges and the reason of each default.
+// The typed configuration, the JSON Schema for editors and the error messages all come from here.
+import { z } from 'zod';
+import { encodingAliases, encodings } from '../text-encoding.js';
+
+const port = z.int().min(0).max(65535);
+const milliseconds = (max: number) => z.int().min(1).max(max);
+const hourMs = 3_600_000;
+export const roles = ['viewer', 'operator', 'admin'] as const;
+const role = z.enum(roles);
+
+const server = z.strictObject({
+  host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
+  port: port.default(9090).describe('Port to listen on; 0 takes any free one.'),
+  max_connections: z
+    .int()
+    .min(1)
+    .max(65535)
+    .default(1024)
+    .describe(
+      'Listen backlog: connections that may wait for being accepted (peers are limited by limits.max_peers).',
+    ),
+  encoding: z
+    .preprocess((value) => (typeof value === 'string' ? canonicalEncoding(value) : value), z.enum(encodings))
+    .default('utf-8')
+    .describe('Character encoding of requests.'),
+  reply_terminator: z
+    .string()
+    .max(8)
+    .default('\n')
+    .describe('What ends each reply; "" gives the very bytes of the Python server.'),
+});
+
+const model = z.strictObject({
+  model_path: z.string().min(1).default('models/pear-starter.onnx').describe('The ONNX model that serves.'),
+  preprocessor_path: z
+    .null({ error: 'null (two-stage models are not supported yet)' })
+    .default(null)
+    .describe('Model that finds the pear for a second-stage classifier; not supported yet, leave null.'),
+  img_path: z.string().min(1).default('models/samples').describe('Folder of the images that 0x01 names.'),
+  confidence_threshold: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe('Detections below it do not count; null takes what the model says.'),
+  img_size: z
+    .int()
+    .min(32)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe('Side of the square input in pixels; null takes what the model says.'),
+  classes: z
+    .array(z.string().min(1))
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Names of the verdicts in the order of the model; null takes what the model says.'),
+});
+
+const logging = z.strictObject({
+  level: z
+    .preprocess(
+      (value) =>
+        typeof value === 'string' ? (pythonLevels[value.toUpperCase()] ?? value.toLowerCase()) : value,
+      z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    )
+    .default('info')
+    .describe("Least severe level that is logged; Python's names (WARNING, CRITICAL) are understood."),
+  format: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('auto: readable on a terminal, JSON lines elsewhere.'),
+  file: z.string().min(1).nullable().default(null).describe('Also append JSON lines to this file.'),
+});
+
+const cluster = z.strictObject({
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(256)], { error: '"auto" or a whole number from 1 to 256' })
+    .default('auto')
+    .describe('Worker processes; auto: one for each core that this process may use.'),
+  host_id: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: '1 to 64 characters of A-Z a-z 0-9 . _ -' })
+    .nullable()
+    .default(null)
+    .describe('Name of this host in the view of connections; null: hostname and port.'),
+  start_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe('A worker that is not ready by then is ended and forked anew.'),
+  drain_timeout_ms: milliseconds(hourMs)
+    .default(10_000)
+    .describe('At a stop, how long replies that are owed may take before connections are cut.'),
+  orphan_timeout_ms: milliseconds(60_000)
+    .default(8_000)
+    .describe('How long a worker whose primary was killed may finish its replies.'),
+  restart_delay_max_ms: milliseconds(hourMs)
+    .default(10_000)
+    .describe('Longest wait before a worker that keeps dying is forked again.'),
+});
+
+const connections = z.strictObject({
+  store: z
+    .enum(['auto', 'redis', 'embedded'])
+    .default('auto')
+    .describe(
+      'auto: Redis where connections.redis.url (or REDIS_URL) is set, else the memory of the primary.',
+    ),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^rediss?:\/\/\S+$/, {
+          error: 'a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379',
+        })
+        .nullable()
+        .default(null)
+        .describe('Redis 6.2 or newer.'),
+      key_prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9:._-]{1,64}$/, { error: '1 to 64 characters of A-Z a-z 0-9 : . _ -' })
+        .default('pear:')
+        .describe('Put before every key.'),
+      command_timeout_ms: milliseconds(60_000)
+        .default(2_000)
+        .describe('A call that takes longer has failed.'),
+    })
+    .prefault({}),
+  flush_interval_ms: milliseconds(10_000)
+    .default(250)
+    .describe('How often changed records are written; nothing is written per request.'),
+  heartbeat_interval_ms: milliseconds(60_000).default(5_000).describe('How often a worker renews its lease.'),
+  lease_ms: milliseconds(600_000)
+    .default(15_000)
+    .describe('A worker silent for longer counts as gone; at least twice the heartbeat.'),
+  key_ttl_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe('How long keys of a silent worker stay in Redis; longer than the lease.'),
+});
+
+const limits = z.strictObject({
+  max_peers: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('Connections to this host; one more gets error 6 and is closed. An idle one costs some 10 kB.'),
+  max_message_bytes: z
+    .int()
+    .min(1024)
+    .max(256 * 1024 * 1024)
+    .default(16 * 1024 * 1024)
+    .describe('Longest request, without attached bytes.'),
+  message_timeout_ms: milliseconds(hourMs)
+    .default(30_000)
+    .describe('A request, its attached bytes included, must be complete this long after its first byte.'),
+  request_timeout_ms: milliseconds(hourMs)
+    .default(30_000)
+    .describe('Images not answered this long after the last byte of their request get error 4.'),
+  write_timeout_ms: milliseconds(hourMs)
+    .default(30_000)
+    .describe('A peer that takes nothing of its waiting replies for this long is dropped.'),
+  max_batch: z.int().min(1).max(100_000).default(1_000).describe('Images in one request.'),
+  max_image_bytes: z
+    .int()
+    .min(1024)
+    .max(1024 * 1024 * 1024)
+    .default(32 * 1024 * 1024)
+    .describe('Bytes of one encoded image.'),
+  max_image_pixels: z.int().min(1024).max(1_000_000_000).default(50_000_000).describe('Pixels of one image.'),
+  max_queued_images: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(2_000)
+    .describe('Images of one peer that wait or run; more of its requests wait. At least max_batch.'),
+  max_queued_images_total: z
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .default(20_000)
+    .describe('Images that wait or run in one worker; a request beyond it gets error 6.'),
+  max_in_flight_bytes: z
+    .int()
+    .min(1024)
+    .max(4 * 1024 * 1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe('Image bytes held for one peer; beyond it the peer is not read. At least max_image_bytes.'),
+  read_ahead_bytes: z
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
+});
+
+const security = z.strictObject({
+  default_role: role
+    .default('operator')
+    .describe('Role of a peer that nothing else gives one; "admin" lets any stranger change the server.'),
+  loopback_role: role.default('admin').describe('Role of peers from the machine itself.'),
+});
+
+const admin = z.strictObject({
+  enabled: z.boolean().default(true).describe('Serve health, metrics and the read-only API over HTTP.'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address of the admin HTTP server.'),
+  port: port.default(9091).describe('Port of the admin HTTP server; 0 takes any free one.'),
+});
+
+export const configSchema = z.strictObject({
+  server: server.prefault({}),
+  model: model.prefault({}),
+  logging: logging.prefault({}),
+  cluster: cluster.prefault({}),
+  connections: connections.prefault({}),
+  limits: limits.prefault({}),
+  security: security.prefault({}),
+  admin: admin.prefault({}),
+});
+
+/** The whole checked configuration; frozen once loaded. */
+export type Config = z.output<typeof configSchema>;
+export type Role = z.output<typeof role>;
+
+/** Keys of a configuration of the Python server that mean nothing here: accepted, and logged once. */
+export const ignoredKeys: readonly string[] = ['ERROR_CODE', 'server.buffer_size', 'model.device'];
+
+const pythonLevels: Readonly<Record<string, string>> = {
+  NOTSET: 'trace',
+  WARNING: 'warn',
+  CRITICAL: 'fatal',
+};
+
+function canonicalEncoding(name: string): string {
+  const hyphened = name.toLowerCase().replaceAll('_', '-');
+  return encodingAliases[hyphened] ?? hyphened;
+}

@@ -1,0 +1,102 @@
+// Every error class of the project, and the one table that turns an error into a code of the wire protocol.
+// It knows nothing of sockets or replies: RequestProcessor writes what `toWireError` says.
+
+/** The codes of the wire protocol (docs/protocol.md). 0 to 4 are the Python server's. */
+export const errorCodes = {
+  noError: 0,
+  invalidMessage: 1,
+  resourceNotFound: 2,
+  notExistCommand: 3,
+  timeout: 4,
+  notPermitted: 5,
+  busy: 6,
+  cancelled: 7,
+  invalidImage: 8,
+  internalError: 9,
+} as const;
+
+export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes];
+
+/**
+ * A failure that a client may be told of. `message` goes to the client as it stands:
+ * it never holds a path, a stack or a secret. What only the log may know goes into `cause`.
+ */
+export abstract class WireError extends Error {
+  abstract readonly code: ErrorCode;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The request is malformed, too long, or its arguments are of the wrong form. */
+export class InvalidMessageError extends WireError {
+  readonly code = errorCodes.invalidMessage;
+}
+
+/** No such image, model or folder, or one outside the folders that the server may use. */
+export class ResourceNotFoundError extends WireError {
+  readonly code = errorCodes.resourceNotFound;
+}
+
+/** Unknown command. */
+export class NotExistCommandError extends WireError {
+  readonly code = errorCodes.notExistCommand;
+}
+
+/** The answer was not ready at its deadline. */
+export class DeadlineError extends WireError {
+  readonly code = errorCodes.timeout;
+}
+
+/** This peer may not use this command. */
+export class NotPermittedError extends WireError {
+  readonly code = errorCodes.notPermitted;
+}
+
+/** A limit of the whole server is reached; nothing was done. */
+export class BusyError extends WireError {
+  readonly code = errorCodes.busy;
+}
+
+/** Stopped by 0x03, or by its peer's going, before it was done. */
+export class CancelledError extends WireError {
+  readonly code = errorCodes.cancelled;
+}
+
+/** The image exists but cannot be decoded, or is over a limit. */
+export class InvalidImageError extends WireError {
+  readonly code = errorCodes.invalidImage;
+}
+
+/** The server cannot start, or a tool cannot run: what is wrong and what to do, each in one line. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+  readonly cure: string;
+
+  constructor(problem: string, cure: string, options?: ErrorOptions) {
+    super(problem, options);
+    this.cure = cure;
+  }
+}
+
+/** The configuration is wrong. `problems` names every mistake: path, value and what was expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** The store behind the view of connections did not answer. Serving never depends on it. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+}
+
+/** Maps any error to what a client is told: its code, and a message that gives nothing of the server away. */
+export function toWireError(error: unknown): { readonly code: ErrorCode; readonly message: string } {
+  if (error instanceof WireError) return { code: error.code, message: error.message };
+  return { code: errorCodes.internalError, message: 'internal error; the log of the server has the details' };
+}
