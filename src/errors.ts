@@ -68,6 +68,15 @@ export class InvalidImageError extends WireError {
   readonly code = errorCodes.invalidImage;
 }
 
+/** A fault of our own. The client learns nothing of it; the log has the cause. */
+export class InternalError extends WireError {
+  readonly code = errorCodes.internalError;
+
+  constructor(options?: ErrorOptions) {
+    super('internal error; the log of the server has the details', options);
+  }
+}
+
 /** The server cannot start, or a tool cannot run: what is wrong and what to do, each in one line. */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
@@ -95,8 +104,40 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
-/** Maps any error to what a client is told: its code, and a message that gives nothing of the server away. */
-export function toWireError(error: unknown): { readonly code: ErrorCode; readonly message: string } {
-  if (error instanceof WireError) return { code: error.code, message: error.message };
-  return { code: errorCodes.internalError, message: 'internal error; the log of the server has the details' };
+/** The error that `code` stands for, after it crossed a thread or a process as a number. */
+export function wireErrorOf(code: ErrorCode, message: string): WireError {
+  switch (code) {
+    case errorCodes.invalidMessage:
+      return new InvalidMessageError(message);
+    case errorCodes.resourceNotFound:
+      return new ResourceNotFoundError(message);
+    case errorCodes.notExistCommand:
+      return new NotExistCommandError(message);
+    case errorCodes.timeout:
+      return new DeadlineError(message);
+    case errorCodes.notPermitted:
+      return new NotPermittedError(message);
+    case errorCodes.busy:
+      return new BusyError(message);
+    case errorCodes.cancelled:
+      return new CancelledError(message);
+    case errorCodes.invalidImage:
+      return new InvalidImageError(message);
+    case errorCodes.noError:
+    case errorCodes.internalError:
+      return new InternalError();
+    default:
+      return code satisfies never;
+  }
+}
+
+/** What a client is told of any error: one that gives nothing of the server away. */
+export function toWireError(error: unknown): WireError {
+  return error instanceof WireError ? error : new InternalError({ cause: error });
+}
+
+/** An error and what caused it, in one line for the log. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
 }

@@ -8,6 +8,11 @@ const milliseconds = (max: number) => z.int().min(1).max(max);
 const hourMs = 3_600_000;
 export const roles = ['viewer', 'operator', 'admin'] as const;
 const role = z.enum(roles);
+/** A text of the form `pattern`, which `expected` says in words. */
+const patterned = (pattern: RegExp, expected: string) =>
+  z.string({ error: expected }).regex(pattern, { error: expected });
+const nonEmpty = 'a non-empty text';
+const redisUrl = 'a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379';
 
 const server = z.strictObject({
   host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
@@ -21,7 +26,7 @@ const server = z.strictObject({
       'Listen backlog: connections that may wait for being accepted (peers are limited by limits.max_peers).',
     ),
   encoding: z
-    .preprocess((value) => (typeof value === 'string' ? canonicalEncoding(value) : value), z.enum(encodings))
+    .preprocess(canonicalEncoding, z.enum(encodings, { error: ({ input }) => expectedEncoding(input) }))
     .default('utf-8')
     .describe('Character encoding of requests.'),
   reply_terminator: z
@@ -53,7 +58,7 @@ const model = z.strictObject({
     .default(null)
     .describe('Side of the square input in pixels; null takes what the model says.'),
   classes: z
-    .array(z.string().min(1))
+    .array(z.string({ error: nonEmpty }).min(1, { error: nonEmpty }))
     .min(1)
     .nullable()
     .default(null)
@@ -62,11 +67,7 @@ const model = z.strictObject({
 
 const logging = z.strictObject({
   level: z
-    .preprocess(
-      (value) =>
-        typeof value === 'string' ? (pythonLevels[value.toUpperCase()] ?? value.toLowerCase()) : value,
-      z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    )
+    .preprocess(canonicalLevel, z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']))
     .default('info')
     .describe("Least severe level that is logged; Python's names (WARNING, CRITICAL) are understood."),
   format: z
@@ -81,9 +82,7 @@ const cluster = z.strictObject({
     .union([z.literal('auto'), z.int().min(1).max(256)], { error: '"auto" or a whole number from 1 to 256' })
     .default('auto')
     .describe('Worker processes; auto: one for each core that this process may use.'),
-  host_id: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: '1 to 64 characters of A-Z a-z 0-9 . _ -' })
+  host_id: patterned(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 . _ -')
     .nullable()
     .default(null)
     .describe('Name of this host in the view of connections; null: hostname and port.'),
@@ -110,17 +109,12 @@ const connections = z.strictObject({
     ),
   redis: z
     .strictObject({
-      url: z
-        .string()
-        .regex(/^rediss?:\/\/\S+$/, {
-          error: 'a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379',
-        })
+      url: patterned(/^rediss?:\/\/\S+$/, redisUrl)
+        .refine((url) => URL.canParse(url), { error: redisUrl })
         .nullable()
         .default(null)
         .describe('Redis 6.2 or newer.'),
-      key_prefix: z
-        .string()
-        .regex(/^[A-Za-z0-9:._-]{1,64}$/, { error: '1 to 64 characters of A-Z a-z 0-9 : . _ -' })
+      key_prefix: patterned(/^[A-Za-z0-9:._-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 : . _ -')
         .default('pear:')
         .describe('Put before every key.'),
       command_timeout_ms: milliseconds(60_000)
@@ -182,6 +176,12 @@ const limits = z.strictObject({
     .max(10_000_000)
     .default(20_000)
     .describe('Images that wait or run in one worker; a request beyond it gets error 6.'),
+  max_pending_requests: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_000)
+    .describe('Requests of one peer that are not answered yet; beyond it the peer is not read.'),
   max_in_flight_bytes: z
     .int()
     .min(1024)
@@ -225,15 +225,43 @@ export type Config = z.output<typeof configSchema>;
 export type Role = z.output<typeof role>;
 
 /** Keys of a configuration of the Python server that mean nothing here: accepted, and logged once. */
-export const ignoredKeys: readonly string[] = ['ERROR_CODE', 'server.buffer_size', 'model.device'];
+export const ignoredKeys: readonly string[] = [
+  'ERROR_CODE',
+  'server.buffer_size',
+  'model.device',
+  'model.num_classes',
+];
 
-const pythonLevels: Readonly<Record<string, string>> = {
-  NOTSET: 'trace',
-  WARNING: 'warn',
-  CRITICAL: 'fatal',
-};
+/** Keys whose values may hold a password: never printed as they are. */
+export const secretKeys: readonly string[] = ['connections.redis.url'];
 
-function canonicalEncoding(name: string): string {
-  const hyphened = name.toLowerCase().replaceAll('_', '-');
-  return encodingAliases[hyphened] ?? hyphened;
+const pythonLevels: ReadonlyMap<string, string> = new Map([
+  ['notset', 'trace'],
+  ['warning', 'warn'],
+  ['critical', 'fatal'],
+]);
+
+function canonicalLevel(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const lower = value.toLowerCase();
+  return pythonLevels.get(lower) ?? lower;
+}
+
+function canonicalEncoding(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const name = value
+    .toLowerCase()
+    .replaceAll('_', '-')
+    .replace(/^iso-?8859-?(?=\d)/, 'iso-8859-');
+  return Object.hasOwn(encodingAliases, name) ? encodingAliases[name] : name;
+}
+
+/** Encodings that Python knows and that framing cannot read, by the start of their canonical names. */
+const unframeable =
+  /^(shift-?jis|s-?jis|ms-kanji|cp932|cp936|ms932|windows-31j|gbk|gb-?18030|big-?5|cp949|cp950|ms949|uhc|johab|hz|utf-?(7|16|32)|u(7|16|32)|ucs|iso-?2022)/;
+
+function expectedEncoding(refused: unknown): string {
+  const offered = `one of ${encodings.join(', ')}`;
+  if (typeof refused !== 'string' || !unframeable.test(refused)) return offered;
+  return `${offered} (in this encoding a byte below 0x80 may be part of another character, so the end of a request could not be found)`;
 }

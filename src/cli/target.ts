@@ -1,0 +1,35 @@
+// Which server a tool talks to: the one of the configuration, unless the command line names another.
+import type { Config } from '../config/schema.js';
+import { PearClient } from '../client/pear-client.js';
+import { StartupError } from '../errors.js';
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** `connect`: `HOST:PORT` or `PORT` as given on the command line. Throws StartupError. */
+export function targetOf(config: Config, connect: string | undefined): Target {
+  const { host, port } = config.server;
+  if (connect === undefined) return { host: everyAddress.has(host) ? '127.0.0.1' : host, port };
+  const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(connect);
+  if (match === null)
+    throw new StartupError(`--connect ${connect} names no server`, 'write HOST:PORT, such as 127.0.0.1:9090');
+  return { host: match[1] ?? '127.0.0.1', port: Number(match[2]) };
+}
+
+/** Throws StartupError where nobody listens there. */
+export async function connectTo(target: Target): Promise<PearClient> {
+  try {
+    return await PearClient.connect(target);
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new StartupError(
+      `no server answers at ${target.host} port ${target.port} (${reason})`,
+      'start it with npm start, or name another one with --connect HOST:PORT',
+      { cause },
+    );
+  }
+}

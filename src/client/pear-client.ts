@@ -1,0 +1,149 @@
+// A client for programs in JavaScript and for our own tools: requests may be sent without waiting, replies come
+// back in their order. It knows the protocol and a socket, nothing of the server.
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { z } from 'zod';
+import { errorCodes, wireErrorOf } from '../errors.js';
+import { FrameDecoder } from '../protocol/frame-decoder.js';
+import { encodeJson, type JsonValue } from '../protocol/json.js';
+import { classificationCommand } from '../protocol/request.js';
+
+/** A name in the server's image folder, or an image to send along under a label. */
+export type ClientImage = string | { readonly fileName: string; readonly bytes: Uint8Array };
+
+const detectionSchema = z.object({
+  label: z.string().nullable(),
+  confidence: z.number(),
+  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+});
+
+const classificationSchema = z.object({
+  file_name: z.string(),
+  /** Index of the verdict, -1 for no pear, null for a failed image. */
+  result: z.int().nullable(),
+  error_code: z.int(),
+  label: z.string().nullable().optional(),
+  confidence: z.number().nullable().optional(),
+  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullable().optional(),
+  detections: z.array(detectionSchema).optional(),
+  model: z.object({ name: z.string(), sha256: z.string() }).nullable().optional(),
+  timing_ms: z
+    .object({ queue: z.number(), decode: z.number(), inference: z.number(), total: z.number() })
+    .nullable()
+    .optional(),
+});
+export type ClassifiedImage = z.output<typeof classificationSchema>;
+
+const replySchema = z.object({
+  cmd: z.int().nullable(),
+  response_data: z.array(z.record(z.string(), z.unknown())),
+});
+const refusalSchema = z.object({ error_code: z.enum(errorCodes), message: z.string() });
+
+export type ReplyItem = Readonly<Record<string, unknown>>;
+
+/** Longest reply that is taken: a list of 100,000 connections. */
+const maxReplyBytes = 256 * 1024 * 1024;
+
+interface Waiting {
+  readonly resolve: (items: readonly ReplyItem[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class PearClient {
+  readonly #socket: Socket;
+  readonly #decoder = new FrameDecoder(maxReplyBytes);
+  readonly #waiting: Waiting[] = [];
+  #failure: Error | null = null;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk) => {
+      this.#receive(chunk);
+    });
+    socket.on('error', (error) => {
+      this.#fail(error);
+    });
+    socket.on('close', () => {
+      this.#fail(new Error('the server closed the connection'));
+    });
+  }
+
+  /** Rejects where nobody listens there. */
+  static async connect(options: { readonly host: string; readonly port: number }): Promise<PearClient> {
+    const socket = connect({ ...options, noDelay: true });
+    await once(socket, 'connect');
+    return new PearClient(socket);
+  }
+
+  /**
+   * Sends one command; resolves to the items of its reply. Rejects with a WireError where the request as a whole
+   * was refused. `attachments` are the bytes of elements with `bytes`, in order.
+   */
+  request(
+    cmd: number,
+    args: readonly JsonValue[] = [],
+    options: { readonly detail?: boolean; readonly attachments?: readonly Uint8Array[] } = {},
+  ): Promise<readonly ReplyItem[]> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const message = encodeJson({ cmd, request_data: args, detail: options.detail });
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#socket.cork();
+      this.#socket.write(message);
+      for (const bytes of options.attachments ?? []) this.#socket.write(bytes);
+      this.#socket.uncork();
+    });
+  }
+
+  /** Judges images; one item an image, in order, in the long form where `detail` is set. */
+  async classify(
+    images: readonly ClientImage[],
+    { detail = false }: { readonly detail?: boolean } = {},
+  ): Promise<readonly ClassifiedImage[]> {
+    const args = images.map((image) => {
+      if (typeof image === 'string') return image;
+      const { fileName, bytes } = image;
+      // The protocol attaches nothing empty; inside the message it can stand, to be answered like any bad image.
+      return bytes.length === 0 ? { file_name: fileName, data: '' } : { file_name: fileName, bytes: bytes.length };
+    });
+    const attachments = images.flatMap((image) => (typeof image === 'string' ? [] : [image.bytes]));
+    const items = await this.request(classificationCommand, args, { detail, attachments });
+    return z.array(classificationSchema).parse(items);
+  }
+
+  /** Closes after the replies that are owed. */
+  async close(): Promise<void> {
+    if (this.#socket.destroyed) return;
+    const closed = once(this.#socket, 'close');
+    this.#socket.end();
+    await closed;
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#decoder.push(chunk);
+    for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
+      if (frame.type !== 'message') {
+        this.#socket.destroy(new Error('the server sent something that is no reply'));
+        return;
+      }
+      this.#settle(frame.bytes.toString('latin1'));
+    }
+  }
+
+  #settle(text: string): void {
+    const { cmd, response_data } = replySchema.parse(JSON.parse(text));
+    const refusal = cmd === null ? refusalSchema.parse(response_data[0]) : null;
+    const error = refusal === null ? null : wireErrorOf(refusal.error_code, refusal.message);
+    const waiting = this.#waiting.shift();
+    // A server that is full says so unasked, and then closes: that is why the next request fails.
+    if (waiting === undefined) this.#failure = error;
+    else if (error !== null) waiting.reject(error);
+    else waiting.resolve(response_data);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
+  }
+}

@@ -1,0 +1,38 @@
+// The folders and the model that the configuration names, found before anything is started with them.
+import { constants } from 'node:fs';
+import { access, realpath, stat } from 'node:fs/promises';
+import { dirname, normalize } from 'node:path';
+import type { Config } from '../config/schema.js';
+import { StartupError } from '../errors.js';
+import type { Folder, Folders } from '../handlers/folders.js';
+
+/** Relative paths are relative to the working directory. Throws StartupError for what is not there. */
+export async function openFolders(model: Config['model']): Promise<Folders> {
+  await access(model.model_path, constants.R_OK).catch((cause: unknown) => {
+    throw new StartupError(
+      `the model ${model.model_path} is not there or cannot be read`,
+      'set model.model_path to an ONNX file that the server may read',
+      { cause },
+    );
+  });
+  return {
+    images: await openFolder('model.img_path', model.img_path),
+    models: await openFolder('model.model_path', dirname(model.model_path)),
+  };
+}
+
+async function openFolder(key: string, name: string): Promise<Folder> {
+  try {
+    const path = await realpath(name);
+    if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
+    return { name: normalize(name), path };
+  } catch (cause) {
+    throw new StartupError(
+      `the folder ${name} (${key}) is not there or cannot be read`,
+      `create it, or correct ${key}`,
+      {
+        cause,
+      },
+    );
+  }
+}

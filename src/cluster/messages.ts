@@ -1,0 +1,34 @@
+// Every message between the primary and its workers, in both directions, each checked by its schema on arrival.
+import { z } from 'zod';
+import { configSchema } from '../config/schema.js';
+import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
+
+/** What a worker is told at its start. */
+const workerStartSchema = z.object({
+  config: configSchema,
+  hostId: z.string(),
+  slot: z.int().positive(),
+  /** `<hostId>:<slot>:<bootNonce>`, so that a worker never shares the records of a dead one. */
+  workerId: z.string(),
+  workerCount: z.int().positive(),
+});
+export type WorkerStart = Readonly<z.output<typeof workerStartSchema>>;
+
+export const toPrimarySchema = z.discriminatedUnion('type', [
+  /** The worker listens to messages now and asks for its start. */
+  z.object({ type: z.literal('booted') }),
+  /** It accepts connections and its model has judged a first image. */
+  z.object({ type: z.literal('serving'), port: z.int(), model: z.string(), classes: z.array(z.string()) }),
+  /** It cannot serve, for a reason that a person can mend; it ends by itself. */
+  z.object({ type: z.literal('failed'), problem: z.string(), cure: z.string() }),
+  z.object({ type: z.literal('view'), id: z.int(), request: viewRequestSchema }),
+]);
+export type ToPrimary = Readonly<z.output<typeof toPrimarySchema>>;
+
+export const toWorkerSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('start'), start: workerStartSchema }),
+  z.object({ type: z.literal('view'), id: z.int(), reply: viewReplySchema }),
+  /** Answer what was asked for, close every connection, end. */
+  z.object({ type: z.literal('stop') }),
+]);
+export type ToWorker = Readonly<z.output<typeof toWorkerSchema>>;

@@ -1,0 +1,78 @@
+// A worker's line to its primary: typed messages, requests with answers, and the news that the primary is gone.
+import { StoreUnavailableError } from '../errors.js';
+import type { ViewChannel } from '../connections/embedded-store.js';
+import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
+import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
+
+interface Waiting {
+  readonly resolve: (reply: ViewReply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class PrimaryLink implements ViewChannel {
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  /** Resolves when the primary asks this worker to end (`asked`), or is gone itself (`orphan`). */
+  readonly ending: Promise<'asked' | 'orphan'>;
+  #onStart: (start: WorkerStart) => void = () => undefined;
+  #onEnding: (why: 'asked' | 'orphan') => void = () => undefined;
+
+  constructor() {
+    this.ending = new Promise((resolve) => {
+      this.#onEnding = resolve;
+    });
+    process.on('message', (raw) => {
+      const message = toWorkerSchema.parse(raw);
+      switch (message.type) {
+        case 'start':
+          this.#onStart(message.start);
+          return;
+        case 'view': {
+          const waiting = this.#waiting.get(message.id);
+          this.#waiting.delete(message.id);
+          waiting?.resolve(message.reply);
+          return;
+        }
+        case 'stop':
+          this.#onEnding('asked');
+          return;
+        default:
+          message satisfies never;
+      }
+    });
+    process.on('disconnect', () => {
+      for (const { reject } of this.#waiting.values())
+        reject(new StoreUnavailableError('the primary is gone'));
+      this.#waiting.clear();
+      this.#onEnding('orphan');
+    });
+  }
+
+  /** Asks the primary what to be. */
+  start(): Promise<WorkerStart> {
+    return new Promise((resolve) => {
+      this.#onStart = resolve;
+      void this.send({ type: 'booted' });
+    });
+  }
+
+  /** Resolves when the message is on its way; a primary that is gone is told by `ending`, not here. */
+  send(message: ToPrimary): Promise<void> {
+    return new Promise((resolve) => {
+      if (!process.connected || process.send === undefined) resolve();
+      else
+        process.send(message, undefined, undefined, () => {
+          resolve();
+        });
+    });
+  }
+
+  request(request: ViewRequest): Promise<ViewReply> {
+    if (!process.connected) return Promise.reject(new StoreUnavailableError('the primary is gone'));
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      void this.send({ type: 'view', id, request });
+    });
+  }
+}

@@ -1,0 +1,209 @@
+// Keeps the wanted number of workers alive: forks them, waits until they serve, replaces those that die, and
+// leads them out at the end. It knows no cluster and no socket: `fork` gives it processes.
+import { randomBytes } from 'node:crypto';
+import { StartupError } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { ToPrimary, ToWorker } from './messages.js';
+
+/** A forked process, as far as the supervisor needs it. */
+export interface WorkerProcess {
+  readonly pid: number;
+  send(message: ToWorker): void;
+  kill(signal: NodeJS.Signals): void;
+  onMessage(listener: (message: ToPrimary) => void): void;
+  onExit(listener: (how: string) => void): void;
+}
+
+export interface SupervisorOptions {
+  readonly slots: number;
+  readonly hostId: string;
+  readonly fork: () => WorkerProcess;
+  /** What the worker in `slot` is told when it asks. */
+  readonly start: (slot: number, workerId: string) => ToWorker;
+  /** A worker asks the view. */
+  readonly onView: (
+    workerId: string,
+    message: Extract<ToPrimary, { type: 'view' }>,
+    reply: (m: ToWorker) => void,
+  ) => void;
+  /** A worker has died and what it reported must go; one that ended as it was asked has tidied up itself. */
+  readonly onDeath: (workerId: string) => void;
+  /** A worker that does not serve by then is killed and forked anew. */
+  readonly startTimeoutMs: number;
+  /** How long workers may take to end after `stop`. */
+  readonly stopTimeoutMs: number;
+  readonly restartDelayMaxMs: number;
+  readonly log: Logger;
+}
+
+/** First wait of a worker that died again; it doubles from there. */
+const restartDelayMinMs = 200;
+/** A worker that served for so long was sound: its next death is the first one again. */
+const soundAfterMs = 10_000;
+/** At the start of the server nobody is served yet: so many deaths, and the start has failed. */
+const startDeathsMax = 3;
+
+export type ServingFacts = Omit<Extract<ToPrimary, { type: 'serving' }>, 'type'>;
+
+interface Slot {
+  readonly number: number;
+  process: WorkerProcess | null;
+  workerId: string;
+  serving: ServingFacts | null;
+  servingSince: number;
+  /** Deaths in a row. */
+  deaths: number;
+  timer: NodeJS.Timeout | null;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #slots: Slot[];
+  #started = false;
+  #stopping = false;
+  #onStarted: (facts: ServingFacts) => void = () => undefined;
+  #onStartFailed: (error: StartupError) => void = () => undefined;
+  #onStopped: () => void = () => undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#slots = Array.from({ length: options.slots }, (_, index) => ({
+      number: index + 1,
+      process: null,
+      workerId: '',
+      serving: null,
+      servingSince: 0,
+      deaths: 0,
+      timer: null,
+    }));
+  }
+
+  /** Forks all workers; resolves when all serve. Throws StartupError where one says that it cannot. */
+  start(): Promise<ServingFacts> {
+    return new Promise((resolve, reject) => {
+      this.#onStarted = resolve;
+      this.#onStartFailed = reject;
+      for (const slot of this.#slots) this.#fork(slot);
+    });
+  }
+
+  /** How many workers serve. */
+  get serving(): number {
+    return this.#slots.filter((slot) => slot.serving !== null).length;
+  }
+
+  /** Asks all workers to end and resolves when they have; those that take too long are killed. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
+    });
+    for (const slot of this.#slots) {
+      if (slot.timer !== null) clearTimeout(slot.timer);
+      slot.process?.send({ type: 'stop' });
+    }
+    const timer = setTimeout(() => {
+      this.#options.log.warn('workers did not end in time; killing them');
+      this.killAll();
+    }, this.#options.stopTimeoutMs);
+    this.#checkStopped();
+    return stopped.finally(() => {
+      clearTimeout(timer);
+    });
+  }
+
+  killAll(): void {
+    this.#stopping = true;
+    for (const slot of this.#slots) slot.process?.kill('SIGKILL');
+  }
+
+  #fork(slot: Slot): void {
+    const { fork, hostId, startTimeoutMs, log } = this.#options;
+    const process = fork();
+    slot.process = process;
+    slot.workerId = `${hostId}:${slot.number}:${randomBytes(4).toString('hex')}`;
+    slot.serving = null;
+    slot.timer = setTimeout(() => {
+      log.error({ worker: slot.number, pid: process.pid, startTimeoutMs }, 'a worker did not start in time');
+      process.kill('SIGKILL');
+    }, startTimeoutMs);
+    process.onMessage((message) => {
+      this.#receive(slot, process, message);
+    });
+    process.onExit((how) => {
+      this.#ended(slot, process, how);
+    });
+  }
+
+  #receive(slot: Slot, process: WorkerProcess, message: ToPrimary): void {
+    const { workerId } = slot;
+    switch (message.type) {
+      case 'booted':
+        process.send(this.#options.start(slot.number, workerId));
+        if (this.#stopping) process.send({ type: 'stop' });
+        return;
+      case 'serving':
+        this.#serves(slot, process, message);
+        return;
+      case 'failed':
+        this.#options.log.error({ worker: slot.number, cure: message.cure }, message.problem);
+        this.#failStart(new StartupError(message.problem, message.cure));
+        return;
+      case 'view':
+        this.#options.onView(workerId, message, (reply) => {
+          process.send(reply);
+        });
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #serves(slot: Slot, process: WorkerProcess, { port, model, classes }: ServingFacts): void {
+    if (slot.timer !== null) clearTimeout(slot.timer);
+    slot.serving = { port, model, classes };
+    slot.servingSince = Date.now();
+    this.#options.log.debug({ worker: slot.number, pid: process.pid }, 'a worker serves');
+    if (this.#started || this.serving < this.#slots.length) return;
+    this.#started = true;
+    this.#onStarted(slot.serving);
+  }
+
+  #ended(slot: Slot, process: WorkerProcess, how: string): void {
+    const { log, onDeath, restartDelayMaxMs } = this.#options;
+    if (slot.timer !== null) clearTimeout(slot.timer);
+    const wasSound = slot.serving !== null && Date.now() - slot.servingSince >= soundAfterMs;
+    slot.process = null;
+    slot.serving = null;
+    onDeath(slot.workerId);
+    if (this.#stopping) {
+      this.#checkStopped();
+      return;
+    }
+    slot.deaths = wasSound ? 1 : slot.deaths + 1;
+    if (!this.#started && slot.deaths >= startDeathsMax) {
+      this.#failStart(
+        new StartupError(`a worker ended ${slot.deaths} times before it served (${how})`, 'see the log'),
+      );
+      return;
+    }
+    const delayMs =
+      slot.deaths === 1 ? 0 : Math.min(restartDelayMinMs * 2 ** (slot.deaths - 2), restartDelayMaxMs);
+    log.error(
+      { worker: slot.number, pid: process.pid, how, deaths: slot.deaths, delayMs },
+      'a worker died; forking a new one',
+    );
+    slot.timer = setTimeout(() => {
+      this.#fork(slot);
+    }, delayMs);
+  }
+
+  #failStart(error: StartupError): void {
+    if (this.#started) return;
+    this.#onStartFailed(error);
+  }
+
+  #checkStopped(): void {
+    if (this.#slots.every((slot) => slot.process === null)) this.#onStopped();
+  }
+}

@@ -1,0 +1,193 @@
+// A worker process: a whole server on the shared port. It starts with what the primary tells it, and ends when it
+// is asked to, when its primary is gone, or when it has found a fault of its own.
+import cluster from 'node:cluster';
+import type { Config } from '../config/schema.js';
+import { chooseStore } from '../connections/choose-store.js';
+import { EmbeddedStore } from '../connections/embedded-store.js';
+import { RedisStore } from '../connections/redis-store.js';
+import type { ConnectionStore } from '../connections/store.js';
+import { PearDetector } from '../detector/pear-detector.js';
+import { StartupError } from '../errors.js';
+import { CommandRegistry } from '../handlers/base-handler.js';
+import { ClassificationHandler } from '../handlers/classification-handler.js';
+import { ConnectionHandler } from '../handlers/connection-handler.js';
+import { DirectoryHandler } from '../handlers/directory-handler.js';
+import type { Folders } from '../handlers/folders.js';
+import { ModelHandler } from '../handlers/model-handler.js';
+import { createLogger, type Logger } from '../log.js';
+import { ConnectionManager } from '../server/connection-manager.js';
+import { TCPServer } from '../server/tcp-server.js';
+import { textDecoder } from '../text-encoding.js';
+import { version } from '../version.js';
+import { openFolders } from './folders.js';
+import type { WorkerStart } from './messages.js';
+import { PrimaryLink } from './primary-link.js';
+import { WorkerStatus } from './worker-status.js';
+
+/** Runs this process as a worker until it is told to end; then ends it. */
+export async function runWorker(): Promise<never> {
+  // Without this a worker whose primary is killed exits at once, and the replies that it owes are lost.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+  // A terminal sends these to the whole group, but it is the primary that leads the way out.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+  const link = new PrimaryLink();
+  const start = await Promise.race([link.start(), link.ending]);
+  if (typeof start === 'string') process.exit(0);
+
+  const log = createLogger(start.config.logging, { worker: start.slot });
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a fault of the worker; it ends');
+    process.exit(1);
+  });
+  try {
+    const worker = await Worker.open(start, link, log);
+    const why = await link.ending;
+    const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
+    await worker.close(why === 'asked' ? drain_timeout_ms : orphan_timeout_ms);
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    await link.send({ type: 'failed', problem: error.message, cure: error.cure });
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+/** The parts of a serving worker. */
+class Worker {
+  readonly #detector: PearDetector;
+  readonly #connections: ConnectionManager;
+  readonly #server: TCPServer;
+  readonly #status: WorkerStatus;
+  readonly #log: Logger;
+
+  private constructor(
+    detector: PearDetector,
+    start: WorkerStart,
+    folders: Folders,
+    store: ConnectionStore,
+    log: Logger,
+  ) {
+    const { config } = start;
+    this.#detector = detector;
+    this.#log = log;
+    this.#status = new WorkerStatus(start, () => ({
+      model: detector.model.name,
+      peers: this.#connections.peerCount,
+      queued: detector.queued,
+      inFlight: detector.inFlight,
+      ...this.#server.totals,
+    }));
+    this.#connections = new ConnectionManager({
+      store,
+      describeWorker: () => this.#status.record(),
+      flushIntervalMs: config.connections.flush_interval_ms,
+      heartbeatIntervalMs: config.connections.heartbeat_interval_ms,
+      log,
+    });
+    const registry = new CommandRegistry([
+      new ClassificationHandler({
+        detector,
+        folders,
+        maxBatch: config.limits.max_batch,
+        maxImageBytes: config.limits.max_image_bytes,
+      }),
+      new ModelHandler(detector, folders),
+      new DirectoryHandler(folders),
+      new ConnectionHandler(this.#connections, {
+        version,
+        modelName: () => detector.model.name,
+        startedAt: Date.now(),
+        store: store.kind,
+      }),
+    ]);
+    this.#server = new TCPServer({
+      host: config.server.host,
+      port: config.server.port,
+      backlog: config.server.max_connections,
+      maxPeers: Math.ceil(config.limits.max_peers / start.workerCount),
+      hostId: start.hostId,
+      workerId: start.workerId,
+      roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
+      limits: {
+        maxMessageBytes: config.limits.max_message_bytes,
+        messageTimeoutMs: config.limits.message_timeout_ms,
+        writeTimeoutMs: config.limits.write_timeout_ms,
+        maxInFlightBytes: config.limits.max_in_flight_bytes,
+        readAheadBytes: config.limits.read_ahead_bytes,
+        maxPendingRequests: config.limits.max_pending_requests,
+      },
+      processor: {
+        registry,
+        decode: textDecoder(config.server.encoding),
+        replyTerminator: config.server.reply_terminator,
+        maxImageBytes: config.limits.max_image_bytes,
+        requestTimeoutMs: config.limits.request_timeout_ms,
+        maxQueuedImages: config.limits.max_queued_images,
+        assertRoom: (images) => {
+          detector.assertRoom(images);
+        },
+      },
+      connections: this.#connections,
+      log,
+    });
+  }
+
+  /** Resolves when this worker serves and the primary knows it. Throws StartupError. */
+  static async open(start: WorkerStart, link: PrimaryLink, log: Logger): Promise<Worker> {
+    const { config } = start;
+    const folders = await openFolders(config.model);
+    const detector = await PearDetector.start({
+      thread: {
+        modelPath: config.model.model_path,
+        overrides: {
+          classes: config.model.classes,
+          imgSize: config.model.img_size,
+          confidenceThreshold: config.model.confidence_threshold,
+        },
+        maxImageBytes: config.limits.max_image_bytes,
+        maxImagePixels: config.limits.max_image_pixels,
+        decodeTimeoutMs: config.limits.request_timeout_ms,
+      },
+      maxQueuedImages: config.limits.max_queued_images_total,
+      onFault: (reason) => {
+        log.error({ reason }, 'judging an image failed');
+      },
+    });
+    const worker = new Worker(detector, start, folders, createStore(config, link, log), log);
+    try {
+      const { port } = await worker.#server.listen();
+      worker.#status.state = 'serving';
+      await worker.#connections.start();
+      await link.send({
+        type: 'serving',
+        port,
+        model: detector.model.name,
+        classes: [...detector.model.classes],
+      });
+      return worker;
+    } catch (error) {
+      await detector.close();
+      throw error;
+    }
+  }
+
+  /** Answers what was asked for, closes everything in order. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#log.debug('stopping');
+    this.#status.state = 'draining';
+    void this.#connections.announce();
+    await this.#server.drain(timeoutMs);
+    await this.#connections.stop();
+    await this.#detector.close();
+  }
+}
+
+function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {
+  const choice = chooseStore(config);
+  if (choice.kind === 'embedded') {
+    return new EmbeddedStore(link, { requestTimeoutMs: config.connections.redis.command_timeout_ms });
+  }
+  return new RedisStore(choice.redis, (message) => {
+    log.warn(message);
+  });
+}

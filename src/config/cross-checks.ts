@@ -1,0 +1,115 @@
+// What several values of a configuration, each fine alone, must be to each other: limits that cannot deadlock,
+// times that do not overtake each other, ports that do not collide.
+import { shownValue, type Problems } from './problems.js';
+import type { Config } from './schema.js';
+import type { Settings } from './settings.js';
+
+interface CrossCheck {
+  /** The keys that it is about, the one to blame first. */
+  readonly keys: readonly [string, ...string[]];
+  /** What is wrong, said after the first key's name; `undefined`: nothing. */
+  readonly problem: (config: Config) => string | undefined;
+}
+
+/** Adds what does not go together. A check is left out where one of its values is a mistake already. */
+export function checkTogether(config: Config, settings: Settings, problems: Problems): void {
+  for (const { keys, problem } of crossChecks) {
+    if (keys.some((key) => settings.isRefused(key))) continue;
+    const words = problem(config);
+    if (words === undefined) continue;
+    const origins = new Set(keys.flatMap((key) => settings.originOf(key) ?? []));
+    problems.add(() => `${keys[0]}: ${words}`, origins.size === 0 ? 'defaults' : [...origins].join('; '));
+  }
+}
+
+/** What goes together, but perhaps not as it was meant. */
+export function notesTogether(config: Config, settings: Settings): string[] {
+  if (config.connections.store !== 'embedded' || config.connections.redis.url === null) return [];
+  const origin = settings.originOf('connections.redis.url') ?? 'default';
+  return [`connections.redis.url: not used, because connections.store is embedded (${origin})`];
+}
+
+const crossChecks: readonly CrossCheck[] = [
+  {
+    keys: ['limits.max_queued_images', 'limits.max_batch'],
+    problem: ({ limits }) =>
+      atLeast(
+        limits.max_queued_images,
+        'limits.max_batch',
+        limits.max_batch,
+        'or the largest request never starts',
+      ),
+  },
+  {
+    keys: ['limits.max_in_flight_bytes', 'limits.max_image_bytes'],
+    problem: ({ limits }) =>
+      atLeast(
+        limits.max_in_flight_bytes,
+        'limits.max_image_bytes',
+        limits.max_image_bytes,
+        'or the largest image is never read to its end',
+      ),
+  },
+  {
+    keys: ['connections.lease_ms', 'connections.heartbeat_interval_ms'],
+    problem: ({ connections: { lease_ms, heartbeat_interval_ms } }) =>
+      atLeast(
+        lease_ms,
+        'twice connections.heartbeat_interval_ms',
+        2 * heartbeat_interval_ms,
+        'or one late heartbeat makes a worker count as gone',
+      ),
+  },
+  {
+    keys: ['connections.key_ttl_ms', 'connections.lease_ms'],
+    problem: ({ connections: { key_ttl_ms, lease_ms } }) =>
+      key_ttl_ms > lease_ms
+        ? undefined
+        : `${key_ttl_ms} must be more than connections.lease_ms, ${lease_ms}, or a gone worker's peers vanish unrecorded`,
+  },
+  {
+    keys: ['cluster.orphan_timeout_ms', 'connections.lease_ms'],
+    problem: ({ cluster: { orphan_timeout_ms }, connections: { lease_ms } }) =>
+      orphan_timeout_ms < lease_ms
+        ? undefined
+        : `${orphan_timeout_ms} must be less than connections.lease_ms, ${lease_ms}, or a worker counts as gone while it still replies`,
+  },
+  {
+    keys: ['connections.store', 'connections.redis.url'],
+    problem: ({ connections: { store, redis } }) =>
+      store === 'redis' && redis.url === null
+        ? '"redis" needs connections.redis.url (or the environment variable REDIS_URL)'
+        : undefined,
+  },
+  {
+    keys: ['admin.port', 'server.port', 'admin.host', 'server.host', 'admin.enabled'],
+    problem: ({ admin, server }) =>
+      admin.enabled && admin.port !== 0 && admin.port === server.port && sameAddress(admin.host, server.host)
+        ? `${admin.port} is server.port, too; each needs a port of its own`
+        : undefined,
+  },
+  {
+    keys: ['model.classes'],
+    problem: ({ model }) => {
+      const twice = firstRepeated(model.classes ?? []);
+      return twice === undefined
+        ? undefined
+        : `${shownValue(twice)} stands twice; each verdict needs a name of its own`;
+    },
+  },
+];
+
+function atLeast(value: number, what: string, least: number, reason: string): string | undefined {
+  return value >= least ? undefined : `${value} must be at least ${what}, ${least}, ${reason}`;
+}
+
+function firstRepeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
+}
+
+/** Whether listening on one takes the port from the other. */
+function sameAddress(a: string, b: string): boolean {
+  const all = ['0.0.0.0', '::'];
+  return a.toLowerCase() === b.toLowerCase() || all.includes(a) || all.includes(b);
+}

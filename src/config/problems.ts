@@ -1,0 +1,66 @@
+// Collects the mistakes of a configuration, one line each, so that all are named at once; and how keys and
+// values that somebody wrote are shown in such a line: short, on one line, without control characters or passwords.
+
+/** Nobody reads more; a file of a megabyte of nonsense must not become a log of gigabytes. */
+export const problemsMax = 100;
+
+const keyLengthMax = 64;
+const valueLengthMax = 80;
+
+export class Problems {
+  readonly #lines: string[] = [];
+  #count = 0;
+
+  /** Adds a mistake; `line` is only asked for while it will be kept. `origin` is where it was written. */
+  add(line: () => string, origin: string): void {
+    this.#count++;
+    if (this.#lines.length < problemsMax) this.#lines.push(`${line()} (${origin})`);
+  }
+
+  get any(): boolean {
+    return this.#count > 0;
+  }
+
+  get lines(): readonly string[] {
+    const more = this.#count - this.#lines.length;
+    return more > 0 ? [...this.#lines, `… and ${more} more mistakes`] : this.#lines;
+  }
+}
+
+/** A key or path as somebody wrote it, fit for a message. */
+export function shownKey(path: string): string {
+  const clean = JSON.stringify(shortened(maskPasswords(path), keyLengthMax)).slice(1, -1);
+  return escapeControls(clean === '' ? '""' : clean);
+}
+
+/** A value as somebody wrote it, fit for a message: never deeper than its first level. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'string') {
+    return escapeControls(JSON.stringify(shortened(maskPasswords(value), valueLengthMax)));
+  }
+  return typeof value === 'object' && value !== null ? kindOf(value) : String(value);
+}
+
+/** What somebody wrote, without its content. */
+export function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a mapping';
+  return typeof value === 'string' ? 'a text' : String(value);
+}
+
+/** Replaces the password of each URL in `text`. The password may hold any character but a space, "@" included. */
+export function maskPasswords(text: string): string {
+  return text.replaceAll(/(:\/\/[^\s:/@]*:)\S*@/g, '$1***@');
+}
+
+function shortened(text: string, lengthMax: number): string {
+  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
+}
+
+// JSON escapes those below 0x20; a terminal obeys some of these, too, and two of them end a line.
+function escapeControls(text: string): string {
+  return text.replaceAll(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

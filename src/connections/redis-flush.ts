@@ -1,0 +1,71 @@
+// What one flush writes, as one pipeline: the records of changed peers, the deletion of closed ones, their rows in
+// the history and in the events, and last the epoch, which says that all of it has arrived.
+import type { ChainableCommander } from 'ioredis';
+import { chunkSize, closedHistoryMax, eventHistoryMax } from './limits.js';
+import type { PeerRecord } from './record.js';
+import type { RedisKeys } from './redis-keys.js';
+import { append, commit, putPeers } from './redis-scripts.js';
+import type { ClosedPeer, ViewChanges } from './store.js';
+
+/** The columns of `closed`; `peer` is the last record as JSON. */
+export const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;
+const openedEventColumns = ['type', 'host', 'worker', 'peer', 'address', 'port', 'at'] as const;
+const closedEventColumns = [...openedEventColumns, 'reason'] as const;
+
+export interface Flush extends ViewChanges {
+  readonly workerId: string;
+  /** Peers that no earlier flush has named. */
+  readonly opened: readonly PeerRecord[];
+  readonly epoch: number;
+  readonly keyTtlMs: number;
+}
+
+export function fillFlush(pipeline: ChainableCommander, keys: RedisKeys, flush: Flush): void {
+  const peersKey = keys.peers(flush.workerId);
+  for (const peers of inChunks(flush.changed)) {
+    pipeline.eval(putPeers, 1, peersKey, flush.keyTtlMs, ...toFields(peers));
+  }
+  for (const peers of inChunks(flush.closed)) {
+    pipeline.hdel(peersKey, ...peers.map(({ peer }) => peer.id));
+  }
+  const openedEvents = flush.opened.map((peer) => toEvent('opened', peer, peer.connected_at));
+  fillAppend(pipeline, keys.events, eventHistoryMax, openedEventColumns, openedEvents);
+  const closedEvents = flush.closed.map((closed) => [
+    ...toEvent('closed', closed.peer, closed.closed_at),
+    closed.reason,
+  ]);
+  fillAppend(pipeline, keys.events, eventHistoryMax, closedEventColumns, closedEvents);
+  fillAppend(pipeline, keys.closed, closedHistoryMax, closedColumns, flush.closed.map(toHistory));
+  pipeline.eval(commit, 2, keys.worker(flush.workerId), peersKey, flush.keyTtlMs, flush.epoch);
+}
+
+/** Appends rows to a bounded stream. */
+export function fillAppend(
+  pipeline: ChainableCommander,
+  stream: string,
+  entriesMax: number,
+  columns: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): void {
+  for (const chunk of inChunks(rows)) {
+    pipeline.eval(append, 1, stream, entriesMax, columns.length, ...columns, ...chunk.flat());
+  }
+}
+
+/** Id, JSON, id, JSON, … as the hash of a worker's peers takes them. */
+export function toFields(peers: readonly PeerRecord[]): string[] {
+  return peers.flatMap((peer) => [peer.id, JSON.stringify(peer)]);
+}
+
+/** Parts of at most `chunkSize`. */
+export function* inChunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += chunkSize) yield items.slice(start, start + chunkSize);
+}
+
+function toEvent(type: string, peer: PeerRecord, atMs: number): (string | number)[] {
+  return [type, peer.host, peer.worker, peer.id, peer.address, peer.port, atMs];
+}
+
+function toHistory({ peer, reason, closed_at }: ClosedPeer): (string | number)[] {
+  return [peer.id, reason, closed_at, JSON.stringify(peer)];
+}

@@ -1,0 +1,32 @@
+// The names of the keys in Redis. Users inspect them and write scripts on them: the schema is an interface,
+// documented in docs/, and changed with care.
+
+/** Keys under one prefix. */
+export interface RedisKeys {
+  /** ZSET workerId → time of the last heartbeat, ms by Redis's own clock. */
+  readonly workers: string;
+  /** STREAM: peers opened and closed, workers up and down. */
+  readonly events: string;
+  /** STREAM: the last records of closed peers, with the reason. */
+  readonly closed: string;
+  /** HASH with a TTL: the fields of WorkerRecord, and `epoch`, the number of the last write. */
+  worker(workerId: string): string;
+  /** HASH with a TTL: peerId → PeerRecord as JSON. */
+  peers(workerId: string): string;
+  /** HASH with a TTL: a resync being written; renamed to `peers` when complete. */
+  resync(workerId: string): string;
+  /** STRING with a TTL: somebody is removing the stale workers of this host. */
+  lock(host: string): string;
+}
+
+export function redisKeys(prefix: string): RedisKeys {
+  return {
+    workers: `${prefix}workers`,
+    events: `${prefix}events`,
+    closed: `${prefix}closed`,
+    worker: (workerId) => `${prefix}worker:${workerId}`,
+    peers: (workerId) => `${prefix}peers:${workerId}`,
+    resync: (workerId) => `${prefix}resync:${workerId}`,
+    lock: (host) => `${prefix}lock:${host}`,
+  };
+}

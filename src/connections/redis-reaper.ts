@@ -1,0 +1,38 @@
+// The primary's hand in Redis: it knows first that a worker has died, and removes its records at once.
+import type { RedisSettings } from './choose-store.js';
+import { removalRowsMax } from './limits.js';
+import type { CloseReason } from './record.js';
+import { RedisConnection } from './redis-connection.js';
+import { readDirectory } from './redis-directory.js';
+import { redisKeys, type RedisKeys } from './redis-keys.js';
+import { removeWorker } from './redis-removal.js';
+import type { WorkerReaper } from './store.js';
+
+export class RedisReaper implements WorkerReaper {
+  readonly #connection: RedisConnection;
+  readonly #keys: RedisKeys;
+  readonly #leaseMs: number;
+
+  /** Connects at the first removal. `onTrouble` takes lines for the log. */
+  constructor(settings: RedisSettings, onTrouble: (message: string) => void) {
+    this.#connection = new RedisConnection({ ...settings, onTrouble });
+    this.#keys = redisKeys(settings.keyPrefix);
+    this.#leaseMs = settings.leaseMs;
+  }
+
+  async removeWorker(workerId: string, reason: CloseReason): Promise<void> {
+    await this.#connection.ready();
+    const { nowMs } = await readDirectory(this.#connection, this.#keys, this.#leaseMs);
+    await removeWorker(this.#connection, this.#keys, workerId, {
+      reason,
+      closedAtMs: nowMs,
+      rowsMax: removalRowsMax,
+      leaseMs: null,
+    });
+  }
+
+  close(): Promise<void> {
+    this.#connection.close();
+    return Promise.resolve();
+  }
+}

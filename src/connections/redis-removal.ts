@@ -1,0 +1,111 @@
+// Removing workers that ended without saying so: their peers' last records go to the history, their keys go.
+// The primary removes its own dead worker at once; a worker whose whole host is gone is removed by whoever
+// meets its stale lease.
+import { hostOf } from './filter.js';
+import { chunkSize, closedHistoryMax, eventHistoryMax, removalRowsMax } from './limits.js';
+import type { CloseReason } from './record.js';
+import type { RedisConnection } from './redis-connection.js';
+import { isWrongType } from './redis-connection.js';
+import { inPairs, type Directory } from './redis-directory.js';
+import { closedColumns, fillAppend } from './redis-flush.js';
+import type { RedisKeys } from './redis-keys.js';
+import { remove } from './redis-scripts.js';
+
+/** Longer than a removal takes; one that died on the way is done again after it. */
+const lockTtlMs = 10_000;
+
+interface Removal {
+  readonly reason: CloseReason;
+  /** When the peers count as closed, ms since the epoch. */
+  readonly closedAtMs: number;
+  /** At most so many rows go to the history. */
+  readonly rowsMax: number;
+  /** Removes only where the lease has run out by then; null: in any case. */
+  readonly leaseMs: number | null;
+}
+
+/** Removes one worker; resolves to the number of rows written to the history. Rejects with StoreUnavailableError. */
+export async function removeWorker(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerId: string,
+  removal: Removal,
+): Promise<number> {
+  const rows = removal.rowsMax > 0 ? await writeHistory(connection, keys, workerId, removal) : 0;
+  await deleteWorker(connection, keys, workerId, removal.reason, removal.leaseMs);
+  return rows;
+}
+
+/** Deletes a worker's keys and its place in the directory, and says so in the events. */
+export async function deleteWorker(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerId: string,
+  reason: CloseReason,
+  leaseMs: number | null,
+): Promise<void> {
+  const touched = [
+    keys.workers,
+    keys.worker(workerId),
+    keys.peers(workerId),
+    keys.resync(workerId),
+    keys.events,
+  ];
+  const values = [workerId, hostOf(workerId), reason, eventHistoryMax, leaseMs ?? ''];
+  await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
+}
+
+/** Removes the stale workers of a directory, host by host; hosts that somebody else is at are left to them. */
+export async function removeStale(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  directory: Directory,
+  leaseMs: number,
+): Promise<void> {
+  const hostsAlive = new Set([...directory.alive.keys()].map(hostOf));
+  for (const host of new Set(directory.stale.map(hostOf))) {
+    const lock = keys.lock(host);
+    if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) continue;
+    const reason = hostsAlive.has(host) ? 'worker died' : 'host lost';
+    let rowsMax = removalRowsMax;
+    for (const workerId of directory.stale.filter((id) => hostOf(id) === host)) {
+      const removal = { reason, closedAtMs: directory.nowMs, rowsMax, leaseMs } as const;
+      rowsMax -= await removeWorker(connection, keys, workerId, removal);
+    }
+    // Where the lock ran out meanwhile this frees another's: then rows may stand twice in the history, no worse.
+    await connection.run((redis) => redis.unlink(lock));
+  }
+}
+
+async function writeHistory(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerId: string,
+  { reason, closedAtMs, rowsMax }: Removal,
+): Promise<number> {
+  const written = new Set<string>();
+  let scan = '0';
+  do {
+    let batch: [string, string][];
+    try {
+      const from = scan;
+      const [next, flat] = await connection.run((redis) =>
+        redis.hscan(keys.peers(workerId), from, 'COUNT', chunkSize),
+      );
+      scan = next;
+      batch = inPairs(flat);
+    } catch (error) {
+      // Somebody else's value under this key: there is no history in it, but it must not stay for ever.
+      if (isWrongType(error)) break;
+      throw error;
+    }
+    const fresh = new Map(batch.filter(([id]) => !written.has(id)));
+    const rows = [...fresh].slice(0, rowsMax - written.size);
+    for (const [id] of rows) written.add(id);
+    await connection.runAll((pipeline) => {
+      const values = rows.map(([id, peer]) => [id, reason, closedAtMs, peer]);
+      fillAppend(pipeline, keys.closed, closedHistoryMax, closedColumns, values);
+    });
+  } while (scan !== '0' && written.size < rowsMax);
+  return written.size;
+}

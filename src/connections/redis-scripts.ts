@@ -1,0 +1,108 @@
+// What must happen in Redis at once, as Lua. Each script takes its keys as KEYS and reads Redis's own clock,
+// so that hosts whose clocks differ agree on who is stale. They are sent as text each time: they are short,
+// Redis keeps them compiled, and none can be missing after a restart.
+
+const clock = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+`;
+
+/**
+ * Writes peers, never without a TTL: a late write to a key that has expired would otherwise stay for ever.
+ * KEYS: peers. ARGV: TTL in ms, then id and JSON of each peer.
+ */
+export const putPeers = `
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`;
+
+/**
+ * Ends a flush: the worker's epoch says that everything up to this write has arrived.
+ * KEYS: worker, peers. ARGV: TTL in ms, epoch.
+ */
+export const commit = `
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+`;
+
+/**
+ * Appends rows to a bounded stream.
+ * KEYS: stream. ARGV: about how many entries to keep, the number of columns, their names, then the rows.
+ */
+export const append = `
+local columns = tonumber(ARGV[2])
+for row = 3 + columns, #ARGV, columns do
+  local entry = {}
+  for column = 0, columns - 1 do
+    entry[#entry + 1] = ARGV[3 + column]
+    entry[#entry + 1] = ARGV[row + column]
+  end
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(entry))
+end
+`;
+
+/**
+ * Renews the lease where Redis holds exactly what the worker has told it. Merely renewing would go on
+ * blindly after a restart, a flush, or a failover to a replica that lagged.
+ * KEYS: workers, worker, peers. ARGV: workerId, epoch, count of peers, TTL in ms, then field and value of the worker's hash.
+ * Returns 'ok' or 'resync'.
+ */
+export const heartbeat = `${clock}
+if redis.call('ZSCORE', KEYS[1], ARGV[1])
+    and redis.call('HGET', KEYS[2], 'epoch') == ARGV[2]
+    and redis.call('HLEN', KEYS[3]) == tonumber(ARGV[3]) then
+  redis.call('ZADD', KEYS[1], now(), ARGV[1])
+  redis.call('HSET', KEYS[2], unpack(ARGV, 5))
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+  return 'ok'
+end
+return 'resync'
+`;
+
+/**
+ * Puts a resync in place of whatever was known of the worker, and the worker into the directory.
+ * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, count of peers, TTL in ms, entries of the
+ * stream to keep, then field and value of the worker's hash.
+ */
+export const install = `${clock}
+local count = tonumber(ARGV[3])
+if redis.call('HLEN', KEYS[4]) ~= count then
+  return redis.error_reply('ERR the resync is incomplete; was Redis restarted meanwhile?')
+end
+if count == 0 then
+  redis.call('UNLINK', KEYS[3])
+else
+  redis.call('RENAME', KEYS[4], KEYS[3])
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[2], unpack(ARGV, 6))
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+if redis.call('ZADD', KEYS[1], now(), ARGV[1]) == 1 then
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2], 'worker', ARGV[1])
+end
+`;
+
+/**
+ * Removes a worker and its peers; with a lease given, only if that has run out (it may have come back).
+ * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, reason, entries of the stream to keep,
+ * lease in ms or ''.
+ */
+export const remove = `${clock}
+local seen = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if ARGV[5] ~= '' and seen and now() - tonumber(seen) <= tonumber(ARGV[5]) then
+  return
+end
+local peers = redis.call('TYPE', KEYS[3]).ok == 'hash' and redis.call('HLEN', KEYS[3]) or 0
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
+    'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers)
+end
+`;

@@ -1,0 +1,170 @@
+// The store that all hosts share through Redis: a worker writes itself and its own peers, and reads everybody's.
+// Keys are in redis-keys.ts, what happens at once in redis-scripts.ts, reading in redis-page.ts.
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { StoreUnavailableError } from '../errors.js';
+import type { RedisSettings } from './choose-store.js';
+import { hostOf } from './filter.js';
+import { eventHistoryMax } from './limits.js';
+import type { PeerRecord, WorkerRecord, WorkerView } from './record.js';
+import { RedisConnection } from './redis-connection.js';
+import { readDirectory, readWorkers, type Directory } from './redis-directory.js';
+import { fillFlush, inChunks, toFields } from './redis-flush.js';
+import { redisKeys, type RedisKeys } from './redis-keys.js';
+import { readPage } from './redis-page.js';
+import { toWorkerHash } from './redis-records.js';
+import { deleteWorker, removeStale } from './redis-removal.js';
+import { heartbeat, install, putPeers } from './redis-scripts.js';
+import type { ConnectionStore, PeerPage, PeerQuery, ViewChanges } from './store.js';
+
+const heartbeatReply = z.enum(['ok', 'resync']);
+
+/** No write has this number: a heartbeat that names it is answered `resync`. */
+const neverWritten = -1;
+
+/** Workers whose unreadable values have been reported; beyond it nothing more is. */
+const reportedMax = 1_000;
+
+export class RedisStore implements ConnectionStore {
+  readonly kind = 'redis';
+  readonly #connection: RedisConnection;
+  readonly #keys: RedisKeys;
+  readonly #settings: RedisSettings;
+  readonly #onTrouble: (message: string) => void;
+  readonly #reported = new Set<string>();
+  #workerId: string | null = null;
+  /** Ids that Redis has been told of: a changed peer that is not among them has just opened. */
+  #known = new Set<string>();
+  /** The number of this worker's last write; Redis keeps it too, which shows whether that has arrived. */
+  #epoch = 0;
+  /** A write has failed: what Redis holds is anybody's guess until the next resync. */
+  #behind = false;
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  /** Connects at `open`. `onTrouble` takes lines for the log. Throws StartupError for a URL that is none. */
+  constructor(settings: RedisSettings, onTrouble: (message: string) => void) {
+    this.#connection = new RedisConnection({ ...settings, onTrouble });
+    this.#keys = redisKeys(settings.keyPrefix);
+    this.#settings = settings;
+    this.#onTrouble = onTrouble;
+  }
+
+  open(worker: WorkerRecord): Promise<void> {
+    this.#workerId = worker.worker;
+    return this.#write(async () => {
+      await this.#connection.ready();
+      await this.#replace(worker, []);
+    });
+  }
+
+  flush({ changed, closed }: ViewChanges): Promise<void> {
+    return this.#write(async () => {
+      const opened = [...changed, ...closed.map(({ peer }) => peer)].filter(({ id }) => !this.#known.has(id));
+      for (const { id } of changed) this.#known.add(id);
+      for (const { peer } of closed) this.#known.delete(peer.id);
+      const epoch = ++this.#epoch;
+      const { keyTtlMs } = this.#settings;
+      const flush = { workerId: this.#ownId(), changed, closed, opened, epoch, keyTtlMs };
+      await this.#connection.runAll((pipeline) => {
+        fillFlush(pipeline, this.#keys, flush);
+      });
+    });
+  }
+
+  heartbeat(worker: WorkerRecord, peerCount: number): Promise<'ok' | 'resync'> {
+    return this.#write(async () => {
+      const id = worker.worker;
+      const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id)];
+      const epoch = this.#behind ? neverWritten : this.#epoch;
+      const values = [id, epoch, peerCount, this.#settings.keyTtlMs, ...toWorkerHash(worker)];
+      const reply = await this.#connection.run((redis) =>
+        redis.eval(heartbeat, keys.length, ...keys, ...values),
+      );
+      return heartbeatReply.parse(reply);
+    });
+  }
+
+  resync(worker: WorkerRecord, peers: readonly PeerRecord[]): Promise<void> {
+    return this.#write(() => this.#replace(worker, peers));
+  }
+
+  async list(query: PeerQuery): Promise<PeerPage> {
+    assert(query.limit >= 1, 'a page has room for one peer at least');
+    const directory = await this.#readDirectory();
+    return readPage(this.#connection, this.#keys, [...directory.alive.keys()], query, this.#reportUnreadable);
+  }
+
+  async workers(): Promise<readonly WorkerView[]> {
+    const directory = await this.#readDirectory();
+    return readWorkers(this.#connection, this.#keys, directory, this.#reportUnreadable);
+  }
+
+  async close(): Promise<void> {
+    try {
+      const id = this.#workerId;
+      if (id !== null) {
+        await this.#write(() => deleteWorker(this.#connection, this.#keys, id, 'drain', null));
+      }
+    } catch (error) {
+      // Redis is away: the lease runs out, and whoever meets it removes this worker.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    } finally {
+      this.#connection.close();
+    }
+  }
+
+  /** The resync: chunks into a key of its own, which then takes the place of the old one at once. */
+  async #replace(worker: WorkerRecord, peers: readonly PeerRecord[]): Promise<void> {
+    const id = worker.worker;
+    const key = this.#keys.resync(id);
+    const { keyTtlMs } = this.#settings;
+    await this.#connection.run((redis) => redis.unlink(key));
+    for (const chunk of inChunks(peers)) {
+      await this.#connection.run((redis) => redis.eval(putPeers, 1, key, keyTtlMs, ...toFields(chunk)));
+    }
+    const known = new Set(peers.map((peer) => peer.id));
+    const epoch = ++this.#epoch;
+    const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id), key, this.#keys.events];
+    const values = [
+      id,
+      hostOf(id),
+      known.size,
+      keyTtlMs,
+      eventHistoryMax,
+      'epoch',
+      epoch,
+      ...toWorkerHash(worker),
+    ];
+    await this.#connection.run((redis) => redis.eval(install, keys.length, ...keys, ...values));
+    this.#known = known;
+    this.#behind = false;
+  }
+
+  async #readDirectory(): Promise<Directory> {
+    const { leaseMs } = this.#settings;
+    const directory = await readDirectory(this.#connection, this.#keys, leaseMs);
+    await removeStale(this.#connection, this.#keys, directory, leaseMs);
+    return directory;
+  }
+
+  /** One write after the other: a flush must not fall between the parts of a resync. */
+  #write<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#lastWrite.then(write).catch((error: unknown) => {
+      this.#behind = true;
+      throw error;
+    });
+    this.#lastWrite = written.catch(() => undefined);
+    return written;
+  }
+
+  #ownId(): string {
+    assert(this.#workerId !== null, 'a worker opens the store before it writes to it');
+    return this.#workerId;
+  }
+
+  readonly #reportUnreadable = (workerId: string): void => {
+    if (this.#reported.has(workerId) || this.#reported.size >= reportedMax) return;
+    this.#reported.add(workerId);
+    this.#onTrouble(`Redis holds values for worker ${workerId} that are no records; they are left out`);
+  };
+}

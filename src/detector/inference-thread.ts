@@ -1,0 +1,75 @@
+// The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
+import { Worker } from 'node:worker_threads';
+import { StartupError, type ErrorCode } from '../errors.js';
+import type { Model } from './engine.js';
+import type { Detection, FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
+
+export type ThreadAnswer =
+  | {
+      readonly ok: true;
+      readonly detections: readonly Detection[];
+      readonly decodeMs: number;
+      readonly inferenceMs: number;
+    }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly reason: string };
+
+export class InferenceThread {
+  readonly model: Model;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, (answer: ThreadAnswer) => void>();
+  #lastId = 0;
+
+  private constructor(worker: Worker, model: Model) {
+    this.#worker = worker;
+    this.model = model;
+    worker.on('message', (message: FromThread) => {
+      this.#receive(message);
+    });
+  }
+
+  /**
+   * Resolves when the model is loaded and has run once. Throws StartupError where it cannot serve.
+   * A thread that dies later is a fault of ours: the error is thrown in this process, which must end.
+   */
+  static async start(options: ThreadOptions): Promise<InferenceThread> {
+    const worker = new Worker(new URL('./inference-worker.js', import.meta.url), { workerData: options });
+    const first = await new Promise<FromThread>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    if (first.type === 'failed') throw new StartupError(first.problem, first.cure);
+    if (first.type !== 'loaded') throw new Error(`the inference thread began with ${first.type}`);
+    return new InferenceThread(worker, first.model);
+  }
+
+  /** How many images are with the thread: being decoded, inferred, or waiting for their turn there. */
+  get outstanding(): number {
+    return this.#waiting.size;
+  }
+
+  /** Judges one image. Attached bytes are transferred: the caller's array is empty afterwards. */
+  judge(source: ImageSource): Promise<ThreadAnswer> {
+    const id = ++this.#lastId;
+    const message: ToThread = { type: 'image', id, source };
+    this.#worker.postMessage(message, source.type === 'bytes' ? [source.bytes.buffer] : []);
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  /**
+   * Ends the thread after the images it has. It must end by itself: stopping a thread inside ONNX Runtime
+   * aborts the whole process.
+   */
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    const message: ToThread = { type: 'close' };
+    this.#worker.postMessage(message);
+    await ended;
+  }
+
+  #receive(message: FromThread): void {
+    if (message.type !== 'detected' && message.type !== 'refused') return;
+    const settle = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    settle?.(message.type === 'detected' ? { ...message, ok: true } : { ...message, ok: false });
+  }
+}

@@ -1,0 +1,153 @@
+// 0x01 judges images, 0x03 stops what its peer has asked for.
+import { z } from 'zod';
+import type { Outcome } from '../detector/batch.js';
+import type { Model } from '../detector/engine.js';
+import type { PearDetector } from '../detector/pear-detector.js';
+import type { Detection } from '../detector/thread-messages.js';
+import { InvalidImageError, errorCodes } from '../errors.js';
+import type { JsonValue } from '../protocol/json.js';
+import type { ResponseItem } from '../protocol/reply.js';
+import { classificationCommand } from '../protocol/request.js';
+import { BaseHandler, noArguments, outcomes } from './base-handler.js';
+import { defineCommand, type CommandContext } from './command.js';
+import type { Folders } from './folders.js';
+
+const imageName = z.string().regex(/\.(jpe?g|png|webp)$/i);
+const label = z.string().refine((text) => text.length > 0 && Array.from(text).length <= 255);
+
+/** An element of `request_data`: a name, an image inside the message, or one behind it. */
+const imageSchema = z.union([
+  imageName.transform((name) => ({ type: 'file' as const, fileName: name })),
+  z
+    .object({ file_name: label, data: z.string(), bytes: z.never().optional() })
+    .transform(({ file_name, data }) => ({ type: 'data' as const, fileName: file_name, data })),
+  z
+    .object({ file_name: label, bytes: z.int(), data: z.never().optional() })
+    .transform(({ file_name }) => ({ type: 'attached' as const, fileName: file_name })),
+]);
+type Image = z.output<typeof imageSchema>;
+
+export interface ClassificationOptions {
+  readonly detector: PearDetector;
+  readonly folders: Folders;
+  readonly maxBatch: number;
+  readonly maxImageBytes: number;
+}
+
+export class ClassificationHandler extends BaseHandler {
+  readonly #options: ClassificationOptions;
+  readonly commands;
+
+  constructor(options: ClassificationOptions) {
+    super();
+    this.#options = options;
+    this.commands = [
+      defineCommand({
+        code: classificationCommand,
+        name: 'classification',
+        role: 'operator',
+        order: 'classification',
+        args: z.array(imageSchema).min(1).max(options.maxBatch),
+        expected:
+          `1 to ${options.maxBatch} images, each a name that ends in .jpg, .jpeg, .png or .webp, ` +
+          'or an object with file_name and either data (base64) or bytes (a count)',
+        images: (images) => images.length,
+        run: (images, context) => this.#classify(images, context),
+      }),
+      defineCommand({
+        code: 0x03,
+        name: 'stop classification',
+        role: 'operator',
+        order: 'stop',
+        args: noArguments,
+        expected: 'empty or null',
+        run: (_none, context) => {
+          context.stopClassifications();
+          return Promise.resolve([{ result: outcomes.success, error_code: errorCodes.noError }]);
+        },
+      }),
+    ];
+  }
+
+  async #classify(images: readonly Image[], context: CommandContext): Promise<readonly ResponseItem[]> {
+    const { detector, folders } = this.#options;
+    const batch = detector.submit(context.owner, images.length, context.signal);
+    const attachments = context.attachments.values();
+    images.forEach((image, index) => {
+      switch (image.type) {
+        case 'file':
+          batch.provide(index, { type: 'file', folder: folders.images.path, name: image.fileName });
+          return;
+        case 'data': {
+          const bytes = this.#fromBase64(image.data);
+          if (bytes instanceof InvalidImageError) batch.refuse(index, bytes);
+          else batch.provide(index, { type: 'bytes', bytes });
+          return;
+        }
+        case 'attached': {
+          const attachment = attachments.next().value;
+          void attachment?.bytes.then((bytes) => {
+            batch.provide(index, { type: 'bytes', bytes });
+          });
+          void batch.slots[index]?.outcome.then(() => attachment?.release());
+          return;
+        }
+        default:
+          image satisfies never;
+      }
+    });
+    const judged = await batch.outcomes;
+    return judged.map((outcome, index) => {
+      context.onImage(outcome.ok ? outcome.verdict.result : null);
+      return toItem(images[index]?.fileName ?? null, outcome, context.detail);
+    });
+  }
+
+  #fromBase64(data: string): Uint8Array<ArrayBuffer> | InvalidImageError {
+    const tooLong = data.length > Math.ceil(this.#options.maxImageBytes / 3) * 4;
+    if (tooLong) return new InvalidImageError('the image is too large');
+    if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
+      return new InvalidImageError('data is not base64');
+    }
+    return new Uint8Array(Buffer.from(data, 'base64'));
+  }
+}
+
+function toItem(fileName: string | null, outcome: Outcome, detail: boolean): ResponseItem {
+  const item = outcome.ok
+    ? { file_name: fileName, result: outcome.verdict.result, error_code: errorCodes.noError }
+    : { file_name: fileName, result: null, error_code: outcome.error.code };
+  return detail ? { ...item, ...details(outcome) } : item;
+}
+
+function details(outcome: Outcome): ResponseItem {
+  if (!outcome.ok) {
+    return { label: null, confidence: null, bbox: null, detections: [], model: null, timing_ms: null };
+  }
+  const { detections, model, timingMs } = outcome.verdict;
+  const all = detections.map((detection) => describe(detection, model));
+  const { queue, decode, inference, total } = timingMs;
+  return {
+    ...(all[0] ?? { label: null, confidence: null, bbox: null }),
+    detections: all,
+    model: { name: model.name, sha256: model.sha256 },
+    timing_ms: {
+      queue: round(queue, 2),
+      decode: round(decode, 2),
+      inference: round(inference, 2),
+      total: round(total, 2),
+    },
+  };
+}
+
+function describe(detection: Detection, model: Model): { readonly [key: string]: JsonValue } {
+  return {
+    label: model.classes[detection.classIndex] ?? null,
+    confidence: round(detection.confidence, 4),
+    bbox: detection.box.map((value) => round(value, 1)),
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

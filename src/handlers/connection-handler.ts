@@ -1,0 +1,111 @@
+// 0x40 lists the connections of the whole cluster, 0x44 tells how it is doing.
+import { z } from 'zod';
+import { peerFilterSchema, type WorkerView } from '../connections/record.js';
+import type { PeerPage, PeerQuery } from '../connections/store.js';
+import { errorCodes } from '../errors.js';
+import type { JsonValue } from '../protocol/json.js';
+import type { ResponseItem } from '../protocol/reply.js';
+import { BaseHandler, noArguments } from './base-handler.js';
+import { defineCommand } from './command.js';
+
+/** The view of connections, as far as these commands need it. */
+export interface ConnectionsView {
+  /** Throws InvalidMessageError for a foreign cursor, StoreUnavailableError where nobody can tell. */
+  list(query: PeerQuery): Promise<PeerPage>;
+  /** Every worker that is known, of all hosts. */
+  workers(): Promise<readonly WorkerView[]>;
+}
+
+/** What 0x44 tells beside what the workers report. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly modelName: () => string;
+  readonly startedAt: number;
+  readonly store: 'redis' | 'embedded';
+}
+
+const listLimitDefault = 1000;
+const listLimitMax = 100_000;
+
+const listQuery = peerFilterSchema.extend({
+  limit: z.int().min(1).max(listLimitMax).default(listLimitDefault),
+  cursor: z.string().nullable().default(null),
+});
+
+export class ConnectionHandler extends BaseHandler {
+  readonly #view: ConnectionsView;
+  readonly #facts: ServerFacts;
+  readonly commands;
+
+  constructor(view: ConnectionsView, facts: ServerFacts) {
+    super();
+    this.#view = view;
+    this.#facts = facts;
+    this.commands = [
+      defineCommand({
+        code: 0x40,
+        name: 'list connections',
+        role: 'admin',
+        order: 'read',
+        args: z.array(listQuery).max(1),
+        expected:
+          'empty, null, or one object with any of host, worker, address, identity, state, ' +
+          `limit (1 to ${listLimitMax}), cursor`,
+        run: ([query]) => {
+          const { limit, cursor, ...filter } = query ?? listQuery.parse({});
+          return this.#list({ filter, limit, cursor });
+        },
+      }),
+      defineCommand({
+        code: 0x44,
+        name: 'server status',
+        role: 'viewer',
+        order: 'read',
+        args: noArguments,
+        expected: 'empty or null',
+        run: async () => [item(status(await this.#view.workers(), this.#facts))],
+      }),
+    ];
+  }
+
+  async #list(query: PeerQuery): Promise<readonly ResponseItem[]> {
+    const page = await this.#view.list(query);
+    const items = page.peers.map(item);
+    return page.cursor === null ? items : [...items, item({ cursor: page.cursor })];
+  }
+}
+
+function item(result: JsonValue): ResponseItem {
+  return { file_name: null, result, error_code: errorCodes.noError };
+}
+
+function status(workers: readonly WorkerView[], facts: ServerFacts): JsonValue {
+  const sum = (key: 'peers' | 'queued' | 'in_flight' | 'images_per_second') =>
+    workers.reduce((total, { record }) => total + record[key], 0);
+  const hosts = [...new Set(workers.map(({ record }) => record.host))].sort();
+  return {
+    version: facts.version,
+    model: facts.modelName(),
+    uptime_s: Math.round((Date.now() - facts.startedAt) / 1000),
+    peers: sum('peers'),
+    queued: sum('queued'),
+    in_flight: sum('in_flight'),
+    images_per_second: Number(sum('images_per_second').toFixed(2)),
+    store: facts.store,
+    hosts: hosts.map((host) => ({
+      host,
+      workers: workers
+        .filter(({ record }) => record.host === host)
+        .map(({ record, ageMs }) => ({
+          worker: record.worker,
+          pid: record.pid,
+          state: record.state,
+          peers: record.peers,
+          queued: record.queued,
+          in_flight: record.in_flight,
+          images: record.images,
+          age_ms: ageMs,
+        })),
+    })),
+  };
+}

@@ -1,0 +1,27 @@
+// Reads the configuration, then runs as the primary or as one of its workers.
+import cluster from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { runPrimary } from './cluster/primary.js';
+import { runWorker } from './cluster/worker.js';
+import { ConfigLoader } from './config/loader.js';
+import { ConfigError, StartupError } from './errors.js';
+
+if (cluster.isWorker) await runWorker();
+else await main();
+
+async function main(): Promise<void> {
+  try {
+    const loaded = ConfigLoader.load({ argv: process.argv.slice(2), env: process.env, cwd: process.cwd() });
+    await runPrimary(loaded, fileURLToPath(import.meta.url));
+    process.exit(0);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(['the configuration has mistakes:', ...error.problems]);
+    if (error instanceof StartupError) fail([`cannot start: ${error.message}; ${error.cure}`]);
+    throw error;
+  }
+}
+
+function fail(lines: readonly string[]): never {
+  process.stderr.write(`${lines.join('\n  ')}\n`);
+  process.exit(1);
+}

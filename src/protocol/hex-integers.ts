@@ -1,0 +1,40 @@
+// Requests may write integers in hexadecimal (`"cmd": 0x01`) wherever JSON allows a number. This turns them
+// into decimal outside of strings and leaves everything else, strings above all, as it is.
+
+// A token that JSON could not have had: nothing of a number or a word may touch it on either side.
+const hexInteger = /(?<![\w.+])0x([0-9a-fA-F]+)(?![\w.+-])/g;
+
+/** `text` with the hexadecimal integers outside strings in decimal. Linear in the length of `text`. */
+export function decimalIntegers(text: string): string {
+  if (!text.includes('0x')) return text;
+  let decimal = '';
+  let at = 0;
+  while (at < text.length) {
+    const quote = text.indexOf('"', at);
+    const outsideEnd = quote === -1 ? text.length : quote;
+    decimal += text.slice(at, outsideEnd).replace(hexInteger, toDecimal);
+    if (quote === -1) break;
+    at = stringEnd(text, quote);
+    decimal += text.slice(quote, at);
+  }
+  return decimal;
+}
+
+function toDecimal(_token: string, digits: string): string {
+  const value = Number(`0x${digits}`);
+  // Beyond a double JSON.parse gives Infinity, which no schema takes for an integer.
+  return Number.isFinite(value) ? String(value) : '1e999';
+}
+
+/** Index behind the closing quote of the string that opens at `open`, or the end of the text. */
+function stringEnd(text: string, open: number): number {
+  let from = open + 1;
+  for (;;) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}

@@ -1,0 +1,105 @@
+// A request as it stands in the bytes of one message: text → JSON → the fields that every command shares.
+// What a command's arguments mean is its handler's business; only the sizes of attached images are read here,
+// because framing has to know them even where the request is refused.
+import { z } from 'zod';
+import { InvalidMessageError } from '../errors.js';
+import type { TextDecode } from '../text-encoding.js';
+import { decimalIntegers } from './hex-integers.js';
+
+/** The command whose images may be attached behind the message. */
+export const classificationCommand = 0x01;
+
+export type RequestId = string | number;
+
+export interface Request {
+  readonly cmd: number;
+  /** `request_data`, empty where it was null. */
+  readonly args: readonly unknown[];
+  readonly requestId: RequestId | null;
+  readonly detail: boolean;
+}
+
+/** Sizes in bytes of the attached images, in order; `unknown` where nobody can tell where the next request starts. */
+export type Attachments = readonly number[] | 'unknown';
+
+export type ParsedRequest =
+  | { readonly ok: true; readonly request: Request; readonly attachments: Attachments }
+  | {
+      readonly ok: false;
+      readonly error: InvalidMessageError;
+      readonly requestId: RequestId | null;
+      readonly attachments: Attachments;
+    };
+
+const requestIdSchema = z.union([z.string().refine(isShort), z.int()], {
+  error: 'request_id must be a string of at most 128 characters or an integer from -(2^53-1) to 2^53-1',
+});
+
+const envelope = z.object({
+  cmd: z.int({ error: 'cmd must be an integer' }),
+  request_data: z.array(z.unknown(), { error: 'request_data must be an array or null' }).nullable(),
+  request_id: requestIdSchema.optional(),
+  detail: z.boolean({ error: 'detail must be true or false' }).optional(),
+});
+
+/** Reads one message. Never throws: what is wrong with it comes back as the error to answer with. */
+export function parseRequest(bytes: Buffer, decode: TextDecode, maxImageBytes: number): ParsedRequest {
+  const json = readJson(bytes, decode);
+  if (json instanceof InvalidMessageError) {
+    return { ok: false, error: json, requestId: null, attachments: [] };
+  }
+  const attachments = attachmentSizes(json, maxImageBytes);
+  const parsed = envelope.safeParse(json);
+  if (!parsed.success) {
+    const message = parsed.error.issues[0]?.message ?? 'the request is malformed';
+    return { ok: false, error: new InvalidMessageError(message), requestId: requestIdOf(json), attachments };
+  }
+  const { cmd, request_data, request_id, detail } = parsed.data;
+  const request = { cmd, args: request_data ?? [], requestId: request_id ?? null, detail: detail ?? false };
+  return { ok: true, request, attachments };
+}
+
+function readJson(bytes: Buffer, decode: TextDecode): unknown {
+  let text: string;
+  try {
+    text = decode(bytes);
+  } catch {
+    return new InvalidMessageError("the request is not valid in the server's character encoding");
+  }
+  try {
+    return JSON.parse(decimalIntegers(text));
+  } catch {
+    return new InvalidMessageError('the request is not valid JSON');
+  }
+}
+
+const idCarrier = z.object({ request_id: requestIdSchema });
+
+function requestIdOf(json: unknown): RequestId | null {
+  const parsed = idCarrier.safeParse(json);
+  return parsed.success ? parsed.data.request_id : null;
+}
+
+const attachmentCarrier = z.object({
+  cmd: z.literal(classificationCommand),
+  request_data: z.array(z.unknown()),
+});
+
+function attachmentSizes(json: unknown, maxImageBytes: number): Attachments {
+  const carrier = attachmentCarrier.safeParse(json);
+  if (!carrier.success) return [];
+  const sizes: number[] = [];
+  for (const element of carrier.data.request_data) {
+    if (typeof element !== 'object' || element === null || !('bytes' in element)) continue;
+    const size = element.bytes;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1 || size > maxImageBytes)
+      return 'unknown';
+    sizes.push(size);
+  }
+  return sizes;
+}
+
+/** At most 128 code points, which are 1 or 2 units of the string each. */
+function isShort(text: string): boolean {
+  return text.length <= 256 && Array.from(text).length <= 128;
+}

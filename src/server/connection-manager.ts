@@ -1,0 +1,135 @@
+// A worker's part in the view of connections: it collects what changes on its peers, writes it in batches, renews
+// its lease, and sends everything again where the store has lost it. Serving never waits for the store.
+import type { CloseReason, PeerRecord, WorkerRecord, WorkerView } from '../connections/record.js';
+import type { ClosedPeer, ConnectionStore, PeerPage, PeerQuery } from '../connections/store.js';
+import { StoreUnavailableError } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { PeerStats } from './peer-stats.js';
+
+export interface ConnectionManagerOptions {
+  readonly store: ConnectionStore;
+  /** This worker as it is now. */
+  readonly describeWorker: () => WorkerRecord;
+  readonly flushIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly log: Logger;
+}
+
+export class ConnectionManager {
+  readonly #options: ConnectionManagerOptions;
+  readonly #peers = new Set<PeerStats>();
+  #changed = new Set<PeerStats>();
+  #closed: ClosedPeer[] = [];
+  /** Peers that the store has been told of. */
+  #reported = new Set<string>();
+  #timers: NodeJS.Timeout[] = [];
+  /** Writes happen one after the other; this is the last one. */
+  #turn: Promise<void> = Promise.resolve();
+  #flushing = false;
+  #behind = false;
+
+  constructor(options: ConnectionManagerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the worker stands in the directory, or the store has failed once: serving goes on without it. */
+  async start(): Promise<void> {
+    const { store, describeWorker, flushIntervalMs, heartbeatIntervalMs } = this.#options;
+    await this.#write(() => store.open(describeWorker()));
+    this.#timers = [
+      setInterval(() => {
+        this.#flushSoon();
+      }, flushIntervalMs),
+      setInterval(() => {
+        void this.#write(() => this.#heartbeat());
+      }, heartbeatIntervalMs),
+    ];
+  }
+
+  /** Peers of this worker. */
+  get peerCount(): number {
+    return this.#peers.size;
+  }
+
+  opened(peer: PeerStats): void {
+    this.#peers.add(peer);
+    this.#changed.add(peer);
+  }
+
+  changed(peer: PeerStats): void {
+    if (this.#peers.has(peer)) this.#changed.add(peer);
+  }
+
+  closed(peer: PeerStats, reason: CloseReason): void {
+    this.#peers.delete(peer);
+    this.#changed.delete(peer);
+    this.#closed.push({ peer: peer.record(), reason, closed_at: Date.now() });
+  }
+
+  /** One page of the peers of all workers. Throws InvalidMessageError, StoreUnavailableError. */
+  list(query: PeerQuery): Promise<PeerPage> {
+    return this.#options.store.list(query);
+  }
+
+  /** All workers that are known; this one alone where the store does not answer. */
+  async workers(): Promise<readonly WorkerView[]> {
+    try {
+      return await this.#options.store.workers();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return [{ record: this.#options.describeWorker(), ageMs: 0 }];
+    }
+  }
+
+  /** Tells the store now how this worker is doing, not at the next heartbeat. */
+  async announce(): Promise<void> {
+    await this.#write(() => this.#heartbeat());
+  }
+
+  /** Removes this worker and its peers from the view. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#write(() => this.#flush());
+    await this.#write(() => this.#options.store.close());
+  }
+
+  /** A flush that has not come to its turn yet takes what this one would have written. */
+  #flushSoon(): void {
+    if (this.#flushing || (this.#changed.size === 0 && this.#closed.length === 0)) return;
+    this.#flushing = true;
+    void this.#write(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushing = false;
+    const changed = [...this.#changed].map((peer) => peer.record());
+    const closed = this.#closed;
+    this.#changed = new Set();
+    this.#closed = [];
+    for (const { id } of changed) this.#reported.add(id);
+    for (const { peer } of closed) this.#reported.delete(peer.id);
+    if (changed.length > 0 || closed.length > 0) await this.#options.store.flush({ changed, closed });
+  }
+
+  async #heartbeat(): Promise<void> {
+    const { store, describeWorker } = this.#options;
+    const answer = this.#behind ? 'resync' : await store.heartbeat(describeWorker(), this.#reported.size);
+    if (answer === 'ok') return;
+    const peers: PeerRecord[] = [...this.#peers].map((peer) => peer.record());
+    this.#changed = new Set();
+    this.#reported = new Set(peers.map(({ id }) => id));
+    await store.resync(describeWorker(), peers);
+    this.#behind = false;
+    this.#options.log.info({ peers: peers.length }, 'sent all connections to the store again');
+  }
+
+  /** Does `work` in its turn. What fails because of the store is made good by a later heartbeat. */
+  #write(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#behind = true;
+      this.#options.log.debug({ reason: error.message }, 'the store of connections did not answer');
+    });
+    return this.#turn;
+  }
+}

@@ -1,0 +1,119 @@
+// One request and the reply that it is owed. Exchanges of a peer stand in the order of its requests; each knows
+// whether it waits, runs or is answered, and what has to happen when it is stopped.
+import { DeadlineError, type WireError } from '../errors.js';
+import type { Attachment, Command, CommandContext, PreparedCommand } from '../handlers/command.js';
+import type { Request } from '../protocol/request.js';
+
+/** An image that comes behind its request. */
+class PendingAttachment implements Attachment {
+  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+  readonly #onRelease: (size: number) => void;
+  #resolve: (bytes: Uint8Array<ArrayBuffer>) => void = () => undefined;
+  #heldBytes = 0;
+
+  constructor(onRelease: (size: number) => void) {
+    this.#onRelease = onRelease;
+    this.bytes = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  arrive(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#heldBytes = bytes.length;
+    this.#resolve(bytes);
+  }
+
+  release(): void {
+    this.#onRelease(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+}
+
+export interface ExchangeOptions {
+  readonly request: Request;
+  readonly command: Command;
+  readonly prepared: PreparedCommand;
+  readonly attachmentCount: number;
+  /** Size of the message, for what the peer may send ahead. */
+  readonly messageBytes: number;
+  readonly onRelease: (bytes: number) => void;
+  /** Its deadline has come. */
+  readonly onDeadline: () => void;
+}
+
+export class Exchange {
+  readonly request: Request;
+  readonly command: Command;
+  readonly images: number;
+  readonly messageBytes: number;
+  readonly receivedAt = performance.now();
+  readonly #prepared: PreparedCommand;
+  readonly #attachments: readonly PendingAttachment[];
+  readonly #controller = new AbortController();
+  readonly #onDeadline: () => void;
+  #arrived = 0;
+  #deadline: NodeJS.Timeout | null = null;
+  /** Why the request as a whole is refused after it was taken; null while it stands. */
+  failure: WireError | null = null;
+
+  constructor(options: ExchangeOptions) {
+    this.request = options.request;
+    this.command = options.command;
+    this.images = options.prepared.images;
+    this.messageBytes = options.messageBytes;
+    this.#prepared = options.prepared;
+    this.#onDeadline = options.onDeadline;
+    this.#attachments = Array.from(
+      { length: options.attachmentCount },
+      () => new PendingAttachment(options.onRelease),
+    );
+  }
+
+  get stopped(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Takes the next attached image. */
+  attach(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#attachments[this.#arrived++]?.arrive(bytes);
+  }
+
+  get complete(): boolean {
+    return this.#arrived === this.#attachments.length;
+  }
+
+  /** Starts the time within which every image is answered. */
+  startDeadline(timeoutMs: number): void {
+    this.#deadline = setTimeout(() => {
+      this.stop(new DeadlineError('not done in time'));
+      this.#onDeadline();
+    }, timeoutMs);
+  }
+
+  run(
+    context: Omit<CommandContext, 'detail' | 'signal' | 'attachments'>,
+  ): ReturnType<PreparedCommand['run']> {
+    return this.#prepared.run({
+      ...context,
+      detail: this.request.detail,
+      signal: this.#controller.signal,
+      attachments: this.#attachments,
+    });
+  }
+
+  stop(reason: WireError): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Gives the request up because the rest of it will not come. */
+  fail(error: WireError): void {
+    this.failure = error;
+    this.stop(error);
+  }
+
+  /** To be called once when it is answered or given up. */
+  end(): void {
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    for (const attachment of this.#attachments) attachment.release();
+  }
+}

@@ -1,0 +1,54 @@
+// What is counted of one connection while it lives; the view of connections shows it as a PeerRecord.
+import type { Role } from '../config/schema.js';
+import type { PeerRecord } from '../connections/record.js';
+
+/** Who and where a peer is; fixed for its life. */
+export interface PeerOrigin {
+  readonly id: string;
+  readonly host: string;
+  readonly worker: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export class PeerStats {
+  readonly origin: PeerOrigin;
+  readonly connectedAt = Date.now();
+  role: Role;
+  state: PeerRecord['state'] = 'active';
+  lastActivityAt = this.connectedAt;
+  requests = 0;
+  images = 0;
+  errors = 0;
+  /** Images asked for and not answered. */
+  inFlight = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  lastLatencyMs: number | null = null;
+  lastResult: number | null = null;
+
+  constructor(origin: PeerOrigin, role: Role) {
+    this.origin = origin;
+    this.role = role;
+  }
+
+  record(): PeerRecord {
+    return {
+      ...this.origin,
+      tls: false,
+      identity: null,
+      role: this.role,
+      state: this.state,
+      connected_at: this.connectedAt,
+      last_activity_at: this.lastActivityAt,
+      requests: this.requests,
+      images: this.images,
+      errors: this.errors,
+      in_flight: this.inFlight,
+      bytes_in: this.bytesIn,
+      bytes_out: this.bytesOut,
+      last_latency_ms: this.lastLatencyMs === null ? null : Number(this.lastLatencyMs.toFixed(2)),
+      last_result: this.lastResult,
+    };
+  }
+}

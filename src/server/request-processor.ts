@@ -1,0 +1,277 @@
+// The requests of one peer: parsed, passed through the gate, run in their turn, answered in their order. The one
+// place where an error becomes a reply. It knows no socket; Peer gives it messages and takes replies.
+import {
+  CancelledError,
+  describeError,
+  InternalError,
+  InvalidMessageError,
+  toWireError,
+  type WireError,
+} from '../errors.js';
+import type { CommandRegistry } from '../handlers/base-handler.js';
+import type { TextDecode } from '../text-encoding.js';
+import { encodeReply, refusal, type Reply } from '../protocol/reply.js';
+import { parseRequest, type ParsedRequest, type RequestId } from '../protocol/request.js';
+import { Exchange } from './exchange.js';
+import { assertPermitted } from './gate.js';
+import type { PeerStats } from './peer-stats.js';
+
+export interface ProcessorOptions {
+  readonly registry: CommandRegistry;
+  readonly decode: TextDecode;
+  readonly replyTerminator: string;
+  readonly maxImageBytes: number;
+  readonly requestTimeoutMs: number;
+  /** Images of this peer that may run at a time; more of its requests wait. */
+  readonly maxQueuedImages: number;
+  /** Throws BusyError where the whole server has no room for so many images. */
+  readonly assertRoom: (images: number) => void;
+}
+
+export interface ProcessorEvents {
+  /** A reply, in its order. */
+  readonly onReply: (bytes: Buffer) => void;
+  /** Something was answered or released: the peer may be read again, or is done. */
+  readonly onProgress: () => void;
+  /** A fault of our own, for the log. */
+  readonly onFault: (command: string, reason: string) => void;
+}
+
+/** What the framing has to do with the bytes behind a message. */
+export type Followup =
+  | { readonly type: 'none' }
+  | { readonly type: 'attachments'; readonly sizes: readonly number[]; readonly keep: boolean }
+  /** The next request cannot be found: answer what is owed, then close. */
+  | { readonly type: 'close' };
+
+/** A place in the order of replies. */
+interface Place {
+  readonly exchange: Exchange | null;
+  reply: Buffer | null;
+}
+
+export class RequestProcessor {
+  readonly #options: ProcessorOptions;
+  readonly #events: ProcessorEvents;
+  readonly #stats: PeerStats;
+  readonly #places: Place[] = [];
+  /** Classifications that wait for room, in order. */
+  readonly #waiting: { exchange: Exchange; place: Place }[] = [];
+  #attaching: Exchange | null = null;
+  #runningImages = 0;
+  #waitingBytes = 0;
+  #heldBytes = 0;
+  #abandoned = false;
+
+  constructor(options: ProcessorOptions, stats: PeerStats, events: ProcessorEvents) {
+    this.#options = options;
+    this.#stats = stats;
+    this.#events = events;
+  }
+
+  /** Bytes of messages that wait for room. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Bytes of attached images that are held for this peer. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Requests that are not answered yet. */
+  get owed(): number {
+    return this.#places.length;
+  }
+
+  /** Takes a message; `bytes` are not used after the call. */
+  accept(bytes: Buffer): Followup {
+    const parsed = parseRequest(bytes, this.#options.decode, this.#options.maxImageBytes);
+    this.#stats.requests++;
+    const sizes = parsed.attachments;
+    const accepted = this.#admit(parsed, sizes === 'unknown' ? 0 : sizes.length, bytes.length);
+    if (sizes === 'unknown') return { type: 'close' };
+    return sizes.length === 0 ? { type: 'none' } : { type: 'attachments', sizes, keep: accepted };
+  }
+
+  /** Takes the next image that is attached to the last message. */
+  attach(bytes: Uint8Array<ArrayBuffer>): void {
+    const exchange = this.#attaching;
+    if (exchange === null || exchange.stopped) return;
+    this.#heldBytes += bytes.length;
+    exchange.attach(bytes);
+    if (!exchange.complete) return;
+    this.#attaching = null;
+    exchange.startDeadline(this.#options.requestTimeoutMs);
+  }
+
+  /** Answers something that is no request, in its order. */
+  refuse(error: WireError, requestId: RequestId | null = null): void {
+    this.#stats.errors++;
+    const place = this.#place(null);
+    place.reply = this.#encode(refusal(error.code, error.message, requestId));
+    this.#flush();
+  }
+
+  /** Answers the request whose attached images will not all come; false where there is none. */
+  breakOff(error: WireError): boolean {
+    if (this.#attaching === null) return false;
+    this.#attaching.fail(error);
+    this.#attaching = null;
+    this.#startWaiting();
+    return true;
+  }
+
+  /** The peer is gone: whatever runs for it is dropped. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#stopAll(new CancelledError('the peer is gone'));
+    this.#places.length = 0;
+    this.#waiting.length = 0;
+  }
+
+  /** True where the request will be run, false where it was answered with an error. */
+  #admit(parsed: ParsedRequest, attachmentCount: number, messageBytes: number): boolean {
+    try {
+      if (!parsed.ok) throw parsed.error;
+      if (parsed.attachments === 'unknown') {
+        throw new InvalidMessageError(
+          `classification: bytes must be a whole number from 1 to ${this.#options.maxImageBytes}`,
+        );
+      }
+      const { request } = parsed;
+      const command = this.#options.registry.find(request.cmd);
+      assertPermitted(this.#stats.role, command.role, command.name);
+      const prepared = command.prepare(request.args);
+      this.#options.assertRoom(prepared.images);
+      this.#enqueue(
+        new Exchange({
+          request,
+          command,
+          prepared,
+          attachmentCount,
+          messageBytes,
+          onRelease: (bytes) => {
+            this.#release(bytes);
+          },
+          onDeadline: () => {
+            this.#startWaiting();
+          },
+        }),
+      );
+      return true;
+    } catch (error) {
+      const requestId = parsed.ok ? parsed.request.requestId : parsed.requestId;
+      this.refuse(this.#wireError('a request', error), requestId);
+      return false;
+    }
+  }
+
+  #enqueue(exchange: Exchange): void {
+    const place = this.#place(exchange);
+    if (exchange.complete) exchange.startDeadline(this.#options.requestTimeoutMs);
+    else this.#attaching = exchange;
+    if (exchange.command.order !== 'classification') {
+      void this.#run(exchange, place);
+      return;
+    }
+    this.#stats.inFlight += exchange.images;
+    this.#waiting.push({ exchange, place });
+    this.#waitingBytes += exchange.messageBytes;
+    this.#startWaiting();
+  }
+
+  /** Runs what waits as long as there is room; a stopped request needs none, nor does a lone one. */
+  #startWaiting(): void {
+    for (;;) {
+      const next = this.#waiting[0];
+      if (next === undefined) return;
+      const { exchange, place } = next;
+      const room =
+        this.#runningImages === 0 || this.#runningImages + exchange.images <= this.#options.maxQueuedImages;
+      if (!room && !exchange.stopped) return;
+      this.#waiting.shift();
+      this.#waitingBytes -= exchange.messageBytes;
+      this.#runningImages += exchange.images;
+      void this.#run(exchange, place);
+    }
+  }
+
+  async #run(exchange: Exchange, place: Place): Promise<void> {
+    const { command, request } = exchange;
+    let reply: Reply;
+    try {
+      const items = await exchange.run({
+        owner: this,
+        onImage: (result) => {
+          this.#countImage(result);
+        },
+        stopClassifications: () => {
+          this.#stopAll(new CancelledError('stopped by 0x03'));
+        },
+      });
+      if (exchange.failure !== null) throw exchange.failure;
+      reply = { cmd: command.replyCode, items, requestId: request.requestId };
+    } catch (error) {
+      const { code, message } = this.#wireError(command.name, error);
+      this.#stats.errors++;
+      reply = refusal(code, message, request.requestId);
+    }
+    exchange.end();
+    if (command.order === 'classification') {
+      this.#runningImages -= exchange.images;
+      this.#stats.inFlight -= exchange.images;
+      this.#stats.lastLatencyMs = performance.now() - exchange.receivedAt;
+    }
+    if (this.#abandoned) return;
+    place.reply = this.#encode(reply);
+    this.#startWaiting();
+    this.#flush();
+  }
+
+  #place(exchange: Exchange | null): Place {
+    const place: Place = { exchange, reply: null };
+    this.#places.push(place);
+    return place;
+  }
+
+  /** Sends the replies that are due, in the order of requests. */
+  #flush(): void {
+    for (;;) {
+      const reply = this.#places[0]?.reply;
+      if (reply === undefined || reply === null) break;
+      this.#places.shift();
+      this.#events.onReply(reply);
+    }
+    this.#events.onProgress();
+  }
+
+  #stopAll(reason: WireError): void {
+    for (const { exchange } of this.#places) {
+      if (exchange?.command.order === 'classification') exchange.stop(reason);
+    }
+    this.#startWaiting();
+  }
+
+  #countImage(result: number | null): void {
+    this.#stats.images++;
+    if (result === null) this.#stats.errors++;
+    else this.#stats.lastResult = result;
+  }
+
+  #release(bytes: number): void {
+    if (bytes === 0) return;
+    this.#heldBytes -= bytes;
+    this.#events.onProgress();
+  }
+
+  #encode(reply: Reply): Buffer {
+    return encodeReply(reply, this.#options.replyTerminator);
+  }
+
+  #wireError(command: string, error: unknown): WireError {
+    const wireError = toWireError(error);
+    if (wireError instanceof InternalError) this.#events.onFault(command, describeError(error));
+    return wireError;
+  }
+}

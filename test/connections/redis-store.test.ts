@@ -1,0 +1,344 @@
+// What only the Redis store does: the keys as redis-cli shows them, leases and TTLs, pages over large hashes.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { peerRecordSchema } from '#src/connections/record.js';
+import { RedisReaper } from '#src/connections/redis-reaper.js';
+import { RedisStore } from '#src/connections/redis-store.js';
+import type { RedisSettings } from '#src/connections/choose-store.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from './records.js';
+import { until } from './until.js';
+import { readStream, redisSettings } from './views.js';
+
+const one = 'pear-host:0:aaaa';
+const two = 'pear-host:1:bbbb';
+const far = 'other-host:0:cccc';
+
+describe('the Redis store', () => {
+  let server: RedisServer;
+  let settings: RedisSettings;
+  let opened: RedisStore[];
+  const troubles: string[] = [];
+
+  const open = async (workerId: string, changes: Partial<RedisSettings> = {}) => {
+    const store = new RedisStore({ ...settings, ...changes }, (message) => troubles.push(message));
+    opened.push(store);
+    await store.open(workerRecord(workerId));
+    return store;
+  };
+  /** Keys with their types, ordered, the prefix left out. */
+  const keys = async () => {
+    const names = (await server.cli('KEYS', `${settings.keyPrefix}*`))
+      .split('\n')
+      .filter((name) => name !== '');
+    const types = await Promise.all(names.map((name) => server.cli('TYPE', name)));
+    return names
+      .map((name, index) => `${name.slice(settings.keyPrefix.length)} ${types[index] ?? ''}`)
+      .sort();
+  };
+  const ttl = async (key: string) => Number(await server.cli('PTTL', settings.keyPrefix + key));
+
+  before(async () => {
+    server = await startRedisServer();
+  });
+  after(async () => {
+    await server.dispose();
+  });
+  beforeEach(() => {
+    settings = { ...redisSettings(server), keyPrefix: `pear-${randomUUID()}:` };
+    opened = [];
+    troubles.length = 0;
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map((store) => store.close()));
+  });
+
+  describe('writes keys that redis-cli can read', () => {
+    it('a worker is a member of the directory, scored with the time of Redis, and a hash', async () => {
+      const store = await open(one);
+      await store.heartbeat(workerRecord(one, { requests: 12, images_per_second: 2.5 }), 0);
+      assert.deepEqual(await keys(), ['events stream', `worker:${one} hash`, 'workers zset']);
+      const score = Number(await server.cli('ZSCORE', `${settings.keyPrefix}workers`, one));
+      const [seconds] = (await server.cli('TIME')).split('\n');
+      assert.ok(Math.abs(score - Number(seconds) * 1000) < 5_000, `score ${score}`);
+      const hash = await server.cli(
+        'HMGET',
+        `${settings.keyPrefix}worker:${one}`,
+        'host',
+        'state',
+        'requests',
+      );
+      assert.equal(hash, 'pear-host\nserving\n12');
+      assert.equal(
+        await server.cli('HGET', `${settings.keyPrefix}worker:${one}`, 'images_per_second'),
+        '2.5',
+      );
+    });
+
+    it('a peer is one JSON record in the hash of its worker', async () => {
+      const store = await open(one);
+      const peer = peerRecord(one, 1);
+      await store.flush({ changed: [peer], closed: [] });
+      assert.equal(await server.cli('TYPE', `${settings.keyPrefix}peers:${one}`), 'hash');
+      const json = await server.cli('HGET', `${settings.keyPrefix}peers:${one}`, peer.id);
+      assert.deepEqual(peerRecordSchema.parse(JSON.parse(json)), peer);
+    });
+
+    it('opening and closing are events, changing is none', async () => {
+      const store = await open(one);
+      const [stays, goes, brief] = [peerRecord(one, 1), peerRecord(one, 2), peerRecord(one, 3)];
+      await store.flush({ changed: [stays, goes], closed: [] });
+      await store.flush({ changed: [{ ...stays, requests: 1 }], closed: [closedPeer(goes, 'reset')] });
+      await store.flush({ changed: [], closed: [closedPeer(brief)] });
+      await store.close();
+      const events = await readStream(server, `${settings.keyPrefix}events`);
+      assert.deepEqual(
+        events.map(({ type, peer, reason }) => [type, peer, reason]),
+        [
+          ['worker up', undefined, undefined],
+          ['opened', stays.id, undefined],
+          ['opened', goes.id, undefined],
+          ['closed', goes.id, 'reset'],
+          ['opened', brief.id, undefined],
+          ['closed', brief.id, 'client'],
+          ['worker down', undefined, 'drain'],
+        ],
+      );
+      assert.deepEqual(events[1], {
+        type: 'opened',
+        host: 'pear-host',
+        worker: one,
+        peer: stays.id,
+        address: stays.address,
+        port: String(stays.port),
+        at: String(stays.connected_at),
+      });
+    });
+
+    it('nothing but history is left when the last worker has closed', async () => {
+      const store = await open(one);
+      const peers = peerRecords(one, 3);
+      await store.flush({ changed: peers, closed: [closedPeer(peerRecord(one, 4))] });
+      await store.resync(workerRecord(one), peers);
+      await store.close();
+      assert.deepEqual(await keys(), ['closed stream', 'events stream']);
+    });
+
+    it('the streams are bounded', async () => {
+      const store = await open(one);
+      const peers = peerRecords(one, 10_500);
+      await store.flush({ changed: [], closed: peers.map((peer) => closedPeer(peer)) });
+      const length = Number(await server.cli('XLEN', `${settings.keyPrefix}closed`));
+      assert.ok(length >= 10_000 && length < 10_500, `length ${length}`);
+    });
+  });
+
+  it("gives the worker's keys their TTL at every write, also after it was lost", async () => {
+    const store = await open(one);
+    const peers = peerRecords(one, 2);
+    const writes: [string, () => Promise<unknown>][] = [
+      ['a flush that opens', () => store.flush({ changed: peers, closed: [] })],
+      ['a flush that changes', () => store.flush({ changed: peers.slice(1), closed: [] })],
+      [
+        'a flush that closes',
+        () => store.flush({ changed: [], closed: peers.slice(1).map((peer) => closedPeer(peer)) }),
+      ],
+      ['a heartbeat', () => store.heartbeat(workerRecord(one), 1)],
+      ['a resync', () => store.resync(workerRecord(one), peers)],
+    ];
+    for (const [name, write] of writes) {
+      for (const key of [`worker:${one}`, `peers:${one}`])
+        await server.cli('PERSIST', settings.keyPrefix + key);
+      await write();
+      for (const key of [`worker:${one}`, `peers:${one}`]) {
+        const left = await ttl(key);
+        assert.ok(
+          left > settings.keyTtlMs - 10_000 && left <= settings.keyTtlMs,
+          `${key} after ${name}: ${left}`,
+        );
+      }
+    }
+  });
+
+  it('leaves no ghost where a flush comes after the keys have expired', async () => {
+    const [late, reader] = [await open(one, { keyTtlMs: 60 }), await open(two)];
+    await late.flush({ changed: peerRecords(one, 2), closed: [] });
+    await until('the keys have expired', async () => (await ttl(`worker:${one}`)) === -2);
+    await server.cli('ZREM', `${settings.keyPrefix}workers`, one);
+    await late.flush({ changed: [peerRecord(one, 1)], closed: [] });
+    assert.deepEqual(await listAll(reader), []);
+    await until('the late write has expired', async () => (await ttl(`peers:${one}`)) === -2);
+  });
+
+  it('asks for a resync where Redis holds an older state with the same count of peers', async () => {
+    const store = await open(one);
+    const peers = peerRecords(one, 2);
+    await store.flush({ changed: peers, closed: [] });
+    const epoch = await server.cli('HGET', `${settings.keyPrefix}worker:${one}`, 'epoch');
+    await store.flush({ changed: [{ ...peerRecord(one, 1), requests: 7 }], closed: [] });
+    assert.equal(await store.heartbeat(workerRecord(one), 2), 'ok');
+    // What a failover to a replica that lagged would leave.
+    await server.cli('HSET', `${settings.keyPrefix}worker:${one}`, 'epoch', epoch);
+    assert.equal(await store.heartbeat(workerRecord(one), 2), 'resync');
+  });
+
+  it('keeps a flush that comes during a resync', async () => {
+    const store = await open(one);
+    const peers = peerRecords(one, 1_200);
+    const late = peerRecord(one, 5_000);
+    await Promise.all([store.resync(workerRecord(one), peers), store.flush({ changed: [late], closed: [] })]);
+    assert.equal(await store.heartbeat(workerRecord(one), 1_201), 'ok');
+    assert.deepEqual(byId(await listAll(store, { limit: 500 })), byId([...peers, late]));
+  });
+
+  describe('removes workers whose lease has run out', () => {
+    const leaseMs = 150;
+
+    it('as `host lost` where the whole host is silent, with at most 1,000 rows for all its workers', async () => {
+      const reader = await open(far, { leaseMs });
+      for (const worker of [one, two]) {
+        await (await open(worker, { leaseMs })).flush({ changed: peerRecords(worker, 700), closed: [] });
+      }
+      await until('the silent host is gone', async () => {
+        await reader.heartbeat(workerRecord(far), 0);
+        await reader.workers();
+        return (await server.cli('ZCARD', `${settings.keyPrefix}workers`)) === '1';
+      });
+      const history = await readStream(server, `${settings.keyPrefix}closed`);
+      const [dead, lost] = [
+        new Set(history.map(({ id }) => id)),
+        new Set(history.map(({ reason }) => reason)),
+      ];
+      assert.deepEqual([history.length, dead.size, [...lost]], [1_000, 1_000, ['host lost']]);
+      const downs = (await readStream(server, `${settings.keyPrefix}events`)).filter(
+        ({ type }) => type === 'worker down',
+      );
+      assert.deepEqual(
+        downs.map(({ worker, host, reason, peers }) => [worker, host, reason, peers]),
+        [one, two].map((worker) => [worker, 'pear-host', 'host lost', '700']),
+      );
+      assert.deepEqual(await keys(), [
+        'closed stream',
+        'events stream',
+        `worker:${far} hash`,
+        'workers zset',
+      ]);
+    });
+
+    it('once, though many meet them at the same time', async () => {
+      const readers = [await open(two), await open(far)];
+      await (await open(one)).flush({ changed: peerRecords(one, 300), closed: [] });
+      await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', one);
+      await Promise.all(
+        [...readers, ...readers].map((reader) => reader.list({ filter: {}, limit: 10, cursor: null })),
+      );
+      assert.equal((await readStream(server, `${settings.keyPrefix}closed`)).length, 300);
+      assert.deepEqual(await listAll(readers[0] ?? assert.fail()), []);
+    });
+
+    it('also where somebody has put another value in place of their peers', async () => {
+      const reader = await open(two);
+      await open(one);
+      await server.cli('SET', `${settings.keyPrefix}peers:${one}`, 'mine');
+      await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', one);
+      assert.deepEqual(await listAll(reader), []);
+      assert.equal(await server.cli('ZCARD', `${settings.keyPrefix}workers`), '1');
+    });
+  });
+
+  it('removes a dead worker for the primary, keys and all', async () => {
+    const reader = await open(two);
+    await (await open(one)).flush({ changed: peerRecords(one, 3), closed: [] });
+    const reaper = new RedisReaper(settings, (message) => troubles.push(message));
+    await reaper.removeWorker(one, 'worker died');
+    await reaper.removeWorker(one, 'worker died');
+    await reaper.close();
+    assert.deepEqual(await keys(), ['closed stream', 'events stream', `worker:${two} hash`, 'workers zset']);
+    assert.equal((await readStream(server, `${settings.keyPrefix}closed`)).length, 3);
+    const events = await readStream(server, `${settings.keyPrefix}events`);
+    assert.equal(events.filter(({ type }) => type === 'worker down').length, 1);
+    assert.equal((await reader.workers()).length, 1);
+  });
+
+  it('leaves out values that are no records, says so once, and lists the others', async () => {
+    const store = await open(one);
+    const peer = peerRecord(one, 1);
+    await store.flush({ changed: [peer], closed: [] });
+    const hash = `${settings.keyPrefix}peers:${one}`;
+    await server.cli('HSET', hash, 'a', 'no JSON', 'b', '{"id":"b"}', 'c', JSON.stringify(peer));
+    assert.deepEqual(await listAll(store), [peer]);
+    assert.deepEqual(await listAll(store), [peer]);
+    assert.equal(troubles.length, 1);
+    assert.match(troubles[0] ?? '', /pear-host:0:aaaa.*no records/);
+  });
+
+  it('names a worker whose peers cannot be read and lists those of the others', async () => {
+    const [broken, store] = [await open(one), await open(two)];
+    const peers = peerRecords(two, 2);
+    await broken.flush({ changed: peerRecords(one, 2), closed: [] });
+    await store.flush({ changed: peers, closed: [] });
+    await server.cli('SET', `${settings.keyPrefix}peers:${one}`, 'mine');
+    const page = await store.list({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual([byId(page.peers), page.cursor, page.unread], [peers, null, [one]]);
+  });
+
+  describe('pages', () => {
+    it('over 1,200 peers of 3 workers give each exactly once, whatever the limit', async () => {
+      const peers = [one, two, far].flatMap((worker) => peerRecords(worker, 400));
+      let reader = await open('reader:0:0000');
+      for (const worker of [one, two, far]) {
+        reader = await open(worker);
+        await reader.flush({ changed: peers.filter((peer) => peer.worker === worker), closed: [] });
+      }
+      assert.equal(await server.cli('OBJECT', 'ENCODING', `${settings.keyPrefix}peers:${one}`), 'hashtable');
+      for (const limit of [
+        1, 2, 3, 7, 50, 99, 100, 101, 399, 400, 401, 500, 799, 1_199, 1_200, 1_201, 5_000,
+      ]) {
+        assert.deepEqual(byId(await listAll(reader, { limit })), byId(peers), `limit ${limit}`);
+      }
+    });
+
+    it('over small hashes, which Redis gives whole, keep the limit and give each peer exactly once', async () => {
+      await server.cli('CONFIG', 'SET', 'hash-max-listpack-value', '4096');
+      try {
+        const store = await open(one);
+        const peers = peerRecords(one, 100);
+        await store.flush({ changed: peers, closed: [] });
+        assert.equal(await server.cli('OBJECT', 'ENCODING', `${settings.keyPrefix}peers:${one}`), 'listpack');
+        for (let limit = 1; limit <= 101; limit += 4) {
+          assert.deepEqual(byId(await listAll(store, { limit })), byId(peers), `limit ${limit}`);
+        }
+        const { cursor } = await store.list({ filter: {}, limit: 1, cursor: null });
+        assert.ok(cursor !== null && cursor.length < 2_000, `a cursor of ${cursor?.length ?? 0} characters`);
+      } finally {
+        await server.cli('CONFIG', 'SET', 'hash-max-listpack-value', '64');
+      }
+    });
+
+    it('miss no peer that stays while the hash grows, shrinks and is replaced', async () => {
+      const store = await open(one);
+      const staying = peerRecords(one, 300);
+      const guests = Array.from({ length: 6_000 }, (_, n) => peerRecord(one, 1_000 + n));
+      await store.flush({ changed: staying, closed: [] });
+      const changes = [
+        () => store.flush({ changed: guests, closed: [] }),
+        () => store.flush({ changed: [], closed: guests.slice(500).map((peer) => closedPeer(peer)) }),
+        () => store.resync(workerRecord(one), staying),
+      ];
+      const seen = new Set<string>();
+      let cursor: string | null = null;
+      for (let pageNumber = 0; ; pageNumber++) {
+        const page = await store.list({ filter: {}, limit: 40, cursor });
+        const ids = page.peers.map(({ id }) => id);
+        assert.equal(new Set(ids).size, ids.length, 'within a page each stands once');
+        for (const id of ids) seen.add(id);
+        cursor = page.cursor;
+        if (cursor === null) break;
+        await changes[pageNumber]?.();
+      }
+      const missing = staying.filter(({ id }) => !seen.has(id));
+      assert.deepEqual(missing, []);
+    });
+  });
+});
