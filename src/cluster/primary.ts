@@ -67,14 +67,13 @@ function createSupervisor(config: Config, store: StoreChoice, log: Logger): Supe
     onView: (workerId, { id, request }, reply) => {
       reply({ type: 'view', id, reply: view.handle(workerId, request) });
     },
-    onDeath: (workerId) => {
+    onDeath: (workerId) =>
       reaper.removeWorker(workerId, 'worker died').catch((error: unknown) => {
         log.warn(
           { worker: workerId, reason: describeError(error) },
           'records of a dead worker stay until their lease ends',
         );
-      });
-    },
+      }),
     startTimeoutMs: config.cluster.start_timeout_ms,
     stopTimeoutMs: config.cluster.drain_timeout_ms + killGraceMs,
     restartDelayMaxMs: config.cluster.restart_delay_max_ms,
@@ -100,7 +99,7 @@ function forkWorker(): WorkerProcess {
     },
     onExit: (listener) => {
       worker.on('exit', (code: number | null, signal: string | null) => {
-        listener(signal ?? `exit code ${code ?? 'unknown'}`);
+        listener(signal ?? `exit code ${code ?? 'unknown'}`, code === 0);
       });
     },
   };

@@ -11,7 +11,8 @@ export interface WorkerProcess {
   send(message: ToWorker): void;
   kill(signal: NodeJS.Signals): void;
   onMessage(listener: (message: ToPrimary) => void): void;
-  onExit(listener: (how: string) => void): void;
+  /** `how`: a signal or an exit code, for the log; `orderly`: it ended as it was asked to. */
+  onExit(listener: (how: string, orderly: boolean) => void): void;
 }
 
 export interface SupervisorOptions {
@@ -27,7 +28,7 @@ export interface SupervisorOptions {
     reply: (m: ToWorker) => void,
   ) => void;
   /** A worker has died and what it reported must go; one that ended as it was asked has tidied up itself. */
-  readonly onDeath: (workerId: string) => void;
+  readonly onDeath: (workerId: string) => Promise<void>;
   /** A worker that does not serve by then is killed and forked anew. */
   readonly startTimeoutMs: number;
   /** How long workers may take to end after `stop`. */
@@ -64,6 +65,8 @@ export class Supervisor {
   #onStarted: (facts: ServingFacts) => void = () => undefined;
   #onStartFailed: (error: StartupError) => void = () => undefined;
   #onStopped: () => void = () => undefined;
+  /** Records of dead workers that are being removed. */
+  readonly #removals = new Set<Promise<void>>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -93,7 +96,7 @@ export class Supervisor {
   }
 
   /** Asks all workers to end and resolves when they have; those that take too long are killed. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopping = true;
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve;
@@ -107,9 +110,9 @@ export class Supervisor {
       this.killAll();
     }, this.#options.stopTimeoutMs);
     this.#checkStopped();
-    return stopped.finally(() => {
-      clearTimeout(timer);
-    });
+    await stopped;
+    clearTimeout(timer);
+    await Promise.all(this.#removals);
   }
 
   killAll(): void {
@@ -130,13 +133,14 @@ export class Supervisor {
     process.onMessage((message) => {
       this.#receive(slot, process, message);
     });
-    process.onExit((how) => {
-      this.#ended(slot, process, how);
+    process.onExit((how, orderly) => {
+      this.#ended(slot, process, how, orderly);
     });
   }
 
   #receive(slot: Slot, process: WorkerProcess, message: ToPrimary): void {
     const { workerId } = slot;
+    const { log } = this.#options;
     switch (message.type) {
       case 'booted':
         process.send(this.#options.start(slot.number, workerId));
@@ -146,8 +150,8 @@ export class Supervisor {
         this.#serves(slot, process, message);
         return;
       case 'failed':
-        this.#options.log.error({ worker: slot.number, cure: message.cure }, message.problem);
-        this.#failStart(new StartupError(message.problem, message.cure));
+        if (this.#started) log.error({ worker: slot.number, cure: message.cure }, message.problem);
+        else this.#onStartFailed(new StartupError(message.problem, message.cure));
         return;
       case 'view':
         this.#options.onView(workerId, message, (reply) => {
@@ -169,20 +173,20 @@ export class Supervisor {
     this.#onStarted(slot.serving);
   }
 
-  #ended(slot: Slot, process: WorkerProcess, how: string): void {
+  #ended(slot: Slot, process: WorkerProcess, how: string, orderly: boolean): void {
     const { log, onDeath, restartDelayMaxMs } = this.#options;
     if (slot.timer !== null) clearTimeout(slot.timer);
     const wasSound = slot.serving !== null && Date.now() - slot.servingSince >= soundAfterMs;
     slot.process = null;
     slot.serving = null;
-    onDeath(slot.workerId);
+    if (!orderly) this.#track(onDeath(slot.workerId));
     if (this.#stopping) {
       this.#checkStopped();
       return;
     }
     slot.deaths = wasSound ? 1 : slot.deaths + 1;
     if (!this.#started && slot.deaths >= startDeathsMax) {
-      this.#failStart(
+      this.#onStartFailed(
         new StartupError(`a worker ended ${slot.deaths} times before it served (${how})`, 'see the log'),
       );
       return;
@@ -198,9 +202,9 @@ export class Supervisor {
     }, delayMs);
   }
 
-  #failStart(error: StartupError): void {
-    if (this.#started) return;
-    this.#onStartFailed(error);
+  #track(removal: Promise<void>): void {
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
   }
 
   #checkStopped(): void {

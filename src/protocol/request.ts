@@ -31,7 +31,7 @@ export type ParsedRequest =
       readonly attachments: Attachments;
     };
 
-const requestIdSchema = z.union([z.string().refine(isShort), z.int()], {
+const requestIdSchema = z.custom<RequestId>(isRequestId, {
   error: 'request_id must be a string of at most 128 characters or an integer from -(2^53-1) to 2^53-1',
 });
 
@@ -99,7 +99,8 @@ function attachmentSizes(json: unknown, maxImageBytes: number): Attachments {
   return sizes;
 }
 
-/** At most 128 code points, which are 1 or 2 units of the string each. */
-function isShort(text: string): boolean {
-  return text.length <= 256 && Array.from(text).length <= 128;
+function isRequestId(value: unknown): boolean {
+  if (typeof value !== 'string') return Number.isSafeInteger(value);
+  // A code point is 1 or 2 units of the string; the first look spares counting a long one.
+  return value.length <= 256 && Array.from(value).length <= 128;
 }

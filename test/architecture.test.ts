@@ -1,0 +1,108 @@
+// The house: which floor may know which, that nothing runs in a circle, and who alone imports which library.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+const root = 'src';
+
+/** A file imports from lower floors or its own folder, nothing else. */
+const floors: Readonly<Record<string, number>> = {
+  'errors.ts': 0,
+  'text-encoding.ts': 0,
+  'version.ts': 0,
+  config: 1,
+  protocol: 1,
+  'log.ts': 2,
+  client: 2,
+  connections: 3,
+  detector: 3,
+  handlers: 4,
+  server: 5,
+  admin: 6,
+  cluster: 7,
+  cli: 8,
+  'main.ts': 9,
+};
+
+/** Libraries that only one place may import, so that each can be replaced there. */
+const importers: Readonly<Record<string, string>> = {
+  'js-yaml': 'config/yaml.ts',
+  'onnxruntime-node': 'detector/engine.ts',
+  sharp: 'detector/image-decoder.ts',
+  ioredis: 'connections/',
+  pino: 'log.ts',
+  'pino-pretty': 'log.ts',
+};
+
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+test('every file stands on a known floor', () => {
+  for (const file of files) assert.ok(roomOf(file) in floors, `${file} is in no room of the house`);
+});
+
+test('a file imports from lower floors or its own folder only', () => {
+  for (const [file, targets] of imports) {
+    for (const target of targets.own) {
+      const [from, to] = [roomOf(file), roomOf(target)];
+      assert.ok(
+        from === to || floorOf(from) > floorOf(to),
+        `${file} imports ${target}, which is no lower floor`,
+      );
+    }
+  }
+});
+
+test('no import runs in a circle', () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), `a circle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`);
+    if (done.has(file)) return;
+    for (const target of imports.get(file)?.own ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});
+
+test('each replaceable library has one importer', () => {
+  for (const [file, targets] of imports) {
+    for (const library of targets.libraries) {
+      const place = importers[library];
+      if (place !== undefined)
+        assert.ok(file.startsWith(place), `${file} imports ${library}; only ${place} may`);
+    }
+  }
+});
+
+test('the protocol knows no socket, file, clock or logger', () => {
+  for (const [file, targets] of imports) {
+    if (roomOf(file) !== 'protocol') continue;
+    assert.deepEqual(
+      targets.libraries.filter((library) => library !== 'zod'),
+      [],
+      `${file} is not pure`,
+    );
+  }
+});
+
+function importsOf(file: string): { own: string[]; libraries: string[] } {
+  const text = readFileSync(join(root, file), 'utf8');
+  const own: string[] = [];
+  const libraries: string[] = [];
+  for (const [, target = ''] of text.matchAll(
+    /^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'/gm,
+  )) {
+    if (target.startsWith('.')) own.push(normalize(join(dirname(file), target.replace(/\.js$/, '.ts'))));
+    else libraries.push(target);
+  }
+  return { own, libraries };
+}
+
+function roomOf(file: string): string {
+  return file.split('/')[0] ?? file;
+}
+
+function floorOf(room: string): number {
+  return floors[room] ?? Number.NaN;
+}

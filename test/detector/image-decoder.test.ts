@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import sharp from 'sharp';
+import { decodeImage } from '#src/detector/image-decoder.js';
+import { InvalidImageError } from '#src/errors.js';
+import { plainPicture, sample, variants } from '../support/pictures.js';
+
+const options = { inputSize: 320, fill: 114, maxPixels: 5_000_000, timeoutMs: 10_000 };
+const picture = await sample('defective-01.jpg');
+const forms = await variants(picture);
+
+/** Mean absolute difference of two uint8 images. */
+function difference(a: Uint8Array, b: Uint8Array): number {
+  return a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0) / a.length;
+}
+
+describe('decoding', () => {
+  test('gives the letterboxed pixels of the upright picture, RGB', async () => {
+    const { pixels, frame } = await decodeImage(picture, options);
+    assert.equal(pixels.length, 320 * 320 * 3);
+    assert.deepEqual([frame.width, frame.height, frame.top, frame.scaledHeight], [1024, 768, 40, 240]);
+    assert.deepEqual([...pixels.subarray(0, 3)], [114, 114, 114], 'the padding above');
+    assert.deepEqual([...pixels.subarray(-3)], [114, 114, 114], 'the padding below');
+    const middle = (160 * 320 + 160) * 3;
+    const [red = 0, , blue = 0] = pixels.subarray(middle, middle + 3);
+    assert.ok(red > blue, 'a pear has more red than blue');
+  });
+
+  for (const [name, encoded] of forms) {
+    test(`gives the same pixels for ${name}`, async () => {
+      const expected = await decodeImage(picture, options);
+      const { pixels, frame } = await decodeImage(encoded, options);
+      assert.ok(frame.width > frame.height, 'upright');
+      // Inks have another gamut; the others differ by compression and scaling only.
+      const tolerance = name === 'cmyk.jpg' ? 20 : 4;
+      assert.ok(
+        difference(pixels, expected.pixels) < tolerance,
+        `differs by ${difference(pixels, expected.pixels)}`,
+      );
+    });
+  }
+
+  test('gives a picture of one channel three equal ones', async () => {
+    const { pixels } = await decodeImage(await sharp(picture).grayscale().jpeg().toBuffer(), options);
+    const middle = (160 * 320 + 160) * 3;
+    assert.equal(new Set(pixels.subarray(middle, middle + 3)).size, 1);
+  });
+
+  test('takes a picture of one pixel', async () => {
+    const { frame } = await decodeImage(await plainPicture(1, 1), options);
+    assert.deepEqual([frame.scaledWidth, frame.scaledHeight], [320, 320]);
+  });
+
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>';
+  const bad: readonly (readonly [what: string, bytes: Buffer])[] = [
+    ['no bytes', Buffer.alloc(0)],
+    ['text', Buffer.from('this is no picture')],
+    ['a picture cut in the middle', picture.subarray(0, Math.floor(picture.length * 0.45))],
+    ['a header alone', picture.subarray(0, 200)],
+    ['a format that is not offered', Buffer.from(svg)],
+  ];
+  for (const [what, bytes] of bad) {
+    test(`refuses ${what}`, async () => {
+      await assert.rejects(decodeImage(bytes, options), InvalidImageError);
+    });
+  }
+
+  test('refuses a picture with too many pixels from its header', async () => {
+    const bomb = await plainPicture(5_000, 5_000);
+    const before = process.memoryUsage.rss();
+    await assert.rejects(decodeImage(bomb, options), InvalidImageError);
+    assert.ok(process.memoryUsage.rss() - before < 40 * 1024 * 1024, 'it was not decoded');
+  });
+});

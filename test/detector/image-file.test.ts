@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { readImageFile } from '#src/detector/image-file.js';
+import { InvalidImageError, ResourceNotFoundError } from '#src/errors.js';
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'pear-images-')));
+after(() => {
+  rmSync(root, { recursive: true });
+});
+
+const folder = join(root, 'images');
+mkdirSync(join(folder, 'line 1'), { recursive: true });
+mkdirSync(join(root, 'images-of-others'));
+writeFileSync(join(folder, 'a.jpg'), 'inside');
+writeFileSync(join(folder, 'line 1', 'b.jpg'), 'deeper');
+writeFileSync(join(root, 'secret.jpg'), 'outside');
+writeFileSync(join(root, 'images-of-others', 'c.jpg'), 'outside');
+symlinkSync(join(root, 'secret.jpg'), join(folder, 'link-out.jpg'));
+symlinkSync(join(folder, 'a.jpg'), join(folder, 'link-in.jpg'));
+symlinkSync(root, join(folder, 'up'));
+
+const read = async (name: string) => (await readImageFile(folder, name, 100)).toString();
+
+describe('an image by name', () => {
+  for (const name of [
+    'a.jpg',
+    './a.jpg',
+    'line 1/b.jpg',
+    'line 1/../a.jpg',
+    'link-in.jpg',
+    join(folder, 'a.jpg'),
+  ]) {
+    test(`inside the folder is read: ${name.replace(root, '…')}`, async () => {
+      assert.match(await read(name), /inside|deeper/);
+    });
+  }
+
+  const foreign = [
+    'missing.jpg',
+    '../secret.jpg',
+    '../images-of-others/c.jpg',
+    join(root, 'secret.jpg'),
+    'link-out.jpg',
+    'up/secret.jpg',
+    'up/images/a.jpg/../../secret.jpg',
+    'a.jpg\0.jpg',
+    'a.jpg/x.jpg',
+    '.',
+    'line 1',
+    `${'x'.repeat(5000)}.jpg`,
+  ];
+  for (const name of foreign) {
+    test(`that leads out, or to no file, looks missing: ${JSON.stringify(name.replace(root, '…').slice(0, 40))}`, async () => {
+      await assert.rejects(read(name), new ResourceNotFoundError('no such image'));
+    });
+  }
+
+  test('that is a named pipe looks missing and holds nobody up', async () => {
+    assert.equal(spawnSync('mkfifo', [join(folder, 'pipe.jpg')]).status, 0);
+    await assert.rejects(read('pipe.jpg'), ResourceNotFoundError);
+  });
+
+  test('over the limit is refused without being read', async () => {
+    writeFileSync(join(folder, 'large.jpg'), 'x'.repeat(101));
+    await assert.rejects(read('large.jpg'), InvalidImageError);
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Outcome } from '#src/detector/batch.js';
+import { PearDetector } from '#src/detector/pear-detector.js';
+import { CancelledError, DeadlineError, StartupError } from '#src/errors.js';
+import { sample, samplesFolder, variants } from '../support/pictures.js';
+
+const folder = realpathSync(samplesFolder);
+const maxQueuedImages = 50;
+
+function start(
+  modelPath = 'models/pear-starter.onnx',
+  classes: string[] | null = null,
+): Promise<PearDetector> {
+  return PearDetector.start({
+    thread: {
+      modelPath,
+      overrides: { classes, imgSize: null, confidenceThreshold: null },
+      maxImageBytes: 10_000_000,
+      maxImagePixels: 5_000_000,
+      decodeTimeoutMs: 10_000,
+    },
+    maxQueuedImages,
+    onFault: (reason) => {
+      assert.fail(reason);
+    },
+  });
+}
+
+/** The verdict as a class index, or the code of the error. */
+function told(outcome: Outcome): string {
+  return outcome.ok ? `result ${outcome.verdict.result}` : `code ${outcome.error.code}`;
+}
+
+describe('PearDetector', () => {
+  let detector: PearDetector;
+  before(async () => {
+    detector = await start();
+  });
+  after(() => detector.close());
+
+  /** Judges samples by name, or bytes. */
+  async function judge(
+    images: readonly (string | Buffer)[],
+    signal = new AbortController().signal,
+  ): Promise<string[]> {
+    const batch = detector.submit({}, images.length, signal);
+    images.forEach((image, index) => {
+      batch.provide(
+        index,
+        typeof image === 'string'
+          ? { type: 'file', folder, name: image }
+          : { type: 'bytes', bytes: new Uint8Array(image) },
+      );
+    });
+    return (await batch.outcomes).map(told);
+  }
+
+  test('tells defective, normal and no pear apart on every sample', async () => {
+    const numbers = [1, 2, 3, 4, 5];
+    assert.deepEqual(
+      await judge(numbers.map((n) => `defective-0${n}.jpg`)),
+      numbers.map(() => 'result 0'),
+    );
+    assert.deepEqual(
+      await judge(numbers.map((n) => `normal-0${n}.jpg`)),
+      numbers.map(() => 'result 1'),
+    );
+    assert.deepEqual(
+      await judge(['empty-01.jpg', 'empty-02.jpg', 'empty-03.jpg']),
+      Array(3).fill('result -1'),
+    );
+  });
+
+  test('gives other forms of a picture the verdict of the picture', async () => {
+    const forms = await variants(await sample('defective-01.jpg'));
+    assert.deepEqual(
+      await judge([...forms.values()]),
+      [...forms].map(() => 'result 0'),
+    );
+  });
+
+  test('answers a bad image with its code and the others all the same', async () => {
+    const truncated = (await sample('normal-01.jpg')).subarray(0, 20_000);
+    assert.deepEqual(
+      await judge(['normal-01.jpg', truncated, 'missing.jpg', Buffer.from('text'), 'defective-01.jpg']),
+      ['result 1', 'code 8', 'code 2', 'code 8', 'result 0'],
+    );
+  });
+
+  test('finds the box of the pear in pixels of the upright image', async () => {
+    const batch = detector.submit({}, 1, new AbortController().signal);
+    batch.provide(0, { type: 'file', folder, name: 'normal-01.jpg' });
+    const [outcome] = await batch.outcomes;
+    assert.ok(outcome?.ok);
+    const { detections, timingMs, model } = outcome.verdict;
+    const [x1, y1, x2, y2] = detections[0]?.box ?? [0, 0, 0, 0];
+    assert.ok(x1 >= 0 && y1 >= 0 && x2 <= 1024 && y2 <= 768 && x2 - x1 > 300 && y2 - y1 > 300);
+    assert.ok(timingMs.total >= timingMs.inference && timingMs.inference > 0 && timingMs.decode > 0);
+    assert.equal(model.sha256.length, 64);
+  });
+
+  test('cancelled, answers what was not started with code 7 and lets the rest finish', async () => {
+    const controller = new AbortController();
+    const outcomes = judge(Array<string>(20).fill('normal-01.jpg'), controller.signal);
+    controller.abort(new CancelledError('stopped'));
+    const told = await outcomes;
+    assert.deepEqual(told.slice(0, 2), ['result 1', 'result 1'], 'two were with the thread');
+    assert.deepEqual(told.slice(2), Array(18).fill('code 7'));
+  });
+
+  test('at the deadline, answers every image at once, started or not', async () => {
+    const controller = new AbortController();
+    const outcomes = judge(Array<string>(6).fill('normal-01.jpg'), controller.signal);
+    controller.abort(new DeadlineError('late'));
+    assert.deepEqual(await outcomes, Array(6).fill('code 4'));
+  });
+
+  test('refuses more images than may wait, and counts them down again', async () => {
+    const controller = new AbortController();
+    const outcomes = judge(Array<string>(maxQueuedImages).fill('normal-01.jpg'), controller.signal);
+    assert.throws(() => {
+      detector.assertRoom(1);
+    }, /too many images/);
+    controller.abort(new CancelledError('stopped'));
+    await outcomes;
+    detector.assertRoom(maxQueuedImages);
+  });
+
+  test('gives two owners turns', async () => {
+    const order: string[] = [];
+    const submit = (owner: string, count: number) => {
+      const batch = detector.submit({}, count, new AbortController().signal);
+      batch.slots.forEach((slot, index) => {
+        void slot.outcome.then(() => order.push(owner));
+        batch.provide(index, { type: 'file', folder, name: 'normal-01.jpg' });
+      });
+      return batch.outcomes;
+    };
+    await Promise.all([submit('many', 10), submit('one', 1)]);
+    assert.ok(order.indexOf('one') <= 3, order.join(' '));
+  });
+});
+
+describe('a model', () => {
+  const folderOfModels = mkdtempSync(join(tmpdir(), 'pear-models-'));
+  after(() => {
+    rmSync(folderOfModels, { recursive: true });
+  });
+
+  const failure = async (path: string, classes: string[] | null = null) => {
+    try {
+      await (await start(path, classes)).close();
+    } catch (error) {
+      assert.ok(error instanceof StartupError);
+      assert.ok(error.cure.length > 0);
+      return error.message;
+    }
+    return assert.fail('it started');
+  };
+
+  test('without a sidecar is known by its own metadata', async () => {
+    const path = join(folderOfModels, 'alone.onnx');
+    copyFileSync('models/pear-starter.onnx', path);
+    const detector = await start(path);
+    assert.deepEqual(detector.model.classes, ['defected_pear', 'normal_pear']);
+    await detector.close();
+  });
+
+  test('that is missing, truncated or nothing of the kind is refused by name', async () => {
+    assert.match(await failure(join(folderOfModels, 'missing.onnx')), /missing\.onnx cannot be read/);
+    const whole = readFileSync('models/pear-starter.onnx');
+    writeFileSync(join(folderOfModels, 'half.onnx'), whole.subarray(0, whole.length / 2));
+    assert.match(await failure(join(folderOfModels, 'half.onnx')), /half\.onnx cannot be loaded/);
+    writeFileSync(join(folderOfModels, 'text.onnx'), 'no model');
+    assert.match(await failure(join(folderOfModels, 'text.onnx')), /text\.onnx cannot be loaded/);
+  });
+
+  test('with another number of classes than configured is refused with both numbers', async () => {
+    assert.match(
+      await failure('models/pear-starter.onnx', ['a', 'b', 'c']),
+      /has 2 classes, but 3 names are given/,
+    );
+  });
+
+  test('with a sidecar that makes no sense is refused by the name of the sidecar', async () => {
+    copyFileSync('models/pear-starter.onnx', join(folderOfModels, 'odd.onnx'));
+    writeFileSync(join(folderOfModels, 'odd.yaml'), 'confidence_threshold: 7\n');
+    assert.match(
+      await failure(join(folderOfModels, 'odd.onnx')),
+      /odd\.yaml does not describe a model.*confidence_threshold/,
+    );
+  });
+});
