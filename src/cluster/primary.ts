@@ -130,19 +130,26 @@ function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<void> {
   });
 }
 
+/** Where it listens, with which model, folder and store, in plain words; the numbers also as fields. */
 function announce(
   log: Logger,
   config: Config,
   { port, model, classes }: ServingFacts,
-  images: string,
+  imageFolder: string,
   store: string,
 ): void {
+  const { host } = config.server;
   const workers = workerCount(config);
   log.info(
-    `listening on ${config.server.host} port ${port} with ${workers} worker${workers === 1 ? '' : 's'}`,
+    { model, imageFolder },
+    `the model is ${model} (${classes.join(', ')}), the image folder ${imageFolder}`,
   );
-  log.info(`model ${model} (${classes.join(', ')}), images from ${images}`);
   log.info(store);
+  log.info({ host, port, workers }, `listening on ${host}, port ${port}, with ${plural(workers, 'worker')}`);
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function workerCount(config: Config): number {

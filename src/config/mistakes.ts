@@ -8,13 +8,17 @@ import { parseYaml, YamlError } from './yaml.js';
 /** `path` leads nowhere: its part at `depth` is no child of `section`. */
 export function unknownKey(path: readonly string[], depth: number, section: Section): string {
   const written = path.join('.');
-  const what = `${shownKey(written)}: unknown ${path.length === 1 ? 'section' : 'key'}`;
+  const what = `${shownKey(written)}: unknown key`;
   const meant = nearestKey(written, knownPaths) ?? nearestKey(path.slice(0, depth + 1).join('.'), knownPaths);
-  if (meant === written)
-    return `${what}; write its last part on a line of its own, indented below its section`;
+  if (meant === written) return `${what}; in a file, a dot does not lead into a section: ${nested(meant)}`;
   if (meant !== undefined) return `${what}; did you mean ${meant}?`;
   const owner = section === keyTree ? 'sections' : `keys of ${section.path}`;
   return `${what}; the ${owner} are ${[...section.children.keys()].join(', ')}`;
+}
+
+function nested(path: string): string {
+  const dot = path.lastIndexOf('.');
+  return `write "${path.slice(dot + 1)}:" on a line of its own, indented below "${path.slice(0, dot)}:"`;
 }
 
 /** `path` goes on below a key, which has nothing below it. */
@@ -24,7 +28,8 @@ export function belowKey(path: readonly string[], key: Key): string {
 
 /** `value` stands where a section was expected. It is not shown: it may be a password that slipped a level up. */
 export function notASection(value: unknown, section: Section): string {
-  const hint = typeof value === 'string' && /^\w+:\S/.test(value) ? '; a colon needs a space after it' : '';
+  const hint =
+    typeof value === 'string' && /^\w+:[^\s/]/.test(value) ? '; a colon needs a space after it' : '';
   const keys = [...section.children.keys()].join(', ');
   return `${section.path}: ${kindOf(value)} stands where its keys were expected (${keys})${hint}`;
 }

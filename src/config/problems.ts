@@ -6,6 +6,7 @@ export const problemsMax = 100;
 
 const keyLengthMax = 64;
 const valueLengthMax = 80;
+const listLengthMax = 8;
 
 export class Problems {
   readonly #lines: string[] = [];
@@ -33,12 +34,19 @@ export function shownKey(path: string): string {
   return escapeControls(clean === '' ? '""' : clean);
 }
 
-/** A value as somebody wrote it, fit for a message: never deeper than its first level. */
+/**
+ * A value as somebody wrote it, fit for a message. Never deeper than the items of a short list: aliases of
+ * YAML can make a few lines an object that prints for hours.
+ */
 export function shownValue(value: unknown): string {
-  if (typeof value === 'string') {
-    return escapeControls(JSON.stringify(shortened(maskPasswords(value), valueLengthMax)));
-  }
-  return typeof value === 'object' && value !== null ? kindOf(value) : String(value);
+  if (!Array.isArray(value) || value.length > listLengthMax) return shownItem(value);
+  return `[${value.map(shownItem).join(', ')}]`;
+}
+
+function shownItem(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return kindOf(value);
+  if (typeof value !== 'string') return String(value);
+  return escapeControls(JSON.stringify(shortened(maskPasswords(value), valueLengthMax)));
 }
 
 /** What somebody wrote, without its content. */
@@ -50,7 +58,11 @@ export function kindOf(value: unknown): string {
 
 /** Replaces the password of each URL in `text`. The password may hold any character but a space, "@" included. */
 export function maskPasswords(text: string): string {
-  return text.replaceAll(/(:\/\/[^\s:/@]*:)\S*@/g, '$1***@');
+  // One pass over any text: with "@" in the pattern, a megabyte of "://a:" would take minutes.
+  return text.replaceAll(/(:\/\/[^\s:/@]*:)(\S*)/g, (whole: string, before: string, rest: string) => {
+    const end = rest.lastIndexOf('@');
+    return end === -1 ? whole : `${before}***${rest.slice(end)}`;
+  });
 }
 
 function shortened(text: string, lengthMax: number): string {

@@ -144,7 +144,7 @@ export class Settings {
       this.#problems.add(() => {
         const expected = message === unsaid ? key.expected : message;
         const hint = text === undefined ? quotesHint(key, value) : '';
-        return wrongValue(key, path, text === '' ? text : input, expected) + hint;
+        return wrongValue(key, path, path.length > 0 ? input : text === '' ? text : value, expected) + hint;
       }, origin);
     }
     return result.success;

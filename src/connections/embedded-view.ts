@@ -73,14 +73,17 @@ export class EmbeddedView implements WorkerReaper {
     this.#removeStale();
     const after = cursor === null ? null : decodeCursor(cursor, placeSchema);
     const peers: PeerRecord[] = [];
+    const seen = new Set<string>();
     let last = '';
     for (const [workerId, worker] of inOrder(this.#workers)) {
       if ((after !== null && workerId < after.worker) || !mayHold(workerId, filter)) continue;
       for (const peer of peersAfter(worker, after?.worker === workerId ? after.peer : null)) {
-        if (!matches(peer, filter)) continue;
+        // Seen: it is moving from one worker to another, and stands with both.
+        if (!matches(peer, filter) || seen.has(peer.id)) continue;
         // One more than fits: there is a next page, and this one ended at the peer before.
         if (peers.length === limit) return { peers, cursor: last, unread: [] };
         peers.push(peer);
+        seen.add(peer.id);
         if (peers.length === limit) {
           last = encodeCursor({ store: 'embedded', worker: workerId, peer: peer.id } satisfies Place);
         }

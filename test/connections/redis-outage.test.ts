@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { RedisSettings } from '#src/connections/choose-store.js';
 import { RedisReaper } from '#src/connections/redis-reaper.js';
 import { RedisStore } from '#src/connections/redis-store.js';
 import { StartupError, StoreUnavailableError } from '#src/errors.js';
@@ -19,10 +20,15 @@ const boundMs = 2_000;
 describe('the Redis store, when Redis', () => {
   let server: RedisServer;
   let store: RedisStore;
+  let opened: (RedisStore | RedisReaper)[];
   let troubles: string[];
   const peers = peerRecords(one, 700);
-  const newStore = (url = server.url) =>
-    new RedisStore({ ...redisSettings(server), url, commandTimeoutMs }, (message) => troubles.push(message));
+  const newStore = (changes: Partial<RedisSettings> = {}) => {
+    const settings = { ...redisSettings(server), commandTimeoutMs, ...changes };
+    const created = new RedisStore(settings, (message) => troubles.push(message));
+    opened.push(created);
+    return created;
+  };
   const openWithPeers = async () => {
     await store.open(workerRecord(one));
     await store.flush({ changed: peers, closed: [] });
@@ -48,6 +54,12 @@ describe('the Redis store, when Redis', () => {
     assert.equal((await store.workers()).length, 1);
   };
 
+  /** Redis's own ids of the connections that the stores hold. */
+  const connectionIds = async () => {
+    const clients = await server.cli('CLIENT', 'LIST');
+    return [...clients.matchAll(/^id=(\d+) .* name=pear /gm)].map(([, id]) => id ?? '');
+  };
+
   before(async () => {
     server = await startRedisServer();
   });
@@ -57,11 +69,12 @@ describe('the Redis store, when Redis', () => {
   beforeEach(async () => {
     await server.restart();
     troubles = [];
+    opened = [];
     store = newStore();
   });
   afterEach(async () => {
     server.thaw();
-    await store.close();
+    await Promise.all(opened.map((each) => each.close()));
   });
 
   it('has forgotten everything (FLUSHALL): the next heartbeat says resync, and the view is whole again', async () => {
@@ -112,6 +125,7 @@ describe('the Redis store, when Redis', () => {
 
   it('hangs for longer (SIGSTOP): the half-open connection is given up and made anew', async () => {
     await openWithPeers();
+    const before = await connectionIds();
     server.freeze();
     await failsWithin(() => store.heartbeat(workerRecord(one), peers.length), boundMs);
     // Beyond twice the command timeout, after which the connection counts as half-open.
@@ -120,6 +134,8 @@ describe('the Redis store, when Redis', () => {
     server.thaw();
     assert.equal(await heartbeatArrives(), 'resync');
     await isWholeAfterResync();
+    const kept = (await connectionIds()).filter((id) => before.includes(id));
+    assert.deepEqual([before.length, kept], [1, []]);
   });
 
   it('cuts the connection in the middle of calls: what failed is made good by a resync', async () => {
@@ -148,12 +164,11 @@ describe('the Redis store, when Redis', () => {
 
   it('comes up while open waits for it: open succeeds', async () => {
     await server.stop();
-    const patient = new RedisStore(redisSettings(server), () => undefined);
+    const patient = newStore({ commandTimeoutMs: 2_000 });
     const opened = patient.open(workerRecord(one));
     await server.start();
     await opened;
     assert.equal((await patient.workers()).length, 1);
-    await patient.close();
   });
 
   it('is away: close resolves all the same', async () => {
@@ -164,6 +179,7 @@ describe('the Redis store, when Redis', () => {
 
   it('is away: the reaper says so, and removes the worker when Redis is back', async () => {
     const reaper = new RedisReaper({ ...redisSettings(server), commandTimeoutMs }, () => undefined);
+    opened.push(reaper);
     await server.stop();
     await failsWithin(() => reaper.removeWorker(one, 'worker died'), boundMs);
     await server.start();
@@ -176,13 +192,12 @@ describe('the Redis store, when Redis', () => {
         return false;
       }
     });
-    await reaper.close();
     assert.deepEqual(await store.workers(), []);
   });
 
   it('refuses the password: no error and no line shows it', async () => {
     const url = server.url.replace('redis://', 'redis://pear:s3cret@');
-    const stranger = newStore(url);
+    const stranger = newStore({ url });
     await assert.rejects(stranger.open(workerRecord(one)), (error) => {
       assert.ok(error instanceof StoreUnavailableError);
       for (let at: unknown = error; at instanceof Error; at = at.cause) {
@@ -190,7 +205,6 @@ describe('the Redis store, when Redis', () => {
       }
       return true;
     });
-    await stranger.close();
     assert.equal(troubles.length, 1);
     assert.match(troubles[0] ?? '', /WRONGPASS/);
     assert.doesNotMatch(troubles[0] ?? '', /s3cret/);
@@ -198,7 +212,7 @@ describe('the Redis store, when Redis', () => {
 
   it('has a URL that is none: a StartupError says so without its secret', () => {
     assert.throws(
-      () => newStore('redis://pear:s3cret@host:notaport/0'),
+      () => newStore({ url: 'redis://pear:s3cret@host:notaport/0' }),
       (error) => error instanceof StartupError && !/s3cret/.test(`${error.stack ?? ''} ${error.cure}`),
     );
   });

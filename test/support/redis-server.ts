@@ -41,25 +41,18 @@ export async function startRedisServer(...options: string[]): Promise<RedisServe
   process.on('exit', kill);
 
   const start = async () => {
-    const args = [
-      '--port',
-      '0',
-      '--unixsocket',
-      socketPath,
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-      '--dir',
-      folder,
-    ];
-    const started = spawn('redis-server', [...args, ...options], { stdio: 'ignore' });
+    const kept = ['--save', '', '--appendonly', 'no', '--dir', folder];
+    const started = spawn('redis-server', ['--port', '0', '--unixsocket', socketPath, ...kept, ...options], {
+      stdio: 'ignore',
+    });
     child = started;
     const troubles: Error[] = [];
     started.once('error', (cause) => {
-      troubles.push(new Error('redis-server cannot be started; install it: apt-get install redis-server', {
-        cause,
-      }));
+      troubles.push(
+        new Error('redis-server cannot be started; install it: apt-get install redis-server', {
+          cause,
+        }),
+      );
     });
     started.once('exit', (code) => {
       troubles.push(new Error(`redis-server ended with code ${code ?? 'none'} before it answered`));
@@ -81,7 +74,12 @@ export async function startRedisServer(...options: string[]): Promise<RedisServe
     await rm(socketPath, { force: true });
   };
 
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   return {
     url: `redis://localhost/0?path=${encodeURIComponent(socketPath)}`,
     socketPath,

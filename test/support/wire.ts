@@ -1,0 +1,90 @@
+// A plain socket to a server, as a client in any language would use it: bytes out, bytes in.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+export class Wire {
+  readonly socket: Socket;
+  #received = '';
+  #ended = false;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => {
+      this.#received += text;
+      this.#wake();
+    });
+    for (const event of ['end', 'close', 'error']) {
+      socket.on(event, () => {
+        this.#ended = true;
+        this.#wake();
+      });
+    }
+  }
+
+  static async open(port: number, host = '127.0.0.1'): Promise<Wire> {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return new Wire(socket);
+  }
+
+  /** Everything that came and was not taken by `reply`. */
+  get received(): string {
+    return this.#received;
+  }
+
+  send(data: string | Uint8Array): void {
+    this.socket.write(data);
+  }
+
+  /** The next reply: one line, without its end. */
+  async reply(): Promise<string> {
+    await this.#until(() => this.#received.includes('\n'));
+    const end = this.#received.indexOf('\n');
+    assert.notEqual(end, -1, `the server closed after ${JSON.stringify(this.#received)}`);
+    const line = this.#received.slice(0, end);
+    this.#received = this.#received.slice(end + 1);
+    return line;
+  }
+
+  async replies(count: number): Promise<string[]> {
+    const lines: string[] = [];
+    while (lines.length < count) lines.push(await this.reply());
+    return lines;
+  }
+
+  /** Sends and gives the next reply. */
+  ask(message: string): Promise<string> {
+    this.send(message);
+    return this.reply();
+  }
+
+  /** Resolves when the server has closed its side. */
+  async closed(): Promise<void> {
+    await this.#until(() => this.#ended);
+  }
+
+  /** Closes our sending side; the server's replies still come. */
+  finish(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+      });
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
