@@ -72,8 +72,8 @@ export class InvalidImageError extends WireError {
 export class InternalError extends WireError {
   readonly code = errorCodes.internalError;
 
-  constructor(options?: ErrorOptions) {
-    super('internal error; the log of the server has the details', options);
+  constructor(options?: ErrorOptions, message = 'internal error; the log of the server has the details') {
+    super(message, options);
   }
 }
 
@@ -133,6 +133,9 @@ export function wireErrorOf(code: ErrorCode, message: string): WireError {
 
 /** What a client is told of any error: one that gives nothing of the server away. */
 export function toWireError(error: unknown): WireError {
+  if (error instanceof StoreUnavailableError) {
+    return new InternalError({ cause: error }, 'the store of connections does not answer');
+  }
   return error instanceof WireError ? error : new InternalError({ cause: error });
 }
 

@@ -105,7 +105,9 @@ export class PearClient {
       if (typeof image === 'string') return image;
       const { fileName, bytes } = image;
       // The protocol attaches nothing empty; inside the message it can stand, to be answered like any bad image.
-      return bytes.length === 0 ? { file_name: fileName, data: '' } : { file_name: fileName, bytes: bytes.length };
+      return bytes.length === 0
+        ? { file_name: fileName, data: '' }
+        : { file_name: fileName, bytes: bytes.length };
     });
     const attachments = images.flatMap((image) => (typeof image === 'string' ? [] : [image.bytes]));
     const items = await this.request(classificationCommand, args, { detail, attachments });

@@ -34,9 +34,10 @@ export function chooseStore({ connections }: Pick<Config, 'connections'>): Store
     );
   }
   const why = store === 'redis' ? 'connections.store is redis' : 'connections.redis.url is configured';
+  const shared = `Redis at ${maskUrl(redis.url)} and the key prefix ${redis.key_prefix}`;
   return {
     kind: 'redis',
-    sentence: `The view of connections covers all hosts that share Redis at ${maskUrl(redis.url)} and the key prefix ${redis.key_prefix}: ${why}.`,
+    sentence: `The view of connections covers all hosts that share ${shared}: ${why}.`,
     redis: {
       url: redis.url,
       keyPrefix: redis.key_prefix,

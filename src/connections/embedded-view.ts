@@ -1,5 +1,5 @@
-// The view of connections in the primary's memory, for a host without Redis: what each worker has reported, and
-// the last peers that closed. It knows nothing of IPC: whoever carries the messages calls `handle`.
+// The view of connections in the primary's memory, for a host without Redis: what each worker has reported,
+// and the last peers that closed. It knows nothing of IPC: whoever carries the messages calls `handle`.
 import { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -39,7 +39,7 @@ export class EmbeddedView implements WorkerReaper {
     this.#now = now;
   }
 
-  /** Answers a request of this worker. Throws nothing that the request is the cause of: it answers `invalid`. */
+  /** Answers a request of this worker; a wrong one is answered `invalid`, nothing is thrown for it. */
   handle(workerId: string, request: ViewRequest): ViewReply {
     switch (request.type) {
       case 'open':
@@ -66,8 +66,8 @@ export class EmbeddedView implements WorkerReaper {
   }
 
   /**
-   * One page, ordered by worker and peer. A peer that is there from the first page to the last is in exactly one
-   * of them. Throws InvalidMessageError for a foreign cursor.
+   * One page, ordered by worker and peer. A peer that is there from the first page to the last is in
+   * exactly one of them. Throws InvalidMessageError for a foreign cursor.
    */
   list({ filter, limit, cursor }: PeerQuery): PeerPage {
     this.#removeStale();
@@ -158,7 +158,7 @@ export class EmbeddedView implements WorkerReaper {
   #removeStale(): void {
     const oldest = this.#now() - this.#leaseMs;
     for (const [workerId, { lastHeartbeatMs }] of this.#workers) {
-      // Its process lives, or the primary would have removed it; to the view it is dead until it speaks again.
+      // Its process lives, or the primary would have removed it: it counts as dead until it speaks again.
       if (lastHeartbeatMs < oldest) this.#remove(workerId, 'worker died');
     }
   }

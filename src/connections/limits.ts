@@ -6,11 +6,11 @@ export const closedHistoryMax = 10_000;
 /** Entries of the stream of events; older ones are dropped. */
 export const eventHistoryMax = 100_000;
 
-/** Rows that the removal of one dead worker, or of one lost host, adds to the history: it must not push out all else. */
+/** Rows that one dead worker, or one lost host, adds to the history: it must not push out all else. */
 export const removalRowsMax = 1_000;
 
 /** Records in one call to the store: one of 500 takes Redis about 2 ms, which delays nobody. */
 export const chunkSize = 500;
 
-/** Records that one page may look at to fill itself; a page with a rare filter comes short and gives a cursor. */
+/** Records that one page may look at to fill itself; with a rare filter it comes short, with a cursor. */
 export const rowsExaminedMax = 20_000;

@@ -2,7 +2,7 @@
 
 const mask = '***';
 
-/** The URL with its password masked; only the scheme of what is no URL, since nobody knows where its secret is. */
+/** The URL with its password masked; of what is no URL only the scheme, the secret may be anywhere. */
 export function maskUrl(url: string): string {
   if (!URL.canParse(url)) return `${url.slice(0, Math.max(0, url.indexOf(':')))}://${mask}`;
   const parsed = new URL(url);

@@ -41,7 +41,7 @@ export class RedisConnection {
     });
   }
 
-  /** Connects, and waits at most the command timeout for it. Rejects with StoreUnavailableError; attempts go on. */
+  /** Connects; waits at most the command timeout. Rejects with StoreUnavailableError; attempts go on. */
   async ready(): Promise<void> {
     const redis = this.#redis;
     if (this.#closed) throw new StoreUnavailableError(`the connection to Redis at ${this.#name} is closed`);
@@ -62,8 +62,8 @@ export class RedisConnection {
   }
 
   /**
-   * One call. The first ones wait for the connection, as `ready` does; later ones fail at once while it is away.
-   * Rejects with StoreUnavailableError, the cause inside.
+   * One call. The first ones wait for the connection, as `ready` does; later ones fail at once while it is
+   * away. Rejects with StoreUnavailableError, the cause inside.
    */
   async run<T>(call: (redis: Redis) => Promise<T>): Promise<T> {
     await (this.#first ??= this.ready().catch(() => undefined));
@@ -76,7 +76,7 @@ export class RedisConnection {
     }
   }
 
-  /** Several calls in one write; resolves to their replies. Rejects with StoreUnavailableError if any fails. */
+  /** Several calls in one write; resolves to their replies. Rejects as `run` does if any fails. */
   async runAll(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
     return this.run(async (redis) => {
       const pipeline = redis.pipeline();

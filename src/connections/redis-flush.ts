@@ -1,5 +1,5 @@
-// What one flush writes, as one pipeline: the records of changed peers, the deletion of closed ones, their rows in
-// the history and in the events, and last the epoch, which says that all of it has arrived.
+// What one flush writes, as one pipeline: the records of changed peers, the deletion of closed ones, their
+// rows in the history and in the events, and last the epoch, which says that all of it has arrived.
 import type { ChainableCommander } from 'ioredis';
 import { chunkSize, closedHistoryMax, eventHistoryMax } from './limits.js';
 import type { PeerRecord } from './record.js';

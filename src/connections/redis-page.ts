@@ -1,9 +1,9 @@
 // One page of the peers in Redis: worker by worker in the order of their ids, HSCAN within a worker.
 //
-// What a cursor promises: a peer that is there from the first page to the last is in at least one of them, and
-// in exactly one while the hash of its worker does not shrink meanwhile (HSCAN may then give it again; within a
-// page it stands once). Peers that come or go meanwhile may or may not show. A restart of Redis between two
-// pages may repeat or miss some.
+// What a cursor promises: a peer that is there from the first page to the last is in at least one of them,
+// and in exactly one while the hash of its worker does not shrink meanwhile (HSCAN may then give it again;
+// within a page it stands once). Peers that come or go meanwhile may or may not show. A restart of Redis
+// between two pages may repeat or miss some.
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { matches, mayHold } from './filter.js';
@@ -110,8 +110,8 @@ async function readRows(
 }
 
 /**
- * Where the list goes on. A batch comes whole, larger than asked for (a small hash even all at once), so what did
- * not fit goes into the cursor by id: some tens of ids, each only its end.
+ * Where the list goes on. A batch comes whole, larger than asked for (a small hash even all at once), so
+ * what did not fit goes into the cursor by id: some tens of ids, each only its end.
  */
 function settle(
   workerIds: readonly string[],

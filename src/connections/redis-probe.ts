@@ -1,4 +1,5 @@
-// The look at Redis before the server starts, for `connections.store: redis`, which refuses to start without it.
+// The look at Redis before the server starts, for `connections.store: redis`, which refuses to start
+// without it.
 import { StartupError, StoreUnavailableError } from '../errors.js';
 import { maskUrl } from './mask-url.js';
 import { RedisConnection } from './redis-connection.js';
@@ -6,7 +7,7 @@ import { RedisConnection } from './redis-connection.js';
 /** Streams and lazy frees are older; 6.2 is the oldest that is tested. */
 const versionMin = [6, 2] as const;
 
-/** Resolves to the version of Redis. Throws StartupError where it does not answer in time or is older than 6.2. */
+/** Rejects with StartupError where Redis does not answer in time or is older than 6.2. */
 export async function probeRedis(url: string, timeoutMs: number): Promise<{ readonly version: string }> {
   const connection = new RedisConnection({ url, commandTimeoutMs: timeoutMs, onTrouble: () => undefined });
   try {

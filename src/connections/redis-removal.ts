@@ -24,7 +24,7 @@ interface Removal {
   readonly leaseMs: number | null;
 }
 
-/** Removes one worker; resolves to the number of rows written to the history. Rejects with StoreUnavailableError. */
+/** Resolves to the number of rows written to the history. Rejects with StoreUnavailableError. */
 export async function removeWorker(
   connection: RedisConnection,
   keys: RedisKeys,
@@ -55,7 +55,7 @@ export async function deleteWorker(
   await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
 }
 
-/** Removes the stale workers of a directory, host by host; hosts that somebody else is at are left to them. */
+/** Removes the stale workers, host by host; a host that somebody else is at is left to them. */
 export async function removeStale(
   connection: RedisConnection,
   keys: RedisKeys,
@@ -72,7 +72,7 @@ export async function removeStale(
       const removal = { reason, closedAtMs: directory.nowMs, rowsMax, leaseMs } as const;
       rowsMax -= await removeWorker(connection, keys, workerId, removal);
     }
-    // Where the lock ran out meanwhile this frees another's: then rows may stand twice in the history, no worse.
+    // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
     await connection.run((redis) => redis.unlink(lock));
   }
 }

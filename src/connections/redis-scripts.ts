@@ -49,7 +49,8 @@ end
 /**
  * Renews the lease where Redis holds exactly what the worker has told it. Merely renewing would go on
  * blindly after a restart, a flush, or a failover to a replica that lagged.
- * KEYS: workers, worker, peers. ARGV: workerId, epoch, count of peers, TTL in ms, then field and value of the worker's hash.
+ * KEYS: workers, worker, peers. ARGV: workerId, epoch, count of peers, TTL in ms, then field and value of
+ * the worker's hash.
  * Returns 'ok' or 'resync'.
  */
 export const heartbeat = `${clock}
@@ -67,8 +68,8 @@ return 'resync'
 
 /**
  * Puts a resync in place of whatever was known of the worker, and the worker into the directory.
- * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, count of peers, TTL in ms, entries of the
- * stream to keep, then field and value of the worker's hash.
+ * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, count of peers, TTL in ms, entries of
+ * the stream to keep, then field and value of the worker's hash.
  */
 export const install = `${clock}
 local count = tonumber(ARGV[3])
@@ -85,7 +86,8 @@ redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], unpack(ARGV, 6))
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 if redis.call('ZADD', KEYS[1], now(), ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2], 'worker', ARGV[1])
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2],
+    'worker', ARGV[1])
 end
 `;
 

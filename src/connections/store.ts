@@ -27,8 +27,9 @@ export interface PeerPage {
   /** Never more than the limit; fewer, or none, does not mean the end: a rare filter, or peers that went. */
   readonly peers: readonly PeerRecord[];
   /**
-   * Give it back, with the same filter, for the next page; null: that was the last one. A peer that is there from
-   * the first page to the last is in one of them; those that come or go meanwhile may or may not be.
+   * Give it back, with the same filter, for the next page; null: that was the last one. A peer that is
+   * there from the first page to the last is in one of them; those that come or go meanwhile may or may not
+   * be.
    */
   readonly cursor: string | null;
   /** Workers whose part could not be read: named, not left out. */
@@ -75,8 +76,8 @@ export interface ConnectionStore {
   workers(): Promise<readonly WorkerView[]>;
 
   /**
-   * Removes this worker and its peers, and ends the connection to the store. It does not reject: where the store
-   * is away, this worker's lease runs out by itself.
+   * Removes this worker and its peers, and ends the connection to the store. It does not reject: where the
+   * store is away, this worker's lease runs out by itself.
    */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Any order of opening, flushing, closing, heartbeats, resyncs and deaths leaves the view as a plain Map would be.
+// Any order of opening, flushing, closing, heartbeats, resyncs and deaths leaves the view as a plain Map
+// would be.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,5 @@
-// Pages over hashes as Redis really keeps them: large, small, growing, shrinking and replaced between two pages.
+// Pages over hashes as Redis really keeps them: large, small, growing, shrinking and replaced between two
+// pages.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
