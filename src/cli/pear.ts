@@ -53,7 +53,7 @@ async function run(): Promise<number> {
       `known are ${Object.keys(commands).join(', ')}; see pear --help`,
     );
   }
-  const client = await connectTo(targetOf(config, values.connect));
+  const client = await connectTo(targetOf(config.server, values.connect));
   try {
     if (command === 'classify') return await classify(client, names, values.json, process.stdout);
     return await commands[command](client, values.json, process.stdout);

@@ -1,5 +1,4 @@
 // Which server a tool talks to: the one of the configuration, unless the command line names another.
-import type { Config } from '../config/schema.js';
 import { PearClient } from '../client/pear-client.js';
 import { StartupError } from '../errors.js';
 
@@ -11,8 +10,8 @@ export interface Target {
 const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** `connect`: `HOST:PORT` or `PORT` as given on the command line. Throws StartupError. */
-export function targetOf(config: Config, connect: string | undefined): Target {
-  const { host, port } = config.server;
+export function targetOf(configured: Target, connect: string | undefined): Target {
+  const { host, port } = configured;
   if (connect === undefined) return { host: everyAddress.has(host) ? '127.0.0.1' : host, port };
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(connect);
   if (match === null)

@@ -4,15 +4,14 @@ import cluster, { type Worker } from 'node:cluster';
 import { availableParallelism, hostname } from 'node:os';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
-import { chooseStore, type StoreChoice } from '../connections/choose-store.js';
-import { EmbeddedView } from '../connections/embedded-view.js';
+import { AdminServer } from '../admin/admin-server.js';
+import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis-probe.js';
-import { RedisReaper } from '../connections/redis-reaper.js';
-import { describeError } from '../errors.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
+import { PrimaryView } from './primary-view.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -31,11 +30,17 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   cluster.setupPrimary({ exec: workerFile, args: [], serialization: 'advanced' });
   cluster.schedulingPolicy = cluster.SCHED_RR;
 
-  const supervisor = createSupervisor(config, store, log);
+  const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
+  const view = new PrimaryView(store, config.connections.lease_ms, log);
+  const supervisor = createSupervisor(config, hostId, view, log);
+  const admin = createAdmin(config, hostId, view, supervisor, log);
   const stopped = stopOnSignal(supervisor, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   try {
+    const adminAddress = config.admin.enabled ? await admin.listen() : null;
     announce(log, config, await supervisor.start(), folders.images.name, store.sentence);
+    if (adminAddress !== null)
+      log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
   } catch (error) {
     await supervisor.stop();
     throw error;
@@ -43,37 +48,25 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   // A process manager that waits for it (PM2) may now send clients here.
   process.send?.('ready');
   await stopped;
+  admin.close();
+  await view.close();
   log.info('stopped');
 }
 
-function createSupervisor(config: Config, store: StoreChoice, log: Logger): Supervisor {
-  const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
+function createSupervisor(config: Config, hostId: string, view: PrimaryView, log: Logger): Supervisor {
   const slots = workerCount(config);
-  const view = new EmbeddedView({ leaseMs: config.connections.lease_ms });
-  const reaper =
-    store.kind === 'redis'
-      ? new RedisReaper(store.redis, (message) => {
-          log.debug(message);
-        })
-      : view;
   return new Supervisor({
     slots,
     hostId,
-    fork: forkWorker,
+    fork: () => forkWorker(log),
     start: (slot, workerId) => ({
       type: 'start',
       start: { config, hostId, slot, workerId, workerCount: slots },
     }),
     onView: (workerId, { id, request }, reply) => {
-      reply({ type: 'view', id, reply: view.handle(workerId, request) });
+      reply({ type: 'view', id, reply: view.answer(workerId, request) });
     },
-    onDeath: (workerId) =>
-      reaper.removeWorker(workerId, 'worker died').catch((error: unknown) => {
-        log.warn(
-          { worker: workerId, reason: describeError(error) },
-          'records of a dead worker stay until their lease ends',
-        );
-      }),
+    onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,
     stopTimeoutMs: config.cluster.drain_timeout_ms + killGraceMs,
     restartDelayMaxMs: config.cluster.restart_delay_max_ms,
@@ -81,7 +74,25 @@ function createSupervisor(config: Config, store: StoreChoice, log: Logger): Supe
   });
 }
 
-function forkWorker(): WorkerProcess {
+function createAdmin(
+  config: Config,
+  hostId: string,
+  view: PrimaryView,
+  supervisor: Supervisor,
+  log: Logger,
+): AdminServer {
+  return new AdminServer({
+    host: config.admin.host,
+    port: config.admin.port,
+    hostId,
+    roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
+    view,
+    workers: () => ({ serving: supervisor.serving, wanted: workerCount(config) }),
+    log,
+  });
+}
+
+function forkWorker(log: Logger): WorkerProcess {
   const worker: Worker = cluster.fork();
   return {
     pid: worker.process.pid ?? 0,
@@ -94,7 +105,17 @@ function forkWorker(): WorkerProcess {
     },
     onMessage: (listener) => {
       worker.on('message', (raw: unknown) => {
-        listener(toPrimarySchema.parse(raw));
+        const message = toPrimarySchema.safeParse(raw);
+        if (message.success) {
+          listener(message.data);
+          return;
+        }
+        // A worker that talks nonsense is broken; the others need this process.
+        log.error(
+          { pid: worker.process.pid, reason: message.error.message },
+          'a worker sent a wrong message; ending it',
+        );
+        worker.process.kill('SIGKILL');
       });
     },
     onExit: (listener) => {

@@ -2,10 +2,11 @@
 // and how everybody leaves, is decided here.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { BusyError, StartupError } from '../errors.js';
+import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { encodeReply, refusal } from '../protocol/reply.js';
 import type { ConnectionManager } from './connection-manager.js';
+import { listenError } from './listen-error.js';
 import { plainAddress, roleOfAddress, type RoleOptions } from './gate.js';
 import { Peer, type PeerLimits } from './peer.js';
 import { PeerStats } from './peer-stats.js';
@@ -57,7 +58,7 @@ export class TCPServer {
     try {
       await once(this.#server, 'listening');
     } catch (cause) {
-      throw listenError(cause, host, port);
+      throw listenError(cause, host, port, 'server');
     }
     this.#server.on('error', (error) => {
       this.#options.log.error({ reason: error.message }, 'accepting a connection failed');
@@ -155,31 +156,5 @@ export class TCPServer {
     socket.end(encodeReply(refusal(code, message, null), this.#options.processor.replyTerminator));
     socket.resume();
     setTimeout(() => socket.destroy(), 1_000).unref();
-  }
-}
-
-function listenError(cause: unknown, host: string, port: number): unknown {
-  if (!(cause instanceof Error) || !('code' in cause)) return cause;
-  const place = `port ${port} on ${host}`;
-  switch (cause.code) {
-    case 'EADDRINUSE':
-      return new StartupError(`${place} is already in use`, 'stop what listens there, or set server.port', {
-        cause,
-      });
-    case 'EACCES':
-      return new StartupError(`${place} may not be opened by this user`, 'set server.port to 1024 or above', {
-        cause,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new StartupError(`${host} is no address of this machine`, 'correct server.host', { cause });
-    default:
-      return new StartupError(
-        `${place} cannot be opened (${String(cause.code)})`,
-        'correct server.host or server.port',
-        {
-          cause,
-        },
-      );
   }
 }
