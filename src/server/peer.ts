@@ -43,6 +43,8 @@ export class Peer {
   /** False once no more requests are taken. */
   #open = true;
   #inputEnded = false;
+  /** True once the request that is coming in is the last one. */
+  #draining = false;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
   #messageTimer: NodeJS.Timeout | null = null;
@@ -85,14 +87,15 @@ export class Peer {
     });
   }
 
-  /** Answers what was asked for so far, then closes. */
+  /** Answers what was asked for so far, a request that is still coming in included, then closes. */
   drain(): void {
     this.stats.state = 'draining';
     this.#changed();
     // What has already arrived at this machine is read in the next turns of the event loop and counts as asked for.
     setImmediate(() =>
       setImmediate(() => {
-        this.#finish('drain');
+        this.#draining = true;
+        this.#pump();
       }),
     );
   }
@@ -128,6 +131,10 @@ export class Peer {
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#open && this.#mayRead) {
+      if (this.#draining && !this.#decoder.unfinished) {
+        this.#finish('drain');
+        break;
+      }
       const frame = this.#decoder.next();
       if (frame === null) {
         if (this.#inputEnded) this.#inputDone();

@@ -13,7 +13,10 @@ import { until } from './until.js';
 import { redisSettings } from './views.js';
 
 const one = 'pear-host:0:aaaa';
-const commandTimeoutMs = 500;
+/** Where no call is meant to run into it. */
+const longTimeoutMs = 5_000;
+/** Where one is. */
+const shortTimeoutMs = 500;
 /** A call may wait for one timeout, a slow machine and its own turn. */
 const boundMs = 2_500;
 
@@ -24,7 +27,7 @@ describe('the Redis store, when Redis', () => {
   let troubles: string[];
   const peers = peerRecords(one, 700);
   const newStore = (changes: Partial<RedisSettings> = {}) => {
-    const settings = { ...redisSettings(server), commandTimeoutMs, ...changes };
+    const settings = { ...redisSettings(server), commandTimeoutMs: longTimeoutMs, ...changes };
     const created = new RedisStore(settings, (message) => troubles.push(message));
     opened.push(created);
     return created;
@@ -104,7 +107,7 @@ describe('the Redis store, when Redis', () => {
     await openWithPeers();
     await server.stop();
     await until('the store has noticed', () => troubles.length > 0);
-    for (const call of allCalls(store)) await failsWithin(call, commandTimeoutMs / 2);
+    for (const call of allCalls(store)) await failsWithin(call, longTimeoutMs / 5);
     await server.start();
     assert.equal(await heartbeatArrives(), 'resync');
     await isWholeAfterResync();
@@ -114,6 +117,7 @@ describe('the Redis store, when Redis', () => {
   });
 
   it('hangs (CLIENT PAUSE): every call fails within the command timeout, and the store recovers', async () => {
+    store = newStore({ commandTimeoutMs: shortTimeoutMs });
     await openWithPeers();
     await server.cli('CLIENT', 'PAUSE', '1200', 'ALL');
     const writes = failsWithin(() => store.flush({ changed: [peerRecord(one, 1)], closed: [] }), boundMs);
@@ -124,12 +128,13 @@ describe('the Redis store, when Redis', () => {
   });
 
   it('hangs for longer (SIGSTOP): the half-open connection is given up and made anew', async () => {
+    store = newStore({ commandTimeoutMs: shortTimeoutMs });
     await openWithPeers();
     const before = await connectionIds();
     server.freeze();
     await failsWithin(() => store.heartbeat(workerRecord(one), peers.length), boundMs);
     // Beyond twice the command timeout, after which the connection counts as half-open.
-    await wait(3 * commandTimeoutMs);
+    await wait(3 * shortTimeoutMs);
     await failsWithin(() => listAll(store), boundMs);
     server.thaw();
     assert.equal(await heartbeatArrives(), 'resync');
@@ -154,6 +159,7 @@ describe('the Redis store, when Redis', () => {
   });
 
   it('is not there yet: open fails in bounded time, and the store comes up when Redis does', async () => {
+    store = newStore({ commandTimeoutMs: shortTimeoutMs });
     await server.stop();
     await failsWithin(() => store.open(workerRecord(one)), boundMs);
     await server.start();
@@ -164,7 +170,7 @@ describe('the Redis store, when Redis', () => {
 
   it('comes up while open waits for it: open succeeds', async () => {
     await server.stop();
-    const patient = newStore({ commandTimeoutMs: 5_000 });
+    const patient = newStore();
     const opened = patient.open(workerRecord(one));
     await server.start();
     await opened;
@@ -178,7 +184,10 @@ describe('the Redis store, when Redis', () => {
   });
 
   it('is away: the reaper says so, and removes the worker when Redis is back', async () => {
-    const reaper = new RedisReaper({ ...redisSettings(server), commandTimeoutMs }, () => undefined);
+    const reaper = new RedisReaper(
+      { ...redisSettings(server), commandTimeoutMs: shortTimeoutMs },
+      () => undefined,
+    );
     opened.push(reaper);
     await server.stop();
     await failsWithin(() => reaper.removeWorker(one, 'worker died'), boundMs);
@@ -197,7 +206,7 @@ describe('the Redis store, when Redis', () => {
 
   it('refuses the password: no error and no line shows it', async () => {
     const url = server.url.replace('redis://', 'redis://pear:s3cret@');
-    const stranger = newStore({ url });
+    const stranger = newStore({ url, commandTimeoutMs: shortTimeoutMs });
     await assert.rejects(stranger.open(workerRecord(one)), (error) => {
       assert.ok(error instanceof StoreUnavailableError);
       for (let at: unknown = error; at instanceof Error; at = at.cause) {
