@@ -148,7 +148,7 @@ describe('a start that cannot succeed', () => {
     [
       'because of mistakes in the YAML names all of them with the cure',
       ['--config', yaml],
-      /^(?=[^]*server\.prot: unknown key; did you mean server\.port\?)(?=[^]*server\.encoding: utf-16)(?=[^]*modell: unknown key; did you mean model\?)/,
+      /^(?=[^]*server\.prot: unknown key; did you mean server\.port\?)(?=[^]*server\.encoding: "utf-16")(?=[^]*modell: unknown key; did you mean model\?)/,
     ],
     [
       'because of a missing configuration names it',
