@@ -30,7 +30,7 @@ const importers: Readonly<Record<string, string>> = {
   'js-yaml': 'config/yaml.ts',
   'onnxruntime-node': 'detector/engine.ts',
   sharp: 'detector/image-decoder.ts',
-  ioredis: 'connections/',
+  ioredis: 'connections/redis/',
   pino: 'log.ts',
   'pino-pretty': 'log.ts',
 };

@@ -3,8 +3,8 @@
 import type { StoreChoice } from '../connections/choose-store.js';
 import { EmbeddedView } from '../connections/embedded-view.js';
 import type { WorkerView } from '../connections/record.js';
-import { RedisReaper } from '../connections/redis-reaper.js';
-import { RedisStore } from '../connections/redis-store.js';
+import { RedisReaper } from '../connections/redis/reaper.js';
+import { RedisStore } from '../connections/redis/store.js';
 import type { PeerPage, PeerQuery, WorkerReaper } from '../connections/store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import { describeError } from '../errors.js';

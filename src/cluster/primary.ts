@@ -6,7 +6,7 @@ import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
-import { probeRedis } from '../connections/redis-probe.js';
+import { probeRedis } from '../connections/redis/probe.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { openFolders } from './folders.js';

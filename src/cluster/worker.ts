@@ -4,7 +4,7 @@ import cluster from 'node:cluster';
 import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
-import { RedisStore } from '../connections/redis-store.js';
+import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
 import { PearDetector } from '../detector/pear-detector.js';
 import { StartupError } from '../errors.js';

@@ -2,8 +2,8 @@
 import { EmbeddedStore } from '#src/connections/embedded-store.js';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
 import { closeReasons, peerRecordSchema } from '#src/connections/record.js';
-import { RedisReaper } from '#src/connections/redis-reaper.js';
-import { RedisStore } from '#src/connections/redis-store.js';
+import { RedisReaper } from '#src/connections/redis/reaper.js';
+import { RedisStore } from '#src/connections/redis/store.js';
 import { viewReplySchema, viewRequestSchema } from '#src/connections/view-messages.js';
 import type { RedisSettings } from '#src/connections/choose-store.js';
 import { randomUUID } from 'node:crypto';

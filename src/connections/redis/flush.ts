@@ -1,11 +1,11 @@
 // What one flush writes, as one pipeline: the records of changed peers, the deletion of closed ones, their
 // rows in the history and in the events, and last the epoch, which says that all of it has arrived.
 import type { ChainableCommander } from 'ioredis';
-import { chunkSize, closedHistoryMax, eventHistoryMax } from './limits.js';
-import type { PeerRecord } from './record.js';
-import type { RedisKeys } from './redis-keys.js';
-import { append, commit, putPeers } from './redis-scripts.js';
-import type { ClosedPeer, ViewChanges } from './store.js';
+import { chunkSize, closedHistoryMax, eventHistoryMax } from '../limits.js';
+import type { PeerRecord } from '../record.js';
+import type { RedisKeys } from './keys.js';
+import { append, commit, putPeers } from './scripts.js';
+import type { ClosedPeer, ViewChanges } from '../store.js';
 
 /** The columns of `closed`; `peer` is the last record as JSON. */
 export const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;

@@ -1,9 +1,9 @@
 // The directory of workers in Redis: whose lease holds, whose has run out, and their records.
 import { z } from 'zod';
-import type { WorkerView } from './record.js';
-import type { RedisConnection } from './redis-connection.js';
-import type { RedisKeys } from './redis-keys.js';
-import { fromWorkerHash, workerFields } from './redis-records.js';
+import type { WorkerView } from '../record.js';
+import type { RedisConnection } from './connection.js';
+import type { RedisKeys } from './keys.js';
+import { fromWorkerHash, workerFields } from './records.js';
 
 export interface Directory {
   /** Redis's own clock, ms since the epoch. */

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { RedisStore } from '#src/connections/redis-store.js';
+import { RedisStore } from '#src/connections/redis/store.js';
 import type { RedisSettings } from '#src/connections/choose-store.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from './records.js';
-import { redisSettings } from './views.js';
+import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
+import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from '../records.js';
+import { redisSettings } from '../views.js';
 
 const one = 'pear-host:0:aaaa';
 const two = 'pear-host:1:bbbb';

@@ -1,15 +1,15 @@
 // Removing workers that ended without saying so: their peers' last records go to the history, their keys go.
 // The primary removes its own dead worker at once; a worker whose whole host is gone is removed by whoever
 // meets its stale lease.
-import { hostOf } from './filter.js';
-import { chunkSize, closedHistoryMax, eventHistoryMax, removalRowsMax } from './limits.js';
-import type { CloseReason } from './record.js';
-import type { RedisConnection } from './redis-connection.js';
-import { isWrongType } from './redis-connection.js';
-import { inPairs, type Directory } from './redis-directory.js';
-import { closedColumns, fillAppend } from './redis-flush.js';
-import type { RedisKeys } from './redis-keys.js';
-import { remove } from './redis-scripts.js';
+import { hostOf } from '../filter.js';
+import { chunkSize, closedHistoryMax, eventHistoryMax, removalRowsMax } from '../limits.js';
+import type { CloseReason } from '../record.js';
+import type { RedisConnection } from './connection.js';
+import { isWrongType } from './connection.js';
+import { inPairs, type Directory } from './directory.js';
+import { closedColumns, fillAppend } from './flush.js';
+import type { RedisKeys } from './keys.js';
+import { remove } from './scripts.js';
 
 /** Longer than a removal takes; one that died on the way is done again after it. */
 const lockTtlMs = 10_000;

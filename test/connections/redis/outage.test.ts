@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RedisSettings } from '#src/connections/choose-store.js';
-import { RedisReaper } from '#src/connections/redis-reaper.js';
-import { RedisStore } from '#src/connections/redis-store.js';
+import { RedisReaper } from '#src/connections/redis/reaper.js';
+import { RedisStore } from '#src/connections/redis/store.js';
 import { StartupError, StoreUnavailableError } from '#src/errors.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
-import { byId, listAll, peerRecord, peerRecords, workerRecord } from './records.js';
-import { until } from './until.js';
-import { redisSettings } from './views.js';
+import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
+import { byId, listAll, peerRecord, peerRecords, workerRecord } from '../records.js';
+import { until } from '../until.js';
+import { redisSettings } from '../views.js';
 
 const one = 'pear-host:0:aaaa';
 /** Where no call is meant to run into it. */

@@ -1,8 +1,8 @@
 // The look at Redis before the server starts, for `connections.store: redis`, which refuses to start
 // without it.
-import { StartupError, StoreUnavailableError } from '../errors.js';
-import { maskUrl } from './mask-url.js';
-import { RedisConnection } from './redis-connection.js';
+import { StartupError, StoreUnavailableError } from '../../errors.js';
+import { maskUrl } from '../mask-url.js';
+import { RedisConnection } from './connection.js';
 
 /** Streams and lazy frees are older; 6.2 is the oldest that is tested. */
 const versionMin = [6, 2] as const;

@@ -1,9 +1,9 @@
 // The look at Redis before the start: what it accepts, what it refuses and how it says so.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { isTooOld, probeRedis } from '#src/connections/redis-probe.js';
+import { isTooOld, probeRedis } from '#src/connections/redis/probe.js';
 import { StartupError } from '#src/errors.js';
-import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
 
 describe('probing Redis', () => {
   let server: RedisServer;

@@ -5,15 +5,15 @@
 // within a page it stands once). Peers that come or go meanwhile may or may not show. A restart of Redis
 // between two pages may repeat or miss some.
 import { z } from 'zod';
-import { decodeCursor, encodeCursor } from './cursor.js';
-import { matches, mayHold } from './filter.js';
-import { chunkSize, rowsExaminedMax } from './limits.js';
-import type { PeerRecord } from './record.js';
-import { isWrongType, type RedisConnection } from './redis-connection.js';
-import { inPairs } from './redis-directory.js';
-import type { RedisKeys } from './redis-keys.js';
-import { fromPeerJson } from './redis-records.js';
-import type { PeerPage, PeerQuery } from './store.js';
+import { decodeCursor, encodeCursor } from '../cursor.js';
+import { matches, mayHold } from '../filter.js';
+import { chunkSize, rowsExaminedMax } from '../limits.js';
+import type { PeerRecord } from '../record.js';
+import { isWrongType, type RedisConnection } from './connection.js';
+import { inPairs } from './directory.js';
+import type { RedisKeys } from './keys.js';
+import { fromPeerJson } from './records.js';
+import type { PeerPage, PeerQuery } from '../store.js';
 
 /** Least that HSCAN is asked for where a filter drops rows; more would make longer cursors, see `rest`. */
 const filteredScanMin = 100;

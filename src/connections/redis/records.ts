@@ -1,7 +1,7 @@
 // Records as they lie in Redis: a peer is JSON in a field of its worker's hash, a worker is a hash of plain
 // text, readable by redis-cli. What comes back is checked: users may write to these keys too.
 import { z } from 'zod';
-import { peerRecordSchema, workerRecordSchema, type PeerRecord, type WorkerRecord } from './record.js';
+import { peerRecordSchema, workerRecordSchema, type PeerRecord, type WorkerRecord } from '../record.js';
 
 const number = z.string().min(1).transform(Number);
 

@@ -1,12 +1,12 @@
 // The primary's hand in Redis: it knows first that a worker has died, and removes its records at once.
-import type { RedisSettings } from './choose-store.js';
-import { removalRowsMax } from './limits.js';
-import type { CloseReason } from './record.js';
-import { RedisConnection } from './redis-connection.js';
-import { readDirectory } from './redis-directory.js';
-import { redisKeys, type RedisKeys } from './redis-keys.js';
-import { removeWorker } from './redis-removal.js';
-import type { WorkerReaper } from './store.js';
+import type { RedisSettings } from '../choose-store.js';
+import { removalRowsMax } from '../limits.js';
+import type { CloseReason } from '../record.js';
+import { RedisConnection } from './connection.js';
+import { readDirectory } from './directory.js';
+import { redisKeys, type RedisKeys } from './keys.js';
+import { removeWorker } from './removal.js';
+import type { WorkerReaper } from '../store.js';
 
 export class RedisReaper implements WorkerReaper {
   readonly #connection: RedisConnection;

@@ -3,20 +3,20 @@
 // redis-page.ts.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { StoreUnavailableError } from '../errors.js';
-import type { RedisSettings } from './choose-store.js';
-import { hostOf } from './filter.js';
-import { eventHistoryMax } from './limits.js';
-import type { PeerRecord, WorkerRecord, WorkerView } from './record.js';
-import { RedisConnection } from './redis-connection.js';
-import { readDirectory, readWorkers, type Directory } from './redis-directory.js';
-import { fillFlush, inChunks, toFields } from './redis-flush.js';
-import { redisKeys, type RedisKeys } from './redis-keys.js';
-import { readPage } from './redis-page.js';
-import { toWorkerHash } from './redis-records.js';
-import { deleteWorker, removeStale } from './redis-removal.js';
-import { heartbeat, install, putPeers } from './redis-scripts.js';
-import type { ConnectionStore, PeerPage, PeerQuery, ViewChanges } from './store.js';
+import { StoreUnavailableError } from '../../errors.js';
+import type { RedisSettings } from '../choose-store.js';
+import { hostOf } from '../filter.js';
+import { eventHistoryMax } from '../limits.js';
+import type { PeerRecord, WorkerRecord, WorkerView } from '../record.js';
+import { RedisConnection } from './connection.js';
+import { readDirectory, readWorkers, type Directory } from './directory.js';
+import { fillFlush, inChunks, toFields } from './flush.js';
+import { redisKeys, type RedisKeys } from './keys.js';
+import { readPage } from './page.js';
+import { toWorkerHash } from './records.js';
+import { deleteWorker, removeStale } from './removal.js';
+import { heartbeat, install, putPeers } from './scripts.js';
+import type { ConnectionStore, PeerPage, PeerQuery, ViewChanges } from '../store.js';
 
 const heartbeatReply = z.enum(['ok', 'resync']);
 

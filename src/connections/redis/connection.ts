@@ -2,8 +2,8 @@
 // reconnecting for ever. Presence that is late is worthless, so nothing is kept for later or sent twice;
 // whoever writes learns of the failure and resyncs.
 import { Redis, type ChainableCommander } from 'ioredis';
-import { StartupError, StoreUnavailableError } from '../errors.js';
-import { maskUrl } from './mask-url.js';
+import { StartupError, StoreUnavailableError } from '../../errors.js';
+import { maskUrl } from '../mask-url.js';
 
 /** Longest wait between two attempts to connect: short, or the view stays away long after Redis is back. */
 const reconnectDelayMaxMs = 2_000;
