@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, mock, test } from 'node:test';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import type { ToPrimary, ToWorker } from '#src/cluster/messages.js';
+import { Supervisor, type WorkerProcess } from '#src/cluster/supervisor.js';
+import { StartupError } from '#src/errors.js';
+
+/** A process that does what the test says. */
+class FakeProcess implements WorkerProcess {
+  readonly pid: number;
+  readonly sent: ToWorker['type'][] = [];
+  readonly killed: NodeJS.Signals[] = [];
+  ended = false;
+  #message: (message: ToPrimary) => void = () => undefined;
+  #exit: (how: string, orderly: boolean) => void = () => undefined;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  send(message: ToWorker): void {
+    this.sent.push(message.type);
+  }
+  kill(signal: NodeJS.Signals): void {
+    this.killed.push(signal);
+    this.end(signal, false);
+  }
+  onMessage(listener: (message: ToPrimary) => void): void {
+    this.#message = listener;
+  }
+  onExit(listener: (how: string, orderly: boolean) => void): void {
+    this.#exit = listener;
+  }
+  tell(message: ToPrimary): void {
+    this.#message(message);
+  }
+  serve(): void {
+    this.tell({ type: 'booted' });
+    this.tell({ type: 'serving', port: 1, model: 'm.onnx', classes: ['a'] });
+  }
+  end(how = 'SIGKILL', orderly = false): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#exit(how, orderly);
+  }
+}
+
+function setUp(slots: number) {
+  const processes: FakeProcess[] = [];
+  const removed: string[] = [];
+  const supervisor = new Supervisor({
+    slots,
+    hostId: 'h',
+    fork: () => {
+      const forked = new FakeProcess(processes.length + 1);
+      processes.push(forked);
+      return forked;
+    },
+    start: () => ({ type: 'stop' }),
+    onView: () => undefined,
+    onDeath: (workerId) => {
+      removed.push(workerId);
+      return Promise.resolve();
+    },
+    startTimeoutMs: 60_000,
+    stopTimeoutMs: 10_000,
+    restartDelayMaxMs: 1_000,
+    log: pino({ level: 'silent' }),
+  });
+  return { supervisor, processes, removed, alive: () => processes.filter(({ ended }) => !ended) };
+}
+
+/** Runs `body` with a clock that stands still unless the test moves it. */
+async function withClock(body: () => Promise<void> | void): Promise<void> {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  try {
+    await body();
+  } finally {
+    mock.timers.reset();
+  }
+}
+
+describe('the supervisor', () => {
+  test('is started when every worker serves', () =>
+    withClock(async () => {
+      const { supervisor, processes } = setUp(2);
+      let started = false;
+      const start = supervisor.start().then((facts) => {
+        started = true;
+        return facts;
+      });
+      processes[0]?.serve();
+      await Promise.resolve();
+      assert.equal(started, false);
+      processes[1]?.serve();
+      assert.equal((await start).model, 'm.onnx');
+      assert.equal(supervisor.serving, 2);
+    }));
+
+  test('fails to start with what a worker says', () =>
+    withClock(async () => {
+      const { supervisor, processes } = setUp(2);
+      const start = supervisor.start();
+      processes[0]?.tell({ type: 'failed', problem: 'no model', cure: 'get one' });
+      await assert.rejects(start, new StartupError('no model', 'get one'));
+    }));
+
+  test('fails to start when a worker ends three times before it serves', () =>
+    withClock(async () => {
+      const { supervisor, alive } = setUp(1);
+      const start = supervisor.start();
+      for (let deaths = 0; deaths < 3; deaths++) {
+        alive()[0]?.end('SIGSEGV');
+        mock.timers.tick(1_000);
+      }
+      await assert.rejects(start, /ended 3 times before it served \(SIGSEGV\)/);
+    }));
+
+  test('replaces a dead worker at once, a dying one after growing waits, up to the longest', () =>
+    withClock(async () => {
+      const { supervisor, processes, removed, alive } = setUp(1);
+      const start = supervisor.start();
+      processes[0]?.serve();
+      await start;
+      const waits: number[] = [];
+      for (let deaths = 0; deaths < 6; deaths++) {
+        alive()[0]?.end();
+        let waited = 0;
+        mock.timers.tick(0);
+        while (alive().length === 0) {
+          mock.timers.tick(100);
+          waited += 100;
+        }
+        waits.push(waited);
+      }
+      assert.deepEqual(waits, [0, 200, 400, 800, 1_000, 1_000]);
+      assert.equal(new Set(removed).size, 6, 'each under a name of its own');
+    }));
+
+  test('forgets the deaths of a worker that has served for a while', () =>
+    withClock(async () => {
+      const { supervisor, alive } = setUp(1);
+      const start = supervisor.start();
+      alive()[0]?.serve();
+      await start;
+      alive()[0]?.end();
+      mock.timers.tick(0);
+      alive()[0]?.serve();
+      mock.timers.tick(10_000);
+      alive()[0]?.end();
+      mock.timers.tick(0);
+      assert.equal(alive().length, 1, 'forked anew without a wait');
+    }));
+
+  test('kills a worker that does not start in time, and forks it anew', () =>
+    withClock(() => {
+      const { supervisor, processes, alive } = setUp(1);
+      void supervisor.start();
+      mock.timers.tick(60_000);
+      assert.deepEqual(processes[0]?.killed, ['SIGKILL']);
+      mock.timers.tick(0);
+      assert.equal(alive().length, 1);
+    }));
+
+  test('stops when all have ended, removes no records of those that ended in order, kills those that do not', () =>
+    withClock(async () => {
+      const { supervisor, processes, removed } = setUp(2);
+      const start = supervisor.start();
+      for (const forked of processes) forked.serve();
+      await start;
+      const stop = supervisor.stop();
+      assert.ok(processes.every(({ sent }) => sent.at(-1) === 'stop'));
+      processes[0]?.end('exit code 0', true);
+      assert.deepEqual(removed, []);
+      mock.timers.tick(10_000);
+      await stop;
+      assert.deepEqual(processes[1]?.killed, ['SIGKILL']);
+      assert.equal(removed.length, 1);
+    }));
+
+  const event = fc.oneof(
+    fc.record({ type: fc.constantFrom('serve', 'die', 'end in order'), which: fc.nat(5) }),
+    fc.record({ type: fc.constant('wait'), ms: fc.integer({ min: 0, max: 70_000 }) }),
+  );
+
+  test('whatever happens, has one process a slot at most, brings each back, and ends when told to', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(event, { maxLength: 30 }), (slots, events) =>
+        withClock(async () => {
+          const { supervisor, processes, alive } = setUp(slots);
+          const start = supervisor.start();
+          for (const forked of processes) forked.serve();
+          await start;
+          for (const step of events) {
+            if ('ms' in step) mock.timers.tick(step.ms);
+            else {
+              const forked = alive()[step.which % Math.max(1, alive().length)];
+              if (step.type === 'serve') forked?.serve();
+              else forked?.end('x', step.type === 'end in order');
+            }
+            assert.ok(alive().length <= slots);
+          }
+          mock.timers.tick(1_000);
+          assert.equal(alive().length, slots, 'every slot has its process again');
+          const stop = supervisor.stop();
+          mock.timers.tick(10_000);
+          await stop;
+          assert.deepEqual(alive(), []);
+          mock.timers.tick(100_000);
+          assert.deepEqual(alive(), [], 'nothing is forked after the end');
+        }),
+      ),
+      { numRuns: 50 },
+    );
+  });
+});
