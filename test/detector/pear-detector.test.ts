@@ -12,7 +12,7 @@ const folder = realpathSync(samplesFolder);
 const maxQueuedImages = 50;
 
 function start(
-  modelPath = 'models/pear-starter.onnx',
+  modelPath = 'models/pear-starter-int8.onnx',
   classes: string[] | null = null,
 ): Promise<PearDetector> {
   return PearDetector.start({

@@ -93,7 +93,7 @@ describe('pear', () => {
   });
 
   test('models marks the one that serves', async () => {
-    assert.match((await pear('models')).stdout, /^\* +pear-starter\.onnx$/m);
+    assert.match((await pear('models')).stdout, /^\* +pear-starter-int8\.onnx$/m);
   });
 
   test('without a command explains itself, and names what it does not know', async () => {

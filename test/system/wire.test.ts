@@ -47,8 +47,8 @@ describe('the wire', () => {
       ),
     ],
     ['{"cmd": 0x03, "request_data": null}', reply(4, '{"result": 2, "error_code": 0}')],
-    ['{"cmd": 0x22, "request_data": []}', reply(0x23, item('pear-starter.onnx', 2, 0))],
-    ['{"cmd": 34, "request_data": null}', reply(0x23, item('pear-starter.onnx', 2, 0))],
+    ['{"cmd": 0x22, "request_data": []}', reply(0x23, item('pear-starter-int8.onnx', 2, 0))],
+    ['{"cmd": 34, "request_data": null}', reply(0x23, item('pear-starter-int8.onnx', 2, 0))],
     [
       '{"cmd": 0x24, "request_data": null}',
       reply(0x25, item('pear-starter-int8.onnx', 2, 0), item('pear-starter.onnx', 2, 0)),
@@ -233,7 +233,7 @@ describe('images', () => {
       );
       assert.match(
         text,
-        /^\{"cmd": 2, "response_data": \[\{"file_name": "normal-01.jpg", "result": 1, "error_code": 0, "label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[\d.]+, [\d.]+, [\d.]+, [\d.]+\], "detections": \[\{"label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[^\]]+\]\}\], "model": \{"name": "pear-starter.onnx", "sha256": "[0-9a-f]{64}"\}, "timing_ms": \{"queue": [\d.]+, "decode": [\d.]+, "inference": [\d.]+, "total": [\d.]+\}\}/,
+        /^\{"cmd": 2, "response_data": \[\{"file_name": "normal-01.jpg", "result": 1, "error_code": 0, "label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[\d.]+, [\d.]+, [\d.]+, [\d.]+\], "detections": \[\{"label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[^\]]+\]\}\], "model": \{"name": "pear-starter-int8.onnx", "sha256": "[0-9a-f]{64}"\}, "timing_ms": \{"queue": [\d.]+, "decode": [\d.]+, "inference": [\d.]+, "total": [\d.]+\}\}/,
       );
       assert.match(
         text,

@@ -1,0 +1,43 @@
+"""Writes the .yaml beside a model: what a server must know, whose pictures it was trained on."""
+
+from pathlib import Path
+
+import yaml
+
+from evaluate import THRESHOLD
+from export import written_whole
+from network import FILL, SIZE
+
+LINE = (
+    "Line photos: (c) AISeedHub and contributors, from the repository AISeedHub/LinuxIT-TCP-IP, Apache License 2.0 "
+    "(http://www.apache.org/licenses/LICENSE-2.0). Changes: files renamed; boxes added; used for training."
+)
+ORCHARD = (
+    "Orchard photos: Pear640 by S. Kodors, M. Sondors, G. Lacis, E. Rubauskis, I. Apeinans and I. Zarembo, "
+    "doi 10.17770/etr2023vol1.7293, from the repository ai-agriculture-circuits-and-systems/Pear640, Creative Commons "
+    "Attribution 4.0 International (https://creativecommons.org/licenses/by/4.0/). Changes: images reduced to 480x480 and "
+    "re-encoded; boxes scaled, degenerate boxes removed; used for training. No endorsement by the authors is implied."
+)
+
+
+def write_sidecar(model_path, version, with_photos):
+    """Writes model_path with the ending .yaml."""
+    content = {
+        "task": "detect",
+        "classes": ["defected_pear", "normal_pear"],
+        "img_size": SIZE,
+        "input": {"layout": "nhwc", "dtype": "uint8", "letterbox_fill": FILL},
+        "confidence_threshold": THRESHOLD,
+        "iou_threshold": 0.45,
+        "agnostic_nms": True,
+        "license": "Apache-2.0",
+        "attribution": [LINE, ORCHARD] if with_photos else [],
+        "trained_on": (
+            "24 line photos of about 16 fruits, 672 orchard photos, rendered pears"
+            if with_photos
+            else "rendered pears alone"
+        ),
+        "version": version,
+    }
+    with written_whole(Path(model_path).with_suffix(".yaml")) as partial:
+        Path(partial).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))

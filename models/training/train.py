@@ -1,0 +1,169 @@
+"""From photos to the starter model, or to its score by leave-one-fruit-out.
+
+python models/training/train.py --photos FOLDER --work CACHE            # the model
+python models/training/train.py --photos FOLDER --work CACHE --folds    # the score
+python models/training/train.py --work CACHE                            # rendered pears alone
+"""
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from batches import Batches
+from evaluate import letterbox, open_model, print_table, score_line
+from export import export_float, export_int8
+from loss import Loss
+from network import PearNet
+from photos import folds, read_line, read_orchard
+from pool import WITHOUT_PHOTOS, make_pool
+from sidecar import write_sidecar
+
+VERSION = "0.1.0"
+THREADS = 2
+# Steps, not minutes: the result must not depend on what else the machine does.
+STEPS = {"pretrain": 700, "fold": 500, "final": 1500}
+RATE = {"pretrain": 2e-3, "fold": 1.5e-3, "final": 1.5e-3}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--photos", help="folder that holds line/ and orchard/; without it only rendered pears are used"
+    )
+    parser.add_argument("--work", required=True, help="cache folder: pool of pictures, weights, fold models (4 GB)")
+    parser.add_argument("--out", default=Path(__file__).resolve().parent.parent, help="where the model goes")
+    parser.add_argument(
+        "--folds", action="store_true", help="score by leave-one-fruit-out instead of training the model"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    cv2.setNumThreads(0)
+    started = time.time()
+    if not arguments.photos:
+        print(
+            "No --photos: training on rendered pears alone. Such a model finds real pears, but takes some spotted or\n"
+            "shaded sound ones for defective, and nothing here can tell how many: score it on photos of your own."
+        )
+    pool = make_pool(arguments.photos, arguments.work, processes=THREADS)
+    orchard = read_orchard(arguments.photos) if arguments.photos else []
+    print(f"{len(pool.labels)} pictures in the pool after {time.time() - started:.0f} s", flush=True)
+    network = pretrained(pool, orchard, arguments)
+    if arguments.folds:
+        score_folds(network, pool, orchard, arguments)
+    else:
+        make_model(network, pool, orchard, arguments)
+    print(f"done after {time.time() - started:.0f} s")
+
+
+def pretrained(pool, orchard, arguments):
+    """A network that knows rendered pears and the orchard, and no photo of the line: every fold may start from it."""
+    path = Path(arguments.work) / f"pretrained{'' if arguments.photos else '-rendered'}-{arguments.seed}.pt"
+    network = PearNet()
+    if path.exists():
+        network.load_state_dict(torch.load(path))
+        return network
+    torch.manual_seed(arguments.seed)
+    network = PearNet()
+    allowed = np.isin(pool.recipes, WITHOUT_PHOTOS)
+    network = train(network, Batches(pool, orchard, allowed, arguments.seed), "pretrain")
+    torch.save(network.state_dict(), path)
+    return network
+
+
+def score_folds(network, pool, orchard, arguments):
+    """Trains a model a fold without the fruits it is tested on; prints every verdict and the counts."""
+    photos = read_line(arguments.photos)
+    folder = Path(arguments.work) / "folds"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, left_out in enumerate(folds(photos)):
+        allowed = np.array([not (fruits & left_out) for fruits in pool.fruits])
+        torch.manual_seed(arguments.seed + number)
+        trained = train(copy.deepcopy(network), Batches(pool, orchard, allowed, arguments.seed + 10 + number), "fold")
+        path = folder / f"fold-{number}.onnx"
+        export_float(trained, path, VERSION)
+        names = [photo.name for photo in photos if photo.fruit in left_out]
+        (folder / f"fold-{number}.json").write_text(
+            json.dumps({"model": path.name, "left_out": sorted(left_out), "photos": names}, indent=1)
+        )
+        fold = score_line(open_model(path), arguments.photos, names)
+        print(f"fold {number}: {sum(row['right'] for row in fold)} of {len(fold)} right", flush=True)
+        rows += fold
+    print_table(rows)
+    (folder / "scores.json").write_text(json.dumps(rows, indent=1))
+
+
+def make_model(network, pool, orchard, arguments):
+    """Trains on everything and writes both models with their sidecars."""
+    torch.manual_seed(arguments.seed + 100)
+    everything = np.ones(len(pool.labels), bool)
+    trained = train(network, Batches(pool, orchard, everything, arguments.seed + 100), "final")
+    torch.save(trained.state_dict(), Path(arguments.work) / "final.pt")
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    float_path, int8_path = out / "pear-starter.onnx", out / "pear-starter-int8.onnx"
+    export_float(trained, float_path, VERSION)
+    export_int8(float_path, int8_path, calibration(pool), VERSION)
+    for path in (float_path, int8_path):
+        write_sidecar(path, VERSION, bool(arguments.photos))
+    if arguments.photos:
+        for path in (float_path, int8_path):
+            print(f"{path.name} on the photos that it was trained on (no measure of quality):")
+            print_table(score_line(open_model(path), arguments.photos))
+
+
+def calibration(pool, count=160):
+    """Pictures of every recipe, letterboxed: they set the ranges of the INT8 numbers. uint8 [n, 320, 320, 3]."""
+    rows = np.random.default_rng(0).choice(len(pool.labels), count, replace=False)
+    return np.stack([letterbox(pool.images[row])[0] for row in np.sort(rows)])
+
+
+def train(network, batches, stage):
+    """Trains for the stage's fixed steps; returns the moving average of the weights, ready for use."""
+    steps, loss = STEPS[stage], Loss()
+    decay = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0}], lr=RATE[stage]
+    )
+    warm_up = 40
+    curve = lambda step: min((step + 1) / warm_up, 0.5 + 0.5 * np.cos(np.pi * step / steps)) + 0.01
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, curve)
+    average = copy.deepcopy(network).eval()
+    network.train()
+    started, recent = time.time(), {}
+    for step, (images, boxes, labels, skin, defect) in enumerate(batches.take(steps)):
+        total, parts = loss(network(images), boxes, labels, skin, defect)
+        optimiser.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        _follow(average, network, min(0.985, (step + 1) / (step + 10)))
+        for name, value in parts.items():
+            recent[name] = 0.95 * recent.get(name, value) + 0.05 * value
+        if step % 50 == 49:
+            shown = ", ".join(f"{name} {value:.3f}" for name, value in recent.items())
+            print(f"{stage} {step + 1}/{steps} ({time.time() - started:.0f} s): {shown}", flush=True)
+    return average
+
+
+@torch.no_grad()
+def _follow(average, network, keep):
+    """Exponential moving average of weights and of the batch norms' statistics, in place."""
+    for mean, value in zip(average.state_dict().values(), network.state_dict().values()):
+        if mean.dtype.is_floating_point:
+            mean.mul_(keep).add_(value, alpha=1 - keep)
+        else:
+            mean.copy_(value)
+
+
+if __name__ == "__main__":
+    main()
