@@ -99,6 +99,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** The other side closed the connection, or it broke, before everything was answered. */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError';
+}
+
 /** The store behind the view of connections did not answer. Serving never depends on it. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';

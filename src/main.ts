@@ -6,22 +6,26 @@ import { runWorker } from './cluster/worker.js';
 import { ConfigLoader } from './config/loader.js';
 import { ConfigError, StartupError } from './errors.js';
 
+/** EX_CONFIG of sysexits.h: process managers need not try again. */
+const wrongConfiguration = 78;
+
 if (cluster.isWorker) await runWorker();
 else await main();
 
 async function main(): Promise<void> {
   try {
     const loaded = ConfigLoader.load({ argv: process.argv.slice(2), env: process.env, cwd: process.cwd() });
-    await runPrimary(loaded, fileURLToPath(import.meta.url));
-    process.exit(0);
+    const inOrder = await runPrimary(loaded, fileURLToPath(import.meta.url));
+    process.exit(inOrder ? 0 : 1);
   } catch (error) {
-    if (error instanceof ConfigError) fail(['the configuration has mistakes:', ...error.problems]);
+    if (error instanceof ConfigError)
+      fail(['the configuration has mistakes:', ...error.problems], wrongConfiguration);
     if (error instanceof StartupError) fail([`cannot start: ${error.message}; ${error.cure}`]);
     throw error;
   }
 }
 
-function fail(lines: readonly string[]): never {
+function fail(lines: readonly string[], exitCode = 1): never {
   process.stderr.write(`${lines.join('\n  ')}\n`);
-  process.exit(1);
+  process.exit(exitCode);
 }

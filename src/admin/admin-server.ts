@@ -19,8 +19,8 @@ export interface AdminOptions {
   readonly hostId: string;
   readonly roles: RoleOptions;
   readonly view: ConnectionsView;
-  /** How many workers serve, and how many should. */
-  readonly workers: () => { readonly serving: number; readonly wanted: number };
+  /** How many workers serve, how many should, and whether they are being ended. */
+  readonly workers: () => { readonly serving: number; readonly wanted: number; readonly stopping: boolean };
   readonly log: Logger;
 }
 
@@ -128,9 +128,9 @@ export class AdminServer {
   }
 
   #ready(): Answer {
-    const { serving, wanted } = this.#options.workers();
-    const body = `${serving} of ${wanted} workers serve\n`;
-    return text(serving > 0 ? 200 : 503, body);
+    const { serving, wanted, stopping } = this.#options.workers();
+    if (stopping) return text(503, 'the server is stopping\n');
+    return text(serving > 0 ? 200 : 503, `${serving} of ${wanted} workers serve\n`);
   }
 
   async #metrics(): Promise<Answer> {

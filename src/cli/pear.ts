@@ -2,7 +2,7 @@
 // The `pear` command: looks at a running server and lets it judge images.
 import { parseArgs } from 'node:util';
 import { ConfigLoader } from '../config/loader.js';
-import { ConfigError, StartupError, WireError } from '../errors.js';
+import { ConfigError, ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { version } from '../version.js';
 import { classify } from './classify.js';
 import { models } from './models.js';
@@ -30,6 +30,8 @@ async function main(): Promise<number> {
     if (error instanceof StartupError) return complain([`${error.message}; ${error.cure}`]);
     if (error instanceof WireError)
       return complain([`the server refuses (error ${error.code}): ${error.message}`]);
+    if (error instanceof ConnectionLostError)
+      return complain([`${error.message} before it answered; try again`]);
     throw error;
   }
 }

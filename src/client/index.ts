@@ -1,3 +1,3 @@
 // What the package offers to programs that import it.
 export { PearClient, type ClassifiedImage, type ClientImage, type ReplyItem } from './pear-client.js';
-export { WireError, errorCodes, type ErrorCode } from '../errors.js';
+export { ConnectionLostError, WireError, errorCodes, type ErrorCode } from '../errors.js';

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { z } from 'zod';
-import { errorCodes, wireErrorOf } from '../errors.js';
+import { ConnectionLostError, errorCodes, wireErrorOf } from '../errors.js';
 import { FrameDecoder } from '../protocol/frame-decoder.js';
 import { encodeJson, type JsonValue } from '../protocol/json.js';
 import { classificationCommand } from '../protocol/request.js';
@@ -62,10 +62,10 @@ export class PearClient {
       this.#receive(chunk);
     });
     socket.on('error', (error) => {
-      this.#fail(error);
+      this.#fail(new ConnectionLostError(`the connection broke (${error.message})`, { cause: error }));
     });
     socket.on('close', () => {
-      this.#fail(new Error('the server closed the connection'));
+      this.#fail(new ConnectionLostError('the server closed the connection'));
     });
   }
 
@@ -78,7 +78,8 @@ export class PearClient {
 
   /**
    * Sends one command; resolves to the items of its reply. Rejects with a WireError where the request as a whole
-   * was refused. `attachments` are the bytes of elements with `bytes`, in order.
+   * was refused, with a ConnectionLostError where no reply will come. `attachments`: the bytes of elements with
+   * `bytes`, in order.
    */
   request(
     cmd: number,

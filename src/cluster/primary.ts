@@ -17,8 +17,11 @@ import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.
 /** Workers are given this much longer than their own deadline before they are killed. */
 const killGraceMs = 2_000;
 
-/** Runs this process as the primary; `workerFile` is what each worker executes. Throws StartupError. */
-export async function runPrimary(loaded: LoadedConfig, workerFile: string): Promise<void> {
+/**
+ * Runs this process as the primary until it is told to stop; `workerFile` is what each worker executes. Resolves to
+ * false where a second signal cut the stop short. Throws StartupError.
+ */
+export async function runPrimary(loaded: LoadedConfig, workerFile: string): Promise<boolean> {
   const { config, path, notes } = loaded;
   const log = createLogger(config.logging, {});
   for (const note of notes) log.warn(note);
@@ -47,10 +50,11 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   }
   // A process manager that waits for it (PM2) may now send clients here.
   process.send?.('ready');
-  await stopped;
+  const inOrder = await stopped;
   admin.close();
   await view.close();
   log.info('stopped');
+  return inOrder;
 }
 
 function createSupervisor(config: Config, hostId: string, view: PrimaryView, log: Logger): Supervisor {
@@ -87,7 +91,11 @@ function createAdmin(
     hostId,
     roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
     view,
-    workers: () => ({ serving: supervisor.serving, wanted: workerCount(config) }),
+    workers: () => ({
+      serving: supervisor.serving,
+      wanted: workerCount(config),
+      stopping: supervisor.stopping,
+    }),
     log,
   });
 }
@@ -126,19 +134,26 @@ function forkWorker(log: Logger): WorkerProcess {
   };
 }
 
-/** Resolves when a signal, or PM2's message, has ended all workers. A second signal ends them at once. */
-function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<void> {
+/**
+ * Resolves when a signal, or PM2's message, has ended all workers: to true, or to false where a second one ended
+ * them at once.
+ */
+function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let stopping = false;
+    let inOrder = true;
     const stop = (why: string) => {
       if (stopping) {
         log.warn({ why }, 'told to stop again; killing the workers');
+        inOrder = false;
         supervisor.killAll();
         return;
       }
       stopping = true;
       log.info({ why }, 'stopping: answering what was asked for');
-      supervisor.stop().then(resolve, reject);
+      supervisor.stop().then(() => {
+        resolve(inOrder);
+      }, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       process.on(signal, () => {

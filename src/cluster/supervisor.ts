@@ -95,6 +95,11 @@ export class Supervisor {
     return this.#slots.filter((slot) => slot.serving !== null).length;
   }
 
+  /** True from the moment it was told to stop. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Asks all workers to end and resolves when they have; those that take too long are killed. */
   async stop(): Promise<void> {
     this.#stopping = true;

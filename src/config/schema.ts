@@ -37,7 +37,11 @@ const server = z.strictObject({
 });
 
 const model = z.strictObject({
-  model_path: z.string().min(1).default('models/pear-starter-int8.onnx').describe('The ONNX model that serves.'),
+  model_path: z
+    .string()
+    .min(1)
+    .default('models/pear-starter-int8.onnx')
+    .describe('The ONNX model that serves.'),
   preprocessor_path: z
     .null({ error: 'null (two-stage models are not supported yet)' })
     .default(null)

@@ -32,6 +32,9 @@ export class InferenceThread {
    * A thread that dies later is a fault of ours: the error is thrown in this process, which must end.
    */
   static async start(options: ThreadOptions): Promise<InferenceThread> {
+    // ONNX Runtime would report to its maker and leave files in the home folder. It reads the environment of the
+    // process, so this has to stand before the thread loads it.
+    process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
     const worker = new Worker(new URL('./inference-worker.js', import.meta.url), { workerData: options });
     const first = await new Promise<FromThread>((resolve, reject) => {
       worker.once('message', resolve);

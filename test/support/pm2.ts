@@ -1,7 +1,7 @@
 // A real PM2 of a test's own: its daemon lives in a temporary folder and ends with the test, whatever happens.
 // What runs is read from /proc, so these tests need Linux.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,8 +56,12 @@ export async function createPm2(env: Readonly<Record<string, string>>): Promise<
     // The daemon first, or it would start anew what dies.
     for (const pid of [...pidsIn(folder), ...guarded]) signal(pid, 'SIGKILL');
   };
+  const abandon = () => {
+    killAll();
+    rmSync(folder, { recursive: true, force: true });
+  };
   const killAndExit = () => process.exit(1);
-  process.on('exit', killAll);
+  process.on('exit', abandon);
   process.once('SIGTERM', killAndExit);
 
   const run = async (...args: string[]) =>
@@ -88,7 +92,7 @@ export async function createPm2(env: Readonly<Record<string, string>>): Promise<
         if (daemon !== undefined) await until('the daemon of PM2 has ended', () => !isRunning(daemon));
       } finally {
         killAll();
-        process.off('exit', killAll);
+        process.off('exit', abandon);
         process.off('SIGTERM', killAndExit);
         await rm(folder, { recursive: true, force: true });
       }

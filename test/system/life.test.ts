@@ -86,7 +86,7 @@ describe('a stop', () => {
     process.kill(server.pid, 'SIGTERM');
     await server.line(({ msg }) => msg.startsWith('stopping'));
     process.kill(server.pid, 'SIGTERM');
-    await server.exited;
+    assert.equal(await server.exited, 1);
     assert.equal(isAlive(pid), false);
     wire.close();
   });
@@ -191,7 +191,7 @@ describe('a start that cannot succeed', () => {
   for (const [what, args, error] of refusals) {
     test(what, async () => {
       const { exitCode, errors } = await LocalServer.run({ args });
-      assert.equal(exitCode, 1);
+      assert.equal(exitCode, errors.startsWith('cannot start') ? 1 : 78);
       assert.match(errors, error);
       assert.doesNotMatch(errors, /\n\s+at |secret/, 'no stack, no secret');
       if (errors.startsWith('cannot start')) assert.equal(errors.trim().split('\n').length, 1, 'one line');
