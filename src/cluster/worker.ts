@@ -123,6 +123,7 @@ class Worker {
         maxImageBytes: config.limits.max_image_bytes,
         requestTimeoutMs: config.limits.request_timeout_ms,
         maxQueuedImages: config.limits.max_queued_images,
+        maxInFlightBytes: config.limits.max_in_flight_bytes,
         assertRoom: (images) => {
           detector.assertRoom(images);
         },

@@ -191,7 +191,9 @@ const limits = z.strictObject({
     .min(1024)
     .max(4 * 1024 * 1024 * 1024)
     .default(64 * 1024 * 1024)
-    .describe('Image bytes held for one peer; beyond it the peer is not read. At least max_image_bytes.'),
+    .describe(
+      'Bytes of images and requests held for one peer; beyond it its requests wait. At least max_image_bytes.',
+    ),
   read_ahead_bytes: z
     .int()
     .min(1024)

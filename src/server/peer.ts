@@ -13,9 +13,9 @@ export interface PeerLimits {
   readonly maxMessageBytes: number;
   readonly messageTimeoutMs: number;
   readonly writeTimeoutMs: number;
-  /** Bytes of attached images held for the peer. */
+  /** Bytes of images and requests held for the peer. */
   readonly maxInFlightBytes: number;
-  /** Bytes of requests that wait for room. */
+  /** Bytes of requests that wait for room, so that a 0x03 behind them is seen. */
   readonly readAheadBytes: number;
   /** Requests that are not answered yet. */
   readonly maxPendingRequests: number;
@@ -111,7 +111,7 @@ export class Peer {
   get #mayRead(): boolean {
     const { maxInFlightBytes, readAheadBytes, maxPendingRequests } = this.#options.limits;
     return (
-      this.#processor.heldBytes < maxInFlightBytes &&
+      this.#processor.heldBytes <= maxInFlightBytes + readAheadBytes &&
       this.#processor.waitingBytes <= readAheadBytes &&
       this.#processor.owed < maxPendingRequests &&
       !this.#socket.writableNeedDrain

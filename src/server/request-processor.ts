@@ -24,6 +24,8 @@ export interface ProcessorOptions {
   readonly requestTimeoutMs: number;
   /** Images of this peer that may run at a time; more of its requests wait. */
   readonly maxQueuedImages: number;
+  /** Bytes that may be held for what runs; more of its requests wait. */
+  readonly maxInFlightBytes: number;
   /** Throws BusyError where the whole server has no room for so many images. */
   readonly assertRoom: (images: number) => void;
 }
@@ -74,7 +76,7 @@ export class RequestProcessor {
     return this.#waitingBytes;
   }
 
-  /** Bytes of attached images that are held for this peer. */
+  /** Bytes of images and of the messages that asked for them, held for this peer until they are answered. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -178,6 +180,8 @@ export class RequestProcessor {
     this.#stats.inFlight += exchange.images;
     this.#waiting.push({ exchange, place });
     this.#waitingBytes += exchange.messageBytes;
+    // An image inside a message is as heavy as one behind it.
+    this.#heldBytes += exchange.messageBytes;
     this.#startWaiting();
   }
 
@@ -187,9 +191,7 @@ export class RequestProcessor {
       const next = this.#waiting[0];
       if (next === undefined) return;
       const { exchange, place } = next;
-      const room =
-        this.#runningImages === 0 || this.#runningImages + exchange.images <= this.#options.maxQueuedImages;
-      if (!room && !exchange.stopped) return;
+      if (!this.#hasRoom(exchange) && !exchange.stopped) return;
       this.#waiting.shift();
       this.#waitingBytes -= exchange.messageBytes;
       this.#runningImages += exchange.images;
@@ -221,12 +223,24 @@ export class RequestProcessor {
     if (command.order === 'classification') {
       this.#runningImages -= exchange.images;
       this.#stats.inFlight -= exchange.images;
+      this.#heldBytes -= exchange.messageBytes;
       this.#stats.lastLatencyMs = performance.now() - exchange.receivedAt;
     }
     if (this.#abandoned) return;
     place.reply = this.#encode(reply);
     this.#startWaiting();
     this.#flush();
+  }
+
+  #hasRoom(exchange: Exchange): boolean {
+    if (this.#runningImages === 0) return true;
+    const { maxQueuedImages, maxInFlightBytes } = this.#options;
+    // What waits is held too, but it is not what keeps others waiting.
+    const runningBytes = this.#heldBytes - this.#waitingBytes;
+    return (
+      this.#runningImages + exchange.images <= maxQueuedImages &&
+      runningBytes + exchange.messageBytes <= maxInFlightBytes
+    );
   }
 
   #place(exchange: Exchange | null): Place {
