@@ -1,0 +1,153 @@
+// Peers that do not play along: who never reads, who floods, who announces and does not send. The server slows or
+// drops them, stays small, and serves the others.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { LocalServer } from '#src/cli/local-server.js';
+import { eventually } from '../support/deadline.js';
+import { sample } from '../support/pictures.js';
+import { Wire } from '../support/wire.js';
+
+const currentFolder = '{"cmd": 0x32, "request_data": null}';
+const mib = 1024 * 1024;
+
+let server: LocalServer;
+before(async () => {
+  server = await LocalServer.start({
+    args: [
+      ...[
+        '--cluster.workers',
+        '1',
+        '--limits.write_timeout_ms',
+        '1500',
+        '--limits.max_in_flight_bytes',
+        String(8 * mib),
+      ],
+      ...['--limits.max_image_bytes', String(4 * mib), '--connections.flush_interval_ms', '50'],
+    ],
+  });
+});
+after(async () => {
+  assert.equal(await server.stop(), 0);
+});
+
+/** Resident memory of the only worker in bytes. */
+async function workerRss(): Promise<number> {
+  const wire = await Wire.open(server.port);
+  const pid = /"pid": (\d+)/.exec(await wire.ask('{"cmd": 0x44, "request_data": null}'))?.[1] ?? '';
+  wire.close();
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
+
+/** Offers `chunk` again and again until `bytesMax` are sent or the server closes; resolves to the bytes it took. */
+async function offer(wire: Wire, chunk: Buffer, bytesMax: number): Promise<number> {
+  const { socket } = wire;
+  let offered = 0;
+  while (offered < bytesMax && !socket.destroyed && socket.writable) {
+    offered += chunk.length;
+    if (socket.write(chunk)) continue;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        socket.off('drain', done).off('close', done).off('error', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done).on('error', done);
+    });
+  }
+  return socket.bytesWritten - socket.writableLength;
+}
+
+describe('a peer that never reads its replies', () => {
+  test('is not read any more, then dropped with a reason, and costs no memory', async () => {
+    const before = await workerRss();
+    const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
+    for (const wire of wires) wire.socket.pause();
+    const flood = Buffer.from(currentFolder.repeat(2_000));
+    const offers = wires.map((wire) => offer(wire, flood, 256 * mib));
+    const other = await Wire.open(server.port);
+    for (let asked = 0; asked < 50; asked++) assert.match(await other.ask(currentFolder), /models\/samples/);
+    const taken = await Promise.all(offers);
+    assert.ok(
+      taken.every((bytes) => bytes < 256 * mib),
+      `took ${taken.join(', ')} bytes`,
+    );
+    await eventually('all four are dropped', () => {
+      const dropped = server.lines.filter(({ msg }) => msg.includes('does not read its replies'));
+      return dropped.length === 4 ? true : null;
+    });
+    assert.ok((await workerRss()) - before < 60 * mib, 'memory stays bounded');
+    for (const wire of [...wires, other]) wire.close();
+  });
+});
+
+describe('a peer that sends images faster than they are judged', () => {
+  test('is slowed by not being read, is answered in full, and holds nobody up', async () => {
+    const bytes = await sample('normal-01.jpg');
+    const count = 300;
+    const before = await workerRss();
+    const head = Buffer.from(
+      JSON.stringify({ cmd: 1, request_data: [{ file_name: 'a', bytes: bytes.length }] }),
+    );
+    const flooding = await Wire.open(server.port);
+    const sent = offer(flooding, Buffer.concat([head, bytes]), count * (head.length + bytes.length));
+    const other = await Wire.open(server.port);
+    const images = JSON.stringify({ cmd: 1, request_data: ['defective-01.jpg'] });
+    for (let asked = 0; asked < 5; asked++) assert.match(await other.ask(images), /"result": 0/);
+    assert.ok(flooding.socket.bytesRead < count * 60, 'the others had their turns before the flood was done');
+    await sent;
+    const replies = await flooding.replies(count);
+    assert.ok(replies.every((reply) => reply.includes('"result": 1, "error_code": 0')));
+    assert.ok((await workerRss()) - before < 120 * mib, 'memory stays bounded');
+    for (const wire of [flooding, other]) wire.close();
+  });
+});
+
+describe('a peer that announces images and sends none', () => {
+  test('costs no memory, and the others are served', async () => {
+    const before = await workerRss();
+    const announced = JSON.stringify({
+      cmd: 1,
+      request_data: Array.from({ length: 1000 }, () => ({ file_name: 'a', bytes: 4 * mib })),
+    });
+    const wires = await Promise.all(Array.from({ length: 10 }, () => Wire.open(server.port)));
+    for (const wire of wires) wire.send(`${announced}x`);
+    const other = await Wire.open(server.port);
+    assert.match(await other.ask('{"cmd": 1, "request_data": ["normal-01.jpg"]}'), /"result": 1/);
+    assert.ok((await workerRss()) - before < 80 * mib, 'memory stays bounded');
+    for (const wire of [...wires, other]) wire.close();
+  });
+});
+
+describe('connections that break', () => {
+  test('in the middle of anything leave nothing behind', async () => {
+    const bytes = await sample('normal-01.jpg');
+    const attached = JSON.stringify({
+      cmd: 1,
+      request_data: [{ file_name: 'a', bytes: bytes.length }, 'normal-01.jpg'],
+    });
+    for (const part of [
+      '{"cmd"',
+      attached,
+      'junk',
+      JSON.stringify({ cmd: 1, request_data: Array(50).fill('normal-01.jpg') }),
+    ]) {
+      for (let times = 0; times < 5; times++) {
+        const wire = await Wire.open(server.port);
+        wire.send(part);
+        if (part === attached) wire.send(bytes.subarray(0, 1_000));
+        await new Promise((resolve) => wire.socket.write('', resolve));
+        wire.socket.resetAndDestroy();
+      }
+    }
+    const wire = await Wire.open(server.port);
+    await eventually('only this connection is left, and nothing is under way', async () => {
+      const list = await wire.ask('{"cmd": 0x40, "request_data": null}');
+      return [...list.matchAll(/"in_flight": 0/g)].length === 1 && !/"in_flight": [1-9]/.test(list)
+        ? true
+        : null;
+    });
+    assert.match(await wire.ask('{"cmd": 1, "request_data": ["normal-01.jpg"]}'), /"result": 1/);
+    wire.close();
+  });
+});
