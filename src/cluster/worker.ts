@@ -108,6 +108,7 @@ class Worker {
       hostId: start.hostId,
       workerId: start.workerId,
       roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
+      balancers: config.server.proxy_protocol,
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,

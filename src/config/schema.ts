@@ -1,5 +1,6 @@
 // The configuration's one schema: sections, keys, defaults, ranges and the reason of each default.
 // The typed configuration, the JSON Schema for editors and the error messages all come from here.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
 
@@ -29,6 +30,16 @@ const server = z.strictObject({
     .preprocess(canonicalEncoding, z.enum(encodings, { error: ({ input }) => expectedEncoding(input) }))
     .default('utf-8')
     .describe('Character encoding of requests.'),
+  proxy_protocol: z
+    .array(
+      z
+        .string()
+        .refine(isAddressOrNetwork, { error: 'an address or a network, such as 10.0.0.5 or 10.0.0.0/8' }),
+    )
+    .default([])
+    .describe(
+      'Balancers whose connections begin with a PROXY header (v1 or v2), which then counts as their address.',
+    ),
   reply_terminator: z
     .string()
     .max(8)
@@ -251,6 +262,13 @@ function canonicalLevel(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   const lower = value.toLowerCase();
   return pythonLevels.get(lower) ?? lower;
+}
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  return isIP(address) !== 0 && isPrefix && rest.length === 0;
 }
 
 function canonicalEncoding(value: unknown): unknown {

@@ -68,7 +68,7 @@ export class Peer {
       },
     });
     socket.on('data', (chunk) => {
-      this.#receive(chunk);
+      this.receive(chunk);
     });
     socket.on('end', () => {
       this.#inputEnded = true;
@@ -118,7 +118,8 @@ export class Peer {
     );
   }
 
-  #receive(chunk: Buffer): void {
+  /** Takes bytes of the peer. */
+  receive(chunk: Buffer): void {
     this.stats.bytesIn += chunk.length;
     this.stats.lastActivityAt = Date.now();
     if (!this.#open) return;

@@ -2,6 +2,7 @@
 // and how everybody leaves, is decided here.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import type { Role } from '../config/schema.js';
 import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { encodeReply, refusal } from '../protocol/reply.js';
@@ -10,6 +11,7 @@ import { listenError } from './listen-error.js';
 import { plainAddress, roleOfAddress, type RoleOptions } from './gate.js';
 import { Peer, type PeerLimits } from './peer.js';
 import { PeerStats } from './peer-stats.js';
+import { Balancers, readForwarded } from './proxied.js';
 import type { ProcessorOptions } from './request-processor.js';
 
 export interface TCPServerOptions {
@@ -22,6 +24,8 @@ export interface TCPServerOptions {
   readonly hostId: string;
   readonly workerId: string;
   readonly roles: RoleOptions;
+  /** Addresses and networks whose connections begin with a PROXY header. */
+  readonly balancers: readonly string[];
   readonly limits: PeerLimits;
   readonly processor: ProcessorOptions;
   readonly connections: ConnectionManager;
@@ -34,7 +38,10 @@ const keepAliveDelayMs = 60_000;
 export class TCPServer {
   readonly #options: TCPServerOptions;
   readonly #server: Server;
+  readonly #balancers: Balancers;
   readonly #peers = new Set<Peer>();
+  /** Forwarded connections whose header is still to come. */
+  readonly #unknown = new Set<Socket>();
   #lastPeer = 0;
   #onEmpty: () => void = () => undefined;
   /** Counted over all peers, gone ones included. */
@@ -43,6 +50,7 @@ export class TCPServer {
 
   constructor(options: TCPServerOptions) {
     this.#options = options;
+    this.#balancers = new Balancers(options.balancers);
     this.#server = createServer(
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
       (socket) => {
@@ -84,6 +92,7 @@ export class TCPServer {
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#server.close();
+    for (const socket of this.#unknown) socket.destroy();
     if (this.#peers.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
@@ -107,19 +116,46 @@ export class TCPServer {
       socket.destroy();
       return;
     }
-    const { log, maxPeers, connections } = this.#options;
-    if (this.#peers.size >= maxPeers) {
+    const { log, maxPeers, roles } = this.#options;
+    if (this.#peers.size + this.#unknown.size >= maxPeers) {
       log.warn({ address: remoteAddress, maxPeers }, 'too many peers; turning one away');
       this.#turnAway(socket);
       return;
     }
-    const peer = this.#createPeer(socket, plainAddress(remoteAddress), remotePort);
-    this.#peers.add(peer);
-    connections.opened(peer.stats);
+    const address = plainAddress(remoteAddress);
+    if (this.#balancers.includes(address)) void this.#welcomeForwarded(socket, address, remotePort);
+    else this.#enter(this.#createPeer(socket, address, remotePort, roleOfAddress(address, roles)));
   }
 
-  #createPeer(socket: Socket, address: string, port: number): Peer {
-    const { hostId, workerId, roles, limits, processor, connections } = this.#options;
+  async #welcomeForwarded(socket: Socket, balancer: string, balancerPort: number): Promise<void> {
+    this.#unknown.add(socket);
+    // Until it is a peer nobody else listens for what may happen to it.
+    socket.on('error', () => undefined);
+    const forwarded = await readForwarded(socket);
+    this.#unknown.delete(socket);
+    if (socket.destroyed) return;
+    if (forwarded === null) {
+      this.#options.log.warn(
+        { address: balancer },
+        'a balancer sent no PROXY header; closing the connection',
+      );
+      socket.destroy();
+      return;
+    }
+    const { address, port } = forwarded.source ?? { address: balancer, port: balancerPort };
+    // Behind a balancer nobody is a program of this machine, whatever the header says.
+    const peer = this.#createPeer(socket, plainAddress(address), port, this.#options.roles.defaultRole);
+    this.#enter(peer);
+    peer.receive(forwarded.rest);
+  }
+
+  #enter(peer: Peer): void {
+    this.#peers.add(peer);
+    this.#options.connections.opened(peer.stats);
+  }
+
+  #createPeer(socket: Socket, address: string, port: number, role: Role): Peer {
+    const { hostId, workerId, limits, processor, connections } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
       id: `${hostId}/${workerId.slice(hostId.length + 1).replace(':', '.')}.${++this.#lastPeer}`,
@@ -130,7 +166,7 @@ export class TCPServer {
     };
     const log = this.#options.log.child({ peer: origin.id });
     log.info({ address, port }, 'connected');
-    return new Peer(socket, new PeerStats(origin, roleOfAddress(address, roles)), {
+    return new Peer(socket, new PeerStats(origin, role), {
       limits,
       processor,
       log,

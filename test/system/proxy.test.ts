@@ -1,0 +1,61 @@
+// Behind a balancer: the header says whose connection it is, and nobody becomes a program of the machine by it.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { LocalServer } from '#src/cli/local-server.js';
+import { Wire } from '../support/wire.js';
+
+const currentFolder = '{"cmd": 0x32, "request_data": null}';
+const header = 'PROXY TCP4 192.0.2.7 10.0.0.1 51000 9090\r\n';
+
+describe('a listed balancer', () => {
+  let server: LocalServer;
+  before(async () => {
+    server = await LocalServer.start({
+      args: ['--cluster.workers', '1', '--server.proxy_protocol', '["127.0.0.1", "10.0.0.0/8"]'],
+    });
+  });
+  after(async () => {
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('gives its clients their own address, in one segment or byte by byte', async () => {
+    const wire = await Wire.open(server.port);
+    assert.match(await wire.ask(`${header}${currentFolder}`), /models\/samples/);
+    const line = await server.line((each) => each.msg === 'connected' && each['address'] === '192.0.2.7');
+    assert.equal(line['port'], 51000);
+    wire.close();
+    const slow = await Wire.open(server.port);
+    for (const character of header) slow.send(character);
+    assert.match(await slow.ask(currentFolder), /models\/samples/);
+    slow.close();
+  });
+
+  test('never makes anybody a program of this machine, not even one with a loopback address', async () => {
+    for (const start of ['PROXY UNKNOWN\r\n', 'PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n']) {
+      const wire = await Wire.open(server.port);
+      assert.match(await wire.ask(`${start}{"cmd": 0x40, "request_data": null}`), /"error_code": 5/);
+      wire.close();
+    }
+  });
+
+  test('that sends no header is closed without an answer, and the server goes on', async () => {
+    const wire = await Wire.open(server.port);
+    wire.send(currentFolder);
+    await wire.closed();
+    assert.equal(wire.received, '');
+    const other = await Wire.open(server.port);
+    assert.match(await other.ask(`${header}${currentFolder}`), /models\/samples/);
+    other.close();
+  });
+});
+
+test('from anybody else the header is garbage', async () => {
+  const server = await LocalServer.start({ args: ['--cluster.workers', '1'] });
+  const wire = await Wire.open(server.port);
+  wire.send(`${header}${currentFolder}`);
+  const [first = '', second = ''] = await wire.replies(2);
+  assert.match(first, /"error_code": 1, "message": "a request must start with \{"/);
+  assert.match(second, /models\/samples/);
+  wire.close();
+  assert.equal(await server.stop(), 0);
+});
