@@ -38,7 +38,11 @@ const replySchema = z.object({
   cmd: z.int().nullable(),
   response_data: z.array(z.record(z.string(), z.unknown())),
 });
-const refusalSchema = z.object({ error_code: z.enum(errorCodes), message: z.string() });
+const refusalSchema = z.object({
+  // A newer server may know more codes; to this client they are failures all the same.
+  error_code: z.enum(errorCodes).catch(errorCodes.internalError),
+  message: z.string(),
+});
 
 export type ReplyItem = Readonly<Record<string, unknown>>;
 
@@ -118,7 +122,7 @@ export class PearClient {
   /** Closes after the replies that are owed. */
   async close(): Promise<void> {
     if (this.#socket.destroyed) return;
-    const closed = once(this.#socket, 'close');
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.end();
     await closed;
   }
@@ -126,11 +130,14 @@ export class PearClient {
   #receive(chunk: Buffer): void {
     this.#decoder.push(chunk);
     for (let frame = this.#decoder.next(); frame !== null; frame = this.#decoder.next()) {
-      if (frame.type !== 'message') {
-        this.#socket.destroy(new Error('the server sent something that is no reply'));
+      try {
+        if (frame.type !== 'message') throw new Error('it does not start with {');
+        this.#settle(frame.bytes.toString('latin1'));
+      } catch (cause) {
+        this.#fail(new ConnectionLostError('the server sent something that is no reply', { cause }));
+        this.#socket.destroy();
         return;
       }
-      this.#settle(frame.bytes.toString('latin1'));
     }
   }
 

@@ -115,7 +115,6 @@ class Worker {
         writeTimeoutMs: config.limits.write_timeout_ms,
         maxInFlightBytes: config.limits.max_in_flight_bytes,
         readAheadBytes: config.limits.read_ahead_bytes,
-        maxPendingRequests: config.limits.max_pending_requests,
       },
       processor: {
         registry,
@@ -125,6 +124,7 @@ class Worker {
         requestTimeoutMs: config.limits.request_timeout_ms,
         maxQueuedImages: config.limits.max_queued_images,
         maxInFlightBytes: config.limits.max_in_flight_bytes,
+        maxPendingRequests: config.limits.max_pending_requests,
         assertRoom: (images) => {
           detector.assertRoom(images);
         },

@@ -47,7 +47,8 @@ export class ClassificationHandler extends BaseHandler {
         name: 'classification',
         role: 'operator',
         order: 'classification',
-        args: z.array(imageSchema).min(1).max(options.maxBatch),
+        args: z.array(imageSchema).min(1),
+        maxArguments: options.maxBatch,
         expected:
           `1 to ${options.maxBatch} images, each a name that ends in .jpg, .jpeg, .png or .webp, ` +
           'or an object with file_name and either data (base64) or bytes (a count)',

@@ -52,6 +52,8 @@ export interface Command {
 
 export interface CommandDefinition<Args> extends Omit<Command, 'prepare' | 'replyCode'> {
   readonly args: z.ZodType<Args>;
+  /** More than so many are refused before they are looked at; 0 unless it says otherwise. */
+  readonly maxArguments?: number;
   /** What the arguments should have been, for the message of the refusal. */
   readonly expected: string;
   readonly images?: (args: Args) => number;
@@ -59,7 +61,7 @@ export interface CommandDefinition<Args> extends Omit<Command, 'prepare' | 'repl
 }
 
 export function defineCommand<Args>(definition: CommandDefinition<Args>): Command {
-  const { code, name, role, order, args: schema, expected, images, run } = definition;
+  const { code, name, role, order, args: schema, maxArguments = 0, expected, images, run } = definition;
   return {
     code,
     // The Python server's rule for all of its commands.
@@ -68,6 +70,9 @@ export function defineCommand<Args>(definition: CommandDefinition<Args>): Comman
     role,
     order,
     prepare(args) {
+      if (args.length > maxArguments) {
+        throw new InvalidMessageError(`${name}: request_data must be ${expected}`);
+      }
       const parsed = schema.safeParse(args);
       if (!parsed.success) {
         const where = parsed.error.issues[0]?.path[0];

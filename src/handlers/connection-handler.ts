@@ -47,7 +47,8 @@ export class ConnectionHandler extends BaseHandler {
         name: 'list connections',
         role: 'admin',
         order: 'read',
-        args: z.array(listQuery).max(1),
+        args: z.array(listQuery),
+        maxArguments: 1,
         expected:
           'empty, null, or one object with any of host, worker, address, identity, state, ' +
           `limit (1 to ${listLimitMax}), cursor`,

@@ -5,17 +5,26 @@ const quoteByte = 0x22;
 const backslashByte = 0x5c;
 const openByte = 0x7b;
 const closeByte = 0x7d;
+const openBracketByte = 0x5b;
+const closeBracketByte = 0x5d;
 const spaces: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 export type Frame =
   /** One object from its `{` to the `}` that closes it. Valid until the next call of the decoder. */
-  | { readonly type: 'message'; readonly bytes: Buffer }
+  | {
+      readonly type: 'message';
+      readonly bytes: Buffer;
+      /** How deep objects and arrays are nested in it; 1 for a request without any inside. */
+      readonly depth: number;
+    }
   /** Bytes that cannot start a request; told once, then skipped up to the next `{`. */
   | { readonly type: 'garbage' }
   /** A request over the limit. The decoder is at its end: nothing says where the next request starts. */
   | { readonly type: 'too long' }
   /** An attached image, in memory of its own that may be transferred to a thread. */
-  | { readonly type: 'attachment'; readonly bytes: Uint8Array<ArrayBuffer> };
+  | { readonly type: 'attachment'; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** The last of the bytes that nobody wanted has passed. */
+  | { readonly type: 'skipped' };
 
 type State = 'between' | 'garbage' | 'message' | 'attachment' | 'skip' | 'ended';
 
@@ -26,12 +35,15 @@ export class FrameDecoder {
   /** Chunks not looked at yet; the first one from `#at` on. */
   #chunks: Buffer[] = [];
   #at = 0;
-  #bufferedBytes = 0;
 
   /** The begun request as far as earlier chunks brought it; grows by doubling, so byte by byte stays linear. */
   #held: Buffer = Buffer.alloc(0);
   #heldBytes = 0;
+  /** Braces that are open; the request ends where none is left. */
   #depth = 0;
+  /** Braces and brackets that are open, and the most there were. */
+  #nesting = 0;
+  #deepest = 0;
   #inString = false;
   #escaped = false;
 
@@ -44,20 +56,19 @@ export class FrameDecoder {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Bytes that were pushed and not looked at yet. */
-  get bufferedBytes(): number {
-    return this.#bufferedBytes;
-  }
-
   /** True inside a request or before the last byte of what is attached to it. */
   get unfinished(): boolean {
     return this.#state === 'message' || this.#state === 'attachment' || this.#state === 'skip';
   }
 
+  /** True between a refused request and the last of its attached bytes. */
+  get skipping(): boolean {
+    return this.#state === 'skip';
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0 || this.#state === 'ended') return;
     this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.length;
   }
 
   /** Says that images of these sizes (bytes, each at least 1) follow the message just returned. */
@@ -85,7 +96,6 @@ export class FrameDecoder {
       const frame = this.#read(chunk);
       if (frame?.type === 'too long') {
         this.#chunks = [];
-        this.#bufferedBytes = 0;
         return frame;
       }
       if (this.#at === chunk.length) {
@@ -98,27 +108,22 @@ export class FrameDecoder {
 
   /** Goes on in `chunk` from `#at`, either to a frame or to the end of the chunk. */
   #read(chunk: Buffer): Frame | null {
-    const from = this.#at;
-    try {
-      switch (this.#state) {
-        case 'between':
-          return this.#skipSpaces(chunk);
-        case 'garbage':
-          return this.#skipGarbage(chunk);
-        case 'message':
-          return this.#readMessage(chunk);
-        case 'attachment':
-          return this.#readAttachment(chunk);
-        case 'skip':
-          return this.#skip(chunk);
-        case 'ended':
-          this.#at = chunk.length;
-          return null;
-        default:
-          return this.#state satisfies never;
-      }
-    } finally {
-      this.#bufferedBytes -= this.#at - from;
+    switch (this.#state) {
+      case 'between':
+        return this.#skipSpaces(chunk);
+      case 'garbage':
+        return this.#skipGarbage(chunk);
+      case 'message':
+        return this.#readMessage(chunk);
+      case 'attachment':
+        return this.#readAttachment(chunk);
+      case 'skip':
+        return this.#skip(chunk);
+      case 'ended':
+        this.#at = chunk.length;
+        return null;
+      default:
+        return this.#state satisfies never;
     }
   }
 
@@ -159,12 +164,15 @@ export class FrameDecoder {
       return null;
     }
     this.#state = 'between';
-    if (this.#heldBytes === 0) return { type: 'message', bytes: part };
+    const depth = this.#deepest;
+    this.#nesting = 0;
+    this.#deepest = 0;
+    if (this.#heldBytes === 0) return { type: 'message', bytes: part, depth };
     this.#hold(part);
     const bytes = this.#held.subarray(0, this.#heldBytes);
     this.#held = Buffer.alloc(0);
     this.#heldBytes = 0;
-    return { type: 'message', bytes };
+    return { type: 'message', bytes, depth };
   }
 
   /** Moves `#at` behind the brace that closes the request (true) or to the end of the chunk (false). */
@@ -176,8 +184,13 @@ export class FrameDecoder {
       }
       const byte = chunk[this.#at++];
       if (byte === quoteByte) this.#inString = true;
-      else if (byte === openByte) this.#depth++;
-      else if (byte === closeByte && --this.#depth === 0) return true;
+      else if (byte === openByte || byte === openBracketByte) {
+        if (byte === openByte) this.#depth++;
+        if (++this.#nesting > this.#deepest) this.#deepest = this.#nesting;
+      } else if (byte === closeByte || byte === closeBracketByte) {
+        this.#nesting--;
+        if (byte === closeByte && --this.#depth === 0) return true;
+      }
     }
     return false;
   }
@@ -231,11 +244,12 @@ export class FrameDecoder {
     return { type: 'attachment', bytes };
   }
 
-  #skip(chunk: Buffer): null {
+  #skip(chunk: Buffer): Frame | null {
     const skipped = Math.min(this.#skipBytes, chunk.length - this.#at);
     this.#at += skipped;
     this.#skipBytes -= skipped;
-    if (this.#skipBytes === 0) this.#state = 'between';
-    return null;
+    if (this.#skipBytes > 0) return null;
+    this.#state = 'between';
+    return { type: 'skipped' };
   }
 }

@@ -37,14 +37,26 @@ const requestIdSchema = z.custom<RequestId>(isRequestId, {
 
 const envelope = z.object({
   cmd: z.int({ error: 'cmd must be an integer' }),
-  request_data: z.array(z.unknown(), { error: 'request_data must be an array or null' }).nullable(),
+  // Not z.array(): that would copy what may be long.
+  request_data: z.custom<readonly unknown[] | null>((value) => value === null || Array.isArray(value), {
+    error: 'request_data must be an array or null',
+  }),
   request_id: requestIdSchema.optional(),
   detail: z.boolean({ error: 'detail must be true or false' }).optional(),
 });
 
+/** No request needs more; millions of brackets would hold the event loop and fill the memory. */
+const depthMax = 64;
+
 /** Reads one message. Never throws: what is wrong with it comes back as the error to answer with. */
-export function parseRequest(bytes: Buffer, decode: TextDecode, maxImageBytes: number): ParsedRequest {
-  const json = readJson(bytes, decode);
+export function parseRequest(
+  bytes: Buffer,
+  depth: number,
+  decode: TextDecode,
+  maxImageBytes: number,
+): ParsedRequest {
+  const json =
+    depth > depthMax ? new InvalidMessageError('the request is nested too deeply') : readJson(bytes, decode);
   if (json instanceof InvalidMessageError) {
     return { ok: false, error: json, requestId: null, attachments: [] };
   }
@@ -80,16 +92,12 @@ function requestIdOf(json: unknown): RequestId | null {
   return parsed.success ? parsed.data.request_id : null;
 }
 
-const attachmentCarrier = z.object({
-  cmd: z.literal(classificationCommand),
-  request_data: z.array(z.unknown()),
-});
-
 function attachmentSizes(json: unknown, maxImageBytes: number): Attachments {
-  const carrier = attachmentCarrier.safeParse(json);
-  if (!carrier.success) return [];
+  if (typeof json !== 'object' || json === null || !('cmd' in json) || !('request_data' in json)) return [];
+  if (json.cmd !== classificationCommand || !Array.isArray(json.request_data)) return [];
+  const elements: readonly unknown[] = json.request_data;
   const sizes: number[] = [];
-  for (const element of carrier.data.request_data) {
+  for (const element of elements) {
     if (typeof element !== 'object' || element === null || !('bytes' in element)) continue;
     const size = element.bytes;
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1 || size > maxImageBytes)

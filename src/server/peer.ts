@@ -15,10 +15,8 @@ export interface PeerLimits {
   readonly writeTimeoutMs: number;
   /** Bytes of images and requests held for the peer. */
   readonly maxInFlightBytes: number;
-  /** Bytes of requests that wait for room, so that a 0x03 behind them is seen. */
+  /** Bytes taken beyond the limits, so that a 0x03 behind them is seen. */
   readonly readAheadBytes: number;
-  /** Requests that are not answered yet. */
-  readonly maxPendingRequests: number;
 }
 
 export interface PeerOptions {
@@ -30,8 +28,11 @@ export interface PeerOptions {
   readonly onClose: (peer: Peer, reason: CloseReason) => void;
 }
 
-/** How long a connection that we have closed may take to close its side. */
+/** How long a connection may take to close its side when it has been sent everything and our end. */
 const lingerMs = 2_000;
+
+/** So long may one peer keep the event loop in one of its turns; then the others come first. */
+const turnBudgetMs = 5;
 
 export class Peer {
   readonly stats: PeerStats;
@@ -47,6 +48,8 @@ export class Peer {
   #draining = false;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
+  /** When this peer's turn of the event loop began; null between turns. */
+  #turnStartedAt: number | null = null;
   #messageTimer: NodeJS.Timeout | null = null;
   #writeTimer: NodeJS.Timeout | null = null;
 
@@ -100,6 +103,11 @@ export class Peer {
     );
   }
 
+  /** Answers with a code what has no verdict yet: there is no more time. */
+  giveUp(): void {
+    this.#processor.giveUp();
+  }
+
   /** Cuts the connection. */
   destroy(reason: CloseReason): void {
     this.#closeReason = reason;
@@ -109,11 +117,10 @@ export class Peer {
 
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
-    const { maxInFlightBytes, readAheadBytes, maxPendingRequests } = this.#options.limits;
+    const { maxInFlightBytes, readAheadBytes } = this.#options.limits;
     return (
       this.#processor.heldBytes <= maxInFlightBytes + readAheadBytes &&
-      this.#processor.waitingBytes <= readAheadBytes &&
-      this.#processor.owed < maxPendingRequests &&
+      this.#processor.aheadBytes <= readAheadBytes &&
       !this.#socket.writableNeedDrain
     );
   }
@@ -127,11 +134,12 @@ export class Peer {
     this.#pump();
   }
 
-  /** Takes as many frames as the limits allow, and reads or rests accordingly. */
+  /** Takes as many frames as the limits and its turn allow, and reads or rests accordingly. */
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#open && this.#mayRead) {
+    this.#socket.cork();
+    while (this.#open && this.#mayRead && this.#hasTurn()) {
       if (this.#draining && !this.#decoder.unfinished) {
         this.#finish('drain');
         break;
@@ -143,30 +151,48 @@ export class Peer {
       }
       this.#take(frame);
     }
+    this.#socket.uncork();
     this.#pumping = false;
     if (!this.#open) {
       this.#endWhenAnswered();
       return;
     }
-    if (this.#mayRead) this.#socket.resume();
+    if (this.#mayRead && this.#hasTurn()) this.#socket.resume();
     else this.#socket.pause();
     this.#watchMessage();
+  }
+
+  /** False once this turn of the event loop has been long enough; the next one goes on where it ended. */
+  #hasTurn(): boolean {
+    if (this.#turnStartedAt !== null) return performance.now() - this.#turnStartedAt < turnBudgetMs;
+    this.#turnStartedAt = performance.now();
+    setImmediate(() => {
+      const wasCut = !this.#hasTurn();
+      this.#turnStartedAt = null;
+      if (wasCut) this.#pump();
+    });
+    return true;
   }
 
   #take(frame: Frame): void {
     switch (frame.type) {
       case 'message': {
+        const followup = this.#processor.accept(frame.bytes, frame.depth);
+        if (followup.type === 'attachments') {
+          this.#decoder.expectAttachments(followup.sizes);
+          if (!followup.keep) this.#decoder.skipAttachments();
+          return;
+        }
         this.#stopMessageTimer();
-        const followup = this.#processor.accept(frame.bytes);
         if (followup.type === 'close') this.#finish('protocol');
-        if (followup.type !== 'attachments') return;
-        this.#decoder.expectAttachments(followup.sizes);
-        if (!followup.keep) this.#decoder.skipAttachments();
         return;
       }
       case 'attachment':
         if (!this.#decoder.unfinished) this.#stopMessageTimer();
         this.#processor.attach(frame.bytes);
+        return;
+      case 'skipped':
+        this.#stopMessageTimer();
         return;
       case 'garbage':
         this.stats.role = roleAfterGarbage(this.stats.role);
@@ -194,8 +220,10 @@ export class Peer {
     this.#finish('client');
   }
 
+  /** Answers the request whose rest will not come, unless it has been refused already. */
   #breakOff(error: InvalidMessageError): void {
-    if (!this.#processor.breakOff(error)) this.#processor.refuse(error);
+    if (this.#decoder.skipping || this.#processor.breakOff(error)) return;
+    this.#processor.refuse(error);
   }
 
   /** Takes no more requests; closes when the last reply is out. */
@@ -208,10 +236,21 @@ export class Peer {
   }
 
   #endWhenAnswered(): void {
-    if (this.#processor.owed > 0 || this.#socket.writableEnded) return;
+    if (this.#processor.owed > 0 || this.#socket.writableEnded || this.#socket.destroyed) return;
     this.#socket.end();
     // Unread bytes at the time of closing would make the kernel reset the connection, replies and all.
     this.#socket.resume();
+    if (this.#socket.writableFinished) this.#linger();
+    else
+      this.#socket.once('finish', () => {
+        this.#linger();
+      });
+    // Until everything is out the peer must go on reading, as ever.
+    if (this.#writeTimer === null) this.#watchWriting(this.#sentBytes);
+  }
+
+  #linger(): void {
+    this.#stopWriteTimer();
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 

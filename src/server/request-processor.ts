@@ -2,6 +2,7 @@
 // place where an error becomes a reply. It knows no socket; Peer gives it messages and takes replies.
 import {
   CancelledError,
+  DeadlineError,
   describeError,
   InternalError,
   InvalidMessageError,
@@ -26,6 +27,8 @@ export interface ProcessorOptions {
   readonly maxQueuedImages: number;
   /** Bytes that may be held for what runs; more of its requests wait. */
   readonly maxInFlightBytes: number;
+  /** Requests that may be started and not answered; more of them wait. */
+  readonly maxPendingRequests: number;
   /** Throws BusyError where the whole server has no room for so many images. */
   readonly assertRoom: (images: number) => void;
 }
@@ -49,19 +52,29 @@ export type Followup =
 /** A place in the order of replies. */
 interface Place {
   readonly exchange: Exchange | null;
+  /** True until its exchange is started. */
+  waiting: boolean;
   reply: Buffer | null;
+  /** What it counts towards the bytes that its peer may send ahead; 0 once it is started within the limits. */
+  aheadBytes: number;
 }
+
+/** What a request or refusal costs at least while it waits, however short its message was. */
+const placeBytesMin = 512;
 
 export class RequestProcessor {
   readonly #options: ProcessorOptions;
   readonly #events: ProcessorEvents;
   readonly #stats: PeerStats;
   readonly #places: Place[] = [];
-  /** Classifications that wait for room, in order. */
-  readonly #waiting: { exchange: Exchange; place: Place }[] = [];
+  /** What waits to be started, each kind in order. */
+  readonly #waitingClassifications: Place[] = [];
+  readonly #waitingReads: Place[] = [];
   #attaching: Exchange | null = null;
   #runningImages = 0;
-  #waitingBytes = 0;
+  #runningBytes = 0;
+  #runningReads = 0;
+  #aheadBytes = 0;
   #heldBytes = 0;
   #abandoned = false;
 
@@ -71,9 +84,9 @@ export class RequestProcessor {
     this.#events = events;
   }
 
-  /** Bytes of messages that wait for room. */
-  get waitingBytes(): number {
-    return this.#waitingBytes;
+  /** Bytes taken beyond the limits: requests that wait, and refusals behind them. */
+  get aheadBytes(): number {
+    return this.#aheadBytes;
   }
 
   /** Bytes of images and of the messages that asked for them, held for this peer until they are answered. */
@@ -86,9 +99,10 @@ export class RequestProcessor {
     return this.#places.length;
   }
 
-  /** Takes a message; `bytes` are not used after the call. */
-  accept(bytes: Buffer): Followup {
-    const parsed = parseRequest(bytes, this.#options.decode, this.#options.maxImageBytes);
+  /** Takes a message of nested objects and arrays `depth` deep; `bytes` are not used after the call. */
+  accept(bytes: Buffer, depth: number): Followup {
+    const { decode, maxImageBytes } = this.#options;
+    const parsed = parseRequest(bytes, depth, decode, maxImageBytes);
     this.#stats.requests++;
     const sizes = parsed.attachments;
     const accepted = this.#admit(parsed, sizes === 'unknown' ? 0 : sizes.length, bytes.length);
@@ -110,8 +124,10 @@ export class RequestProcessor {
   /** Answers something that is no request, in its order. */
   refuse(error: WireError, requestId: RequestId | null = null): void {
     this.#stats.errors++;
-    const place = this.#place(null);
-    place.reply = this.#encode(refusal(error.code, error.message, requestId));
+    const reply = this.#encode(refusal(error.code, error.message, requestId));
+    const aheadBytes = this.#isFull ? Math.max(reply.length, placeBytesMin) : 0;
+    this.#places.push({ exchange: null, waiting: false, reply, aheadBytes });
+    this.#aheadBytes += aheadBytes;
     this.#flush();
   }
 
@@ -124,12 +140,17 @@ export class RequestProcessor {
     return true;
   }
 
+  /** Answers every image that has no verdict yet, because there is no more time. */
+  giveUp(): void {
+    this.#stopAll(new DeadlineError('the server is stopping'));
+  }
+
   /** The peer is gone: whatever runs for it is dropped. */
   abandon(): void {
     this.#abandoned = true;
     this.#stopAll(new CancelledError('the peer is gone'));
     this.#places.length = 0;
-    this.#waiting.length = 0;
+    this.#waitingReads.length = 0;
   }
 
   /** True where the request will be run, false where it was answered with an error. */
@@ -170,33 +191,62 @@ export class RequestProcessor {
   }
 
   #enqueue(exchange: Exchange): void {
-    const place = this.#place(exchange);
-    if (exchange.complete) exchange.startDeadline(this.#options.requestTimeoutMs);
-    else this.#attaching = exchange;
-    if (exchange.command.order !== 'classification') {
-      void this.#run(exchange, place);
-      return;
+    const aheadBytes = Math.max(exchange.messageBytes, placeBytesMin);
+    const place: Place = { exchange, waiting: true, reply: null, aheadBytes };
+    this.#places.push(place);
+    this.#aheadBytes += aheadBytes;
+    switch (exchange.command.order) {
+      case 'stop':
+        this.#start(place, exchange);
+        return;
+      case 'read':
+        this.#waitingReads.push(place);
+        break;
+      case 'classification':
+        this.#waitingClassifications.push(place);
+        this.#stats.inFlight += exchange.images;
+        // An image inside a message is as heavy as one behind it.
+        this.#heldBytes += exchange.messageBytes;
+        if (exchange.complete) exchange.startDeadline(this.#options.requestTimeoutMs);
+        else this.#attaching = exchange;
+        break;
+      default:
+        exchange.command.order satisfies never;
     }
-    this.#stats.inFlight += exchange.images;
-    this.#waiting.push({ exchange, place });
-    this.#waitingBytes += exchange.messageBytes;
-    // An image inside a message is as heavy as one behind it.
-    this.#heldBytes += exchange.messageBytes;
     this.#startWaiting();
   }
 
-  /** Runs what waits as long as there is room; a stopped request needs none, nor does a lone one. */
+  /** Starts what waits as long as there is room: reads one at a time, classifications side by side. */
   #startWaiting(): void {
-    for (;;) {
-      const next = this.#waiting[0];
-      if (next === undefined) return;
-      const { exchange, place } = next;
-      if (!this.#hasRoom(exchange) && !exchange.stopped) return;
-      this.#waiting.shift();
-      this.#waitingBytes -= exchange.messageBytes;
+    startAll(this.#waitingReads, (place) => this.#runningReads === 0 && this.#mayStart(place), this.#start);
+    startAll(
+      this.#waitingClassifications,
+      (place, exchange) => exchange.stopped || (this.#hasRoom(exchange) && this.#mayStart(place)),
+      this.#start,
+    );
+  }
+
+  readonly #start = (place: Place, exchange: Exchange): void => {
+    place.waiting = false;
+    this.#aheadBytes -= place.aheadBytes;
+    place.aheadBytes = 0;
+    if (exchange.command.order === 'read') this.#runningReads++;
+    if (exchange.command.order === 'classification') {
       this.#runningImages += exchange.images;
-      void this.#run(exchange, place);
+      this.#runningBytes += exchange.messageBytes;
     }
+    void this.#run(exchange, place);
+  };
+
+  /** Whether as many requests as allowed are started and not answered. */
+  get #isFull(): boolean {
+    const waiting = this.#waitingReads.length + this.#waitingClassifications.length;
+    return this.#places.length - waiting >= this.#options.maxPendingRequests;
+  }
+
+  /** The next one to be answered always may, or the others would wait for it for ever. */
+  #mayStart(place: Place): boolean {
+    return !this.#isFull || place === this.#places[0];
   }
 
   async #run(exchange: Exchange, place: Place): Promise<void> {
@@ -220,43 +270,39 @@ export class RequestProcessor {
       reply = refusal(code, message, request.requestId);
     }
     exchange.end();
+    if (command.order === 'read') this.#runningReads--;
     if (command.order === 'classification') {
       this.#runningImages -= exchange.images;
+      this.#runningBytes -= exchange.messageBytes;
       this.#stats.inFlight -= exchange.images;
       this.#heldBytes -= exchange.messageBytes;
       this.#stats.lastLatencyMs = performance.now() - exchange.receivedAt;
     }
     if (this.#abandoned) return;
     place.reply = this.#encode(reply);
-    this.#startWaiting();
     this.#flush();
   }
 
+  /** Whether the limits of images and bytes let it run; a lone one always may. */
   #hasRoom(exchange: Exchange): boolean {
-    if (this.#runningImages === 0) return true;
     const { maxQueuedImages, maxInFlightBytes } = this.#options;
-    // What waits is held too, but it is not what keeps others waiting.
-    const runningBytes = this.#heldBytes - this.#waitingBytes;
     return (
-      this.#runningImages + exchange.images <= maxQueuedImages &&
-      runningBytes + exchange.messageBytes <= maxInFlightBytes
+      this.#runningImages === 0 ||
+      (this.#runningImages + exchange.images <= maxQueuedImages &&
+        this.#runningBytes + exchange.messageBytes <= maxInFlightBytes)
     );
-  }
-
-  #place(exchange: Exchange | null): Place {
-    const place: Place = { exchange, reply: null };
-    this.#places.push(place);
-    return place;
   }
 
   /** Sends the replies that are due, in the order of requests. */
   #flush(): void {
     for (;;) {
-      const reply = this.#places[0]?.reply;
-      if (reply === undefined || reply === null) break;
+      const place = this.#places[0];
+      if (place === undefined || place.reply === null) break;
       this.#places.shift();
-      this.#events.onReply(reply);
+      this.#aheadBytes -= place.aheadBytes;
+      this.#events.onReply(place.reply);
     }
+    this.#startWaiting();
     this.#events.onProgress();
   }
 
@@ -287,5 +333,19 @@ export class RequestProcessor {
     const wireError = toWireError(error);
     if (wireError instanceof InternalError) this.#events.onFault(command, describeError(error));
     return wireError;
+  }
+}
+
+/** Starts the first places of `waiting`, in order, as long as `may` says so. */
+function startAll(
+  waiting: Place[],
+  may: (place: Place, exchange: Exchange) => boolean,
+  start: (place: Place, exchange: Exchange) => void,
+): void {
+  for (;;) {
+    const place = waiting[0];
+    if (!place?.exchange || !may(place, place.exchange)) return;
+    waiting.shift();
+    start(place, place.exchange);
   }
 }

@@ -32,6 +32,9 @@ export interface TCPServerOptions {
   readonly log: Logger;
 }
 
+/** So long before connections are cut at a stop, what is left is answered with a code: at most a quarter of the time. */
+const lastWordsMaxMs = 1_000;
+
 /** After so long without traffic the kernel asks whether the other side is still there. */
 const keepAliveDelayMs = 60_000;
 
@@ -87,8 +90,8 @@ export class TCPServer {
   }
 
   /**
-   * Stops accepting, answers what was asked for, closes every connection; resolves when all are closed. What is
-   * not done after `timeoutMs` is cut.
+   * Stops accepting, answers what was asked for, closes every connection; resolves when all are closed, after
+   * `timeoutMs` at the latest. What is not done shortly before that is answered with code 4.
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#server.close();
@@ -97,16 +100,22 @@ export class TCPServer {
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    const timer = setTimeout(() => {
+    const lastWordsMs = Math.min(lastWordsMaxMs, timeoutMs / 4);
+    const lastWords = setTimeout(() => {
       this.#options.log.warn(
         { peers: this.#peers.size, timeoutMs },
-        'not drained in time; cutting connections',
+        'not drained in time; giving up what is left',
       );
+      for (const peer of this.#peers) peer.giveUp();
+    }, timeoutMs - lastWordsMs);
+    const cut = setTimeout(() => {
+      this.#options.log.warn({ peers: this.#peers.size, timeoutMs }, 'cutting the connections that are left');
       for (const peer of this.#peers) peer.destroy('drain');
     }, timeoutMs);
     for (const peer of this.#peers) peer.drain();
     await empty;
-    clearTimeout(timer);
+    clearTimeout(lastWords);
+    clearTimeout(cut);
   }
 
   #welcome(socket: Socket): void {

@@ -28,6 +28,7 @@ function describeFrame(frame: Frame): string {
       return `attachment ${Buffer.from(frame.bytes).toString('latin1')}`;
     case 'garbage':
     case 'too long':
+    case 'skipped':
       return frame.type;
     default:
       return frame satisfies never;
@@ -118,10 +119,22 @@ describe('framing', () => {
       decoder.push(bytes('abcdef'.slice(0, before)));
       while (decoder.next() !== null);
       decoder.skipAttachments();
+      assert.equal(decoder.skipping, true);
       decoder.push(bytes(`${'abcdef'.slice(before)}{}`));
-      const frame = decoder.next();
-      assert.equal(frame?.type, 'message');
+      assert.equal(decoder.next()?.type, 'skipped');
+      assert.equal(decoder.skipping, false);
+      assert.equal(decoder.next()?.type, 'message');
     }
+  });
+
+  test('a message tells how deep it is nested, brackets in strings not counted', () => {
+    const decoder = new FrameDecoder(maxMessageBytes);
+    decoder.push(bytes('{}{"a":[[1],{"b":"[[[["}]}{"a":[]}'));
+    const depths: (number | null)[] = [];
+    for (let frame = decoder.next(); frame !== null; frame = decoder.next()) {
+      depths.push(frame.type === 'message' ? frame.depth : null);
+    }
+    assert.deepEqual(depths, [1, 3, 2]);
   });
 
   test('the decoder says whether it is inside a request', () => {

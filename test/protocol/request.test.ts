@@ -6,7 +6,8 @@ import { parseRequest, type ParsedRequest } from '#src/protocol/request.js';
 import { textDecoder } from '#src/text-encoding.js';
 
 const maxImageBytes = 1_000;
-const parse = (text: string | Buffer) => parseRequest(Buffer.from(text), textDecoder('utf-8'), maxImageBytes);
+const parse = (text: string | Buffer) =>
+  parseRequest(Buffer.from(text), 2, textDecoder('utf-8'), maxImageBytes);
 
 function requestOf(parsed: ParsedRequest) {
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.error.message);
@@ -152,7 +153,7 @@ describe('a request', () => {
       korean,
       Buffer.from('.jpg"]}'),
     ]);
-    const parsed = parseRequest(message, textDecoder('euc-kr'), maxImageBytes);
+    const parsed = parseRequest(message, 2, textDecoder('euc-kr'), maxImageBytes);
     assert.deepEqual(requestOf(parsed).args, ['\ubc30.jpg']);
   });
 });

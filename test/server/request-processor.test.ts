@@ -19,6 +19,7 @@ class ManualHandler extends BaseHandler {
       role: 'operator',
       order: 'classification',
       args: z.array(z.unknown()).min(1),
+      maxArguments: 100,
       expected: 'names',
       images: (names) => names.length,
       run: (names, context) =>
@@ -67,6 +68,7 @@ class ManualHandler extends BaseHandler {
       role: 'admin',
       order: 'read',
       args: z.tuple([z.string()]),
+      maxArguments: 1,
       expected: 'one name',
       run: () => Promise.reject(new Error('a path such as /etc/passwd')),
     }),
@@ -79,7 +81,14 @@ afterEach(() => {
   for (const processor of opened.splice(0)) processor.abandon();
 });
 
-function setUp(options: { requestTimeoutMs?: number; room?: number; maxInFlightBytes?: number } = {}) {
+function setUp(
+  options: {
+    requestTimeoutMs?: number;
+    room?: number;
+    maxInFlightBytes?: number;
+    maxPendingRequests?: number;
+  } = {},
+) {
   const handler = new ManualHandler();
   const stats = new PeerStats({ id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 }, 'operator');
   const replies: string[] = [];
@@ -93,6 +102,7 @@ function setUp(options: { requestTimeoutMs?: number; room?: number; maxInFlightB
       requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
       maxQueuedImages: 4,
       maxInFlightBytes: options.maxInFlightBytes ?? 1_000_000,
+      maxPendingRequests: options.maxPendingRequests ?? 100,
       assertRoom: (images) => {
         if (images > (options.room ?? 100)) throw new BusyError('full');
       },
@@ -106,7 +116,7 @@ function setUp(options: { requestTimeoutMs?: number; room?: number; maxInFlightB
   );
   opened.push(processor);
   const send = (cmd: number, args: readonly unknown[] = []) =>
-    processor.accept(Buffer.from(JSON.stringify({ cmd, request_data: args })));
+    processor.accept(Buffer.from(JSON.stringify({ cmd, request_data: args })), 2);
   return { handler, stats, replies, faults, processor, send };
 }
 
@@ -143,7 +153,7 @@ describe('the requests of a peer', () => {
     send(1, ['a', 'a2', 'a3']);
     send(1, ['b', 'b2']);
     assert.deepEqual([...handler.running.keys()], ['a']);
-    assert.ok(processor.waitingBytes > 0);
+    assert.ok(processor.aheadBytes > 0);
     const { handler: other, send: sendOther } = setUp();
     sendOther(1, ['a', 'a2', 'a3', 'a4', 'a5', 'a6']);
     assert.deepEqual([...other.running.keys()], ['a']);
@@ -172,7 +182,7 @@ describe('the requests of a peer', () => {
     handler.running.get('a')?.();
     await settled();
     assert.deepEqual([...handler.running.keys()], ['b', 'c']);
-    assert.equal(processor.waitingBytes, 0);
+    assert.equal(processor.aheadBytes, 0);
     handler.running.get('b')?.();
     handler.running.get('c')?.();
     await settled();
@@ -230,7 +240,7 @@ describe('an error', () => {
     send(1, []);
     send(0x26, ['m.onnx']);
     send(1, ['b', 2, 3, 4, 5, 6]);
-    processor.accept(Buffer.from('{nonsense}'));
+    processor.accept(Buffer.from('{nonsense}'), 1);
     processor.refuse(new InvalidMessageError('garbage'));
     assert.deepEqual(replies, []);
     handler.running.get('a')?.();
