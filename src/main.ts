@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { runPrimary } from './cluster/primary.js';
 import { runWorker } from './cluster/worker.js';
 import { ConfigLoader } from './config/loader.js';
+import { unknownOption } from './config/mistakes.js';
 import { ConfigError, StartupError } from './errors.js';
 
 /** EX_CONFIG of sysexits.h: process managers need not try again. */
@@ -15,6 +16,7 @@ else await main();
 async function main(): Promise<void> {
   try {
     const loaded = ConfigLoader.load({ argv: process.argv.slice(2), env: process.env, cwd: process.cwd() });
+    if (loaded.rest.length > 0) throw new ConfigError(loaded.rest.map(unknownOption));
     const inOrder = await runPrimary(loaded, fileURLToPath(import.meta.url));
     process.exit(inOrder ? 0 : 1);
   } catch (error) {

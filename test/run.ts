@@ -5,6 +5,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+/** No test takes a quarter of this, on a busy machine either. */
+const timeoutMs = 240_000;
+
 const wanted = process.argv.slice(2);
 
 const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
@@ -17,7 +20,11 @@ if (files.length === 0) {
   process.stderr.write(`no test file matches ${wanted.join(' ')}\n`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], {
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-reporter=spec', `--test-timeout=${timeoutMs}`, ...files],
+  {
+    stdio: 'inherit',
+  },
+);
 process.exit(status ?? 1);

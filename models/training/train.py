@@ -36,7 +36,7 @@ def main():
     parser.add_argument(
         "--photos", help="folder that holds line/ and orchard/; without it only rendered pears are used"
     )
-    parser.add_argument("--work", required=True, help="cache folder: pool of pictures, weights, fold models (4 GB)")
+    parser.add_argument("--work", required=True, help="cache folder: pool of pictures, weights, fold models (3 GB)")
     parser.add_argument("--out", default=Path(__file__).resolve().parent.parent, help="where the model goes")
     parser.add_argument(
         "--folds", action="store_true", help="score by leave-one-fruit-out instead of training the model"

@@ -98,7 +98,9 @@ export class AdminServer {
     if (!URL.canParse(target, origin)) return text(400, 'this is no path\n');
     const { pathname, searchParams } = new URL(target, origin);
     const route = this.#routes.get(pathname);
-    if (!this.#isOurs(request.headers.host)) return text(403, 'this Host is not served here\n');
+    // Health is open to all: probes come by any name.
+    if (route?.role !== null && !this.#isOurs(request.headers.host))
+      return text(403, 'this Host is not served here\n');
     if (route === undefined) return text(404, 'there is no such page\n');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return text(405, 'only GET is answered here\n');

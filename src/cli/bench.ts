@@ -54,9 +54,9 @@ async function main(): Promise<number> {
 }
 
 async function measure(seconds: number, images: string): Promise<Figures> {
-  const server = await LocalServer.start({ args: ['--model.img_path', images, '--logging.level', 'info'] });
+  const server = await LocalServer.start({ args: ['--model.img_path', images] });
   const target = { host: '127.0.0.1', port: server.port };
-  const workers = availableParallelism();
+  const { workers } = server;
   try {
     const names = await imageNames(images);
     const loaders = await Promise.all(

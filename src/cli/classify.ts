@@ -22,7 +22,8 @@ export async function classify(
   const items: ClassifiedImage[] = [];
   for (let at = 0; at < names.length; at += pipelineDepth) {
     const replies = names.slice(at, at + pipelineDepth).map(async (name) => {
-      return client.classify([await imageOf(name)], { detail: true });
+      const image = await imageOf(name);
+      return image === null ? [unreadable(name)] : client.classify([image], { detail: true });
     });
     for (const [index, reply] of (await Promise.all(replies)).entries()) {
       const name = names[at + index] ?? '';
@@ -33,8 +34,18 @@ export async function classify(
   return items.every((item) => item.error_code === errorCodes.noError) ? 0 : 1;
 }
 
-async function imageOf(name: string): Promise<ClientImage> {
-  return existsSync(name) ? { fileName: basename(name), bytes: await readFile(name) } : name;
+/** null: it is here and cannot be read, a folder for instance. */
+async function imageOf(name: string): Promise<ClientImage | null> {
+  if (!existsSync(name)) return name;
+  try {
+    return { fileName: basename(name), bytes: await readFile(name) };
+  } catch {
+    return null;
+  }
+}
+
+function unreadable(name: string): ClassifiedImage {
+  return { file_name: name, result: null, error_code: errorCodes.invalidImage };
 }
 
 function asTable(items: readonly ClassifiedImage[]): string {

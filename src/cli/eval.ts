@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { relative, resolve } from 'node:path';
 import type { ClassifiedImage, PearClient } from '../client/pear-client.js';
 import { intersectionOverUnion } from '../detector/yolo.js';
-import { StartupError } from '../errors.js';
+import { ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { labelledPhotos, type LabelledPhoto } from './labels.js';
 import { LocalServer } from './local-server.js';
 import { table } from './table.js';
@@ -41,8 +41,10 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
-    if (!(error instanceof StartupError)) throw error;
-    process.stderr.write(`${error.message}; ${error.cure}\n`);
+    if (error instanceof StartupError) process.stderr.write(`${error.message}; ${error.cure}\n`);
+    else if (error instanceof WireError || error instanceof ConnectionLostError)
+      process.stderr.write(`${error.message}\n`);
+    else throw error;
     return 1;
   }
 }

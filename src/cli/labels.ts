@@ -79,6 +79,6 @@ function listPhotos(folder: string): string[] {
 export function labelOfName(name: string): Label | null {
   if (/^normal/i.test(name)) return 'normal';
   if (/^defect/i.test(name)) return 'defective';
-  if (/^(empty|no[-_ ]?pear)/i.test(name)) return 'no pear';
+  if (/^(empty|no[-_ ]?pear)([-_/ ]|$)/i.test(name)) return 'no pear';
   return null;
 }

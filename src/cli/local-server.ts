@@ -9,6 +9,9 @@ import { StartupError } from '../errors.js';
 
 const mainFile = fileURLToPath(new URL('../main.js', import.meta.url));
 
+/** Far above what a start takes on a busy machine. */
+const startTimeoutMs = 90_000;
+
 const logLineSchema = z.looseObject({ level: z.number(), msg: z.string() });
 export type LogLine = z.output<typeof logLineSchema>;
 
@@ -28,10 +31,12 @@ export class LocalServer {
   /** What came on standard error. */
   errors = '';
   port = 0;
+  workers = 0;
   readonly #listeners = new Set<(line: LogLine) => void>();
   readonly #exited: Promise<number | null>;
 
   private constructor({ args, env = process.env, cwd = process.cwd() }: LocalServerOptions) {
+    // What it logs tells where it listens, so nothing of the environment may change that.
     const free = [
       '--server.port',
       '0',
@@ -41,6 +46,8 @@ export class LocalServer {
       '127.0.0.1',
       '--logging.format',
       'json',
+      '--logging.level',
+      'info',
     ];
     this.process = spawn(process.execPath, [mainFile, ...free, ...args], {
       env,
@@ -63,11 +70,15 @@ export class LocalServer {
     const listening = await Promise.race([
       server.line((line) => listeningSchema.safeParse(line).success),
       server.#exited,
+      server.#tooLate(),
     ]);
     if (listening === null || typeof listening === 'number') {
-      throw new StartupError(server.errors.trim(), 'see above');
+      throw new StartupError(
+        server.errors.trim() || 'the server did not come to serve',
+        'start it by hand and see',
+      );
     }
-    server.port = listeningSchema.parse(listening).port;
+    Object.assign(server, listeningSchema.parse(listening));
     return server;
   }
 
@@ -102,10 +113,22 @@ export class LocalServer {
     });
   }
 
+  /** Ends it at once; its workers see that it is gone and end too. */
+  kill(): void {
+    this.process.kill('SIGKILL');
+  }
+
   /** Ends it in order; resolves to its exit code. */
   async stop(): Promise<number | null> {
     this.process.kill('SIGTERM');
     return this.#exited;
+  }
+
+  /** Ends it and resolves to null when it should long have served. */
+  async #tooLate(): Promise<null> {
+    await new Promise((resolve) => setTimeout(resolve, startTimeoutMs).unref());
+    if (this.port === 0) this.kill();
+    return null;
   }
 
   #read(text: string): void {

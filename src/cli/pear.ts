@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `pear` command: looks at a running server and lets it judge images.
 import { parseArgs } from 'node:util';
+import type { PearClient } from '../client/pear-client.js';
 import { ConfigLoader } from '../config/loader.js';
 import { ConfigError, ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { version } from '../version.js';
@@ -19,6 +20,20 @@ const usage = `pear ${version}: a tool for the pear server
   --connect HOST:PORT   the server to talk to; by default the one of the configuration
   --config FILE, --SECTION.KEY VALUE   the configuration, as for the server
 `;
+
+/** Prints to `out`; resolves to the exit code. */
+type Tool = (
+  client: PearClient,
+  names: readonly string[],
+  json: boolean,
+  out: NodeJS.WritableStream,
+) => Promise<number>;
+
+const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
+  ['classify', classify],
+  ['peers', (client, _names, json, out) => peers(client, json, out)],
+  ['models', (client, _names, json, out) => models(client, json, out)],
+]);
 
 process.exitCode = await main();
 
@@ -48,17 +63,19 @@ async function run(): Promise<number> {
     process.stdout.write(usage);
     return values.help ? 0 : 2;
   }
-  const commands = { classify, peers, models } as const;
-  if (!(command === 'classify' || command === 'peers' || command === 'models')) {
+  const tool = tools.get(command);
+  if (tool === undefined) {
     throw new StartupError(
       `pear ${command} is no command`,
-      `known are ${Object.keys(commands).join(', ')}; see pear --help`,
+      `known are ${[...tools.keys()].join(', ')}; see pear --help`,
     );
+  }
+  if (names.length > 0 && command !== 'classify') {
+    throw new StartupError(`pear ${command} takes no ${names.join(' ')}`, 'see pear --help');
   }
   const client = await connectTo(targetOf(config.server, values.connect));
   try {
-    if (command === 'classify') return await classify(client, names, values.json, process.stdout);
-    return await commands[command](client, values.json, process.stdout);
+    return await tool(client, names, values.json, process.stdout);
   } finally {
     await client.close();
   }

@@ -11,6 +11,8 @@ const workerStartSchema = z.object({
   /** `<hostId>:<slot>:<bootNonce>`, so that a worker never shares the records of a dead one. */
   workerId: z.string(),
   workerCount: z.int().positive(),
+  /** When the primary started, in milliseconds since the epoch. */
+  serverStartedAt: z.int().positive(),
 });
 export type WorkerStart = Readonly<z.output<typeof workerStartSchema>>;
 

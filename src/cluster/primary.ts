@@ -41,15 +41,19 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   try {
     const adminAddress = config.admin.enabled ? await admin.listen() : null;
-    announce(log, config, await supervisor.start(), folders.images.name, store.sentence);
-    if (adminAddress !== null)
-      log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
+    const serving = await supervisor.start();
+    if (serving !== null) {
+      announce(log, config, serving, folders.images.name, store.sentence);
+      if (adminAddress !== null) {
+        log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
+      }
+      // A process manager that waits for it (PM2) may now send clients here.
+      process.send?.('ready');
+    }
   } catch (error) {
     await supervisor.stop();
     throw error;
   }
-  // A process manager that waits for it (PM2) may now send clients here.
-  process.send?.('ready');
   const inOrder = await stopped;
   admin.close();
   await view.close();
@@ -59,13 +63,14 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
 
 function createSupervisor(config: Config, hostId: string, view: PrimaryView, log: Logger): Supervisor {
   const slots = workerCount(config);
+  const serverStartedAt = Date.now();
   return new Supervisor({
     slots,
     hostId,
     fork: () => forkWorker(log),
     start: (slot, workerId) => ({
       type: 'start',
-      start: { config, hostId, slot, workerId, workerCount: slots },
+      start: { config, hostId, slot, workerId, workerCount: slots, serverStartedAt },
     }),
     onView: (workerId, { id, request }, reply) => {
       reply({ type: 'view', id, reply: view.answer(workerId, request) });

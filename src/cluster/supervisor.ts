@@ -62,7 +62,7 @@ export class Supervisor {
   readonly #slots: Slot[];
   #started = false;
   #stopping = false;
-  #onStarted: (facts: ServingFacts) => void = () => undefined;
+  #onStarted: (facts: ServingFacts | null) => void = () => undefined;
   #onStartFailed: (error: StartupError) => void = () => undefined;
   #onStopped: () => void = () => undefined;
   /** Records of dead workers that are being removed. */
@@ -81,8 +81,11 @@ export class Supervisor {
     }));
   }
 
-  /** Forks all workers; resolves when all serve. Throws StartupError where one says that it cannot. */
-  start(): Promise<ServingFacts> {
+  /**
+   * Forks all workers; resolves when all serve, or to null where it is told to stop before that. Throws StartupError
+   * where one says that it cannot serve.
+   */
+  start(): Promise<ServingFacts | null> {
     return new Promise((resolve, reject) => {
       this.#onStarted = resolve;
       this.#onStartFailed = reject;
@@ -103,6 +106,7 @@ export class Supervisor {
   /** Asks all workers to end and resolves when they have; those that take too long are killed. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#onStarted(null);
     const stopped = new Promise<void>((resolve) => {
       this.#onStopped = resolve;
     });
@@ -130,21 +134,22 @@ export class Supervisor {
     const process = fork();
     slot.process = process;
     slot.workerId = `${hostId}:${slot.number}:${randomBytes(4).toString('hex')}`;
+    const { workerId } = slot;
     slot.serving = null;
     slot.timer = setTimeout(() => {
       log.error({ worker: slot.number, pid: process.pid, startTimeoutMs }, 'a worker did not start in time');
       process.kill('SIGKILL');
     }, startTimeoutMs);
     process.onMessage((message) => {
-      this.#receive(slot, process, message);
+      // A message of one that has ended meanwhile says nothing of the one that took its place.
+      if (slot.process === process) this.#receive(slot, process, workerId, message);
     });
     process.onExit((how, orderly) => {
       this.#ended(slot, process, how, orderly);
     });
   }
 
-  #receive(slot: Slot, process: WorkerProcess, message: ToPrimary): void {
-    const { workerId } = slot;
+  #receive(slot: Slot, process: WorkerProcess, workerId: string, message: ToPrimary): void {
     const { log } = this.#options;
     switch (message.type) {
       case 'booted':

@@ -24,6 +24,12 @@ import type { WorkerStart } from './messages.js';
 import { PrimaryLink } from './primary-link.js';
 import { WorkerStatus } from './worker-status.js';
 
+/** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
+const orphanGraceMs = 1_000;
+
+/** The primary answers from its memory; it is late only when the machine is. */
+const viewTimeoutMs = 5_000;
+
 /** Runs this process as a worker until it is told to end; then ends it. */
 export async function runWorker(): Promise<never> {
   // Without this a worker whose primary is killed exits at once, and the replies that it owes are lost.
@@ -39,10 +45,14 @@ export async function runWorker(): Promise<never> {
     log.fatal({ err: error }, 'a fault of the worker; it ends');
     process.exit(1);
   });
+  const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
+  void link.ending.then((why) => {
+    // A worker that still starts waits for answers that will never come: without its primary it cannot even listen.
+    if (why === 'orphan') setTimeout(() => process.exit(1), orphan_timeout_ms + orphanGraceMs);
+  });
   try {
     const worker = await Worker.open(start, link, log);
     const why = await link.ending;
-    const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
     await worker.close(why === 'asked' ? drain_timeout_ms : orphan_timeout_ms);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
@@ -96,7 +106,7 @@ class Worker {
       new ConnectionHandler(this.#connections, {
         version,
         modelName: () => detector.model.name,
-        startedAt: Date.now(),
+        startedAt: start.serverStartedAt,
         store: store.kind,
       }),
     ]);
@@ -187,7 +197,7 @@ class Worker {
 function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {
   const choice = chooseStore(config);
   if (choice.kind === 'embedded') {
-    return new EmbeddedStore(link, { requestTimeoutMs: config.connections.redis.command_timeout_ms });
+    return new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
   }
   return new RedisStore(choice.redis, (message) => {
     log.warn(message);

@@ -47,7 +47,7 @@ const crossChecks: readonly CrossCheck[] = [
         limits.max_in_flight_bytes,
         'limits.max_image_bytes',
         limits.max_image_bytes,
-        'or the largest image is never read to its end',
+        'or a single image is over it',
       ),
   },
   {

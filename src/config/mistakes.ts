@@ -16,6 +16,15 @@ export function unknownKey(path: readonly string[], depth: number, section: Sect
   return `${what}; the ${owner} are ${[...section.children.keys()].join(', ')}`;
 }
 
+/** An argument of the command line that is neither an option of the configuration nor anything else that is known. */
+export function unknownOption(argument: string): string {
+  const name = argument.replace(/^-+/, '').replace(/=.*$/s, '');
+  const meant = argument.startsWith('-') ? nearestKey(name, knownPaths) : undefined;
+  const cure =
+    meant === undefined ? 'options are --config FILE and --SECTION.KEY VALUE' : `did you mean --${meant}?`;
+  return `${shownKey(argument)}: unknown option; ${cure}`;
+}
+
 function nested(path: string): string {
   const dot = path.lastIndexOf('.');
   return `write "${path.slice(dot + 1)}:" on a line of its own, indented below "${path.slice(0, dot)}:"`;

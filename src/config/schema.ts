@@ -155,7 +155,9 @@ const limits = z.strictObject({
     .min(1)
     .max(1_000_000)
     .default(20_000)
-    .describe('Connections to this host; one more gets error 6 and is closed. An idle one costs some 10 kB.'),
+    .describe(
+      'Connections to this host, an equal share for each worker; one more gets error 6 and is closed. An idle one costs some 10 kB.',
+    ),
   max_message_bytes: z
     .int()
     .min(1024)

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 
-/** Far above what a store gives (see redis-page.ts); beyond it nothing is decoded. */
+/** Far above what a store gives (see redis/page.ts); beyond it nothing is decoded. */
 const cursorLengthMax = 65_536;
 
 export function encodeCursor(place: unknown): string {

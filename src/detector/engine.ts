@@ -138,6 +138,13 @@ function inputForm(session: InferenceSession, spec: ModelSpec): InputForm {
       `set model.img_size to ${size} or leave it null`,
     );
   }
+  const { dtype, layout } = spec.input;
+  if (sides.layout !== `${dtype ?? input.type} ${layout ?? sides.layout.split(' ')[1]}`) {
+    throw new StartupError(
+      `the model ${spec.name} takes ${sides.layout}, but its .yaml file says ${[dtype, layout].filter(Boolean).join(' ')}`,
+      'correct input.dtype and input.layout in the .yaml file beside the model, or leave them out',
+    );
+  }
   return { name: input.name, layout: sides.layout, size };
 }
 

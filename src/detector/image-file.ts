@@ -3,7 +3,7 @@
 import { open, realpath } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { resolve, sep } from 'node:path';
-import { InvalidImageError, ResourceNotFoundError } from '../errors.js';
+import { InternalError, InvalidImageError, ResourceNotFoundError, type WireError } from '../errors.js';
 
 /**
  * The bytes of the image `name` below `folder` (an absolute real path).
@@ -13,7 +13,7 @@ export async function readImageFile(folder: string, name: string, maxBytes: numb
   const path = await insideOf(folder, name);
   // Without O_NONBLOCK a named pipe would hold a thread for ever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
-    throw new ResourceNotFoundError('no such image', { cause });
+    throw asWireError(cause);
   });
   try {
     const { size, isRegular } = await file
@@ -32,9 +32,27 @@ export async function readImageFile(folder: string, name: string, maxBytes: numb
 async function insideOf(folder: string, name: string): Promise<string> {
   if (name.includes('\0')) throw new ResourceNotFoundError('no such image');
   const path = await realpath(resolve(folder, name)).catch((cause: unknown) => {
-    throw new ResourceNotFoundError('no such image', { cause });
+    throw asWireError(cause);
   });
   const root = folder.endsWith(sep) ? folder : folder + sep;
   if (!path.startsWith(root)) throw new ResourceNotFoundError('no such image');
   return path;
+}
+
+/** What a name may lead to that is as good as missing; anything else (too many open files) is a fault of the server. */
+const missingCodes: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EACCES',
+  'EPERM',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENXIO',
+]);
+
+function asWireError(cause: unknown): WireError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  return missingCodes.has(code)
+    ? new ResourceNotFoundError('no such image', { cause })
+    : new InternalError({ cause });
 }

@@ -18,12 +18,20 @@ export class InferenceThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (answer: ThreadAnswer) => void>();
   #lastId = 0;
+  #closing = false;
 
   private constructor(worker: Worker, model: Model) {
     this.#worker = worker;
     this.model = model;
     worker.on('message', (message: FromThread) => {
       this.#receive(message);
+    });
+    // A thread that ends unasked takes the process with it, and the primary forks a sound one.
+    worker.on('error', (error) => {
+      throw error;
+    });
+    worker.on('exit', (code) => {
+      if (!this.#closing) throw new Error(`the inference thread ended with exit code ${code}`);
     });
   }
 
@@ -36,10 +44,7 @@ export class InferenceThread {
     // process, so this has to stand before the thread loads it.
     process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
     const worker = new Worker(new URL('./inference-worker.js', import.meta.url), { workerData: options });
-    const first = await new Promise<FromThread>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
+    const first = await firstMessage(worker);
     if (first.type === 'failed') throw new StartupError(first.problem, first.cure);
     if (first.type !== 'loaded') throw new Error(`the inference thread began with ${first.type}`);
     return new InferenceThread(worker, first.model);
@@ -63,6 +68,7 @@ export class InferenceThread {
    * aborts the whole process.
    */
   async close(): Promise<void> {
+    this.#closing = true;
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     const message: ToThread = { type: 'close' };
     this.#worker.postMessage(message);
@@ -75,4 +81,23 @@ export class InferenceThread {
     this.#waiting.delete(message.id);
     settle?.(message.type === 'detected' ? { ...message, ok: true } : { ...message, ok: false });
   }
+}
+
+/** What the thread says first; rejects where it ends without a word. */
+function firstMessage(worker: Worker): Promise<FromThread> {
+  return new Promise((resolve, reject) => {
+    const take = (message: FromThread) => {
+      unlisten();
+      resolve(message);
+    };
+    const fail = (error: Error) => {
+      unlisten();
+      reject(error);
+    };
+    const end = (code: number) => {
+      fail(new Error(`the inference thread ended with exit code ${code} before it had a model`));
+    };
+    const unlisten = () => worker.off('message', take).off('error', fail).off('exit', end);
+    worker.on('message', take).on('error', fail).on('exit', end);
+  });
 }

@@ -29,6 +29,8 @@ export interface ModelSpec {
   readonly suppressAcrossClasses: boolean;
   /** Grey value of the padding, 0 to 255. */
   readonly letterboxFill: number;
+  /** What the sidecar says of the input, such as `uint8 nhwc`; null where it says nothing. The graph has to agree. */
+  readonly input: { readonly dtype: string | null; readonly layout: string | null };
 }
 
 /** A model's file, read once: what was described is what gets loaded. */
@@ -77,6 +79,7 @@ export async function readModel(path: string, overrides: ModelOverrides): Promis
       iouThreshold: sidecar.iou_threshold ?? 0.45,
       suppressAcrossClasses: sidecar.agnostic_nms ?? false,
       letterboxFill: sidecar.input?.letterbox_fill ?? 114,
+      input: { dtype: sidecar.input?.dtype ?? null, layout: sidecar.input?.layout ?? null },
     },
   };
 }

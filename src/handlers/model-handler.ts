@@ -1,5 +1,6 @@
 // 0x22 names the model that serves, 0x24 lists those in the model folder.
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { PearDetector } from '../detector/pear-detector.js';
 import { errorCodes } from '../errors.js';
 import type { ResponseItem } from '../protocol/reply.js';
@@ -45,13 +46,21 @@ export class ModelHandler extends BaseHandler {
   }
 
   async #list(): Promise<readonly ResponseItem[]> {
-    // A folder that has gone holds no models; which one it was is for the log of who removed it.
-    const entries = await readdir(this.#folders.models.path, { withFileTypes: true }).catch(() => []);
-    const names = entries
-      .filter((entry) => entry.isFile() && modelName.test(entry.name.normalize('NFC')))
-      .map((entry) => entry.name)
-      .sort();
+    const names = (await this.#fileNames()).filter((name) => modelName.test(name.normalize('NFC'))).sort();
     if (names.length > 0) return names.map(success);
     return [{ file_name: null, result: outcomes.failure, error_code: errorCodes.resourceNotFound }];
+  }
+
+  /** Files and links to files, as volumes are mounted; a folder that has gone holds none. */
+  async #fileNames(): Promise<string[]> {
+    const folder = this.#folders.models.path;
+    try {
+      const names = await readdir(folder);
+      const stats = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
+      return names.filter((_, index) => stats[index]?.isFile());
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    }
   }
 }

@@ -25,8 +25,9 @@ export class ConnectionManager {
   #timers: NodeJS.Timeout[] = [];
   /** Writes happen one after the other; this is the last one. */
   #turn: Promise<void> = Promise.resolve();
+  /** One of each kind may wait for its turn; more would only queue up behind a store that does not answer. */
   #flushing = false;
-  #behind = false;
+  #beating = false;
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
@@ -41,7 +42,7 @@ export class ConnectionManager {
         this.#flushSoon();
       }, flushIntervalMs),
       setInterval(() => {
-        void this.#write(() => this.#heartbeat());
+        this.#heartbeatSoon();
       }, heartbeatIntervalMs),
     ];
   }
@@ -66,8 +67,12 @@ export class ConnectionManager {
     this.#closed.push({ peer: peer.record(), reason, closed_at: Date.now() });
   }
 
-  /** One page of the peers of all workers. Throws InvalidMessageError, StoreUnavailableError. */
-  list(query: PeerQuery): Promise<PeerPage> {
+  /**
+   * One page of the peers of all workers, this worker's as they are now. Throws InvalidMessageError,
+   * StoreUnavailableError.
+   */
+  async list(query: PeerQuery): Promise<PeerPage> {
+    await this.#write(() => this.#flush());
     return this.#options.store.list(query);
   }
 
@@ -111,23 +116,27 @@ export class ConnectionManager {
     if (changed.length > 0 || closed.length > 0) await this.#options.store.flush({ changed, closed });
   }
 
+  #heartbeatSoon(): void {
+    if (this.#beating) return;
+    this.#beating = true;
+    void this.#write(() => this.#heartbeat());
+  }
+
   async #heartbeat(): Promise<void> {
+    this.#beating = false;
     const { store, describeWorker } = this.#options;
-    const answer = this.#behind ? 'resync' : await store.heartbeat(describeWorker(), this.#reported.size);
-    if (answer === 'ok') return;
+    if ((await store.heartbeat(describeWorker(), this.#reported.size)) === 'ok') return;
     const peers: PeerRecord[] = [...this.#peers].map((peer) => peer.record());
     this.#changed = new Set();
     this.#reported = new Set(peers.map(({ id }) => id));
     await store.resync(describeWorker(), peers);
-    this.#behind = false;
     this.#options.log.info({ peers: peers.length }, 'sent all connections to the store again');
   }
 
-  /** Does `work` in its turn. What fails because of the store is made good by a later heartbeat. */
+  /** Does `work` in its turn. What fails because of the store it makes good itself: a later heartbeat says `resync`. */
   #write(work: () => Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(work).catch((error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#behind = true;
       this.#options.log.debug({ reason: error.message }, 'the store of connections did not answer');
     });
     return this.#turn;

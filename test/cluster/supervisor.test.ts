@@ -94,8 +94,33 @@ describe('the supervisor', () => {
       await Promise.resolve();
       assert.equal(started, false);
       processes[1]?.serve();
-      assert.equal((await start).model, 'm.onnx');
+      assert.equal((await start)?.model, 'm.onnx');
       assert.equal(supervisor.serving, 2);
+    }));
+
+  test('told to stop before every worker serves, ends, and its start with it', () =>
+    withClock(async () => {
+      const { supervisor, processes } = setUp(2);
+      const start = supervisor.start();
+      processes[0]?.serve();
+      const stop = supervisor.stop();
+      for (const forked of processes) forked.end('exit code 0', true);
+      await stop;
+      assert.equal(await start, null);
+    }));
+
+  test('takes no word of a worker that has ended for one of its successor', () =>
+    withClock(async () => {
+      const { supervisor, processes } = setUp(1);
+      const start = supervisor.start();
+      processes[0]?.serve();
+      await start;
+      processes[0]?.end();
+      mock.timers.tick(0);
+      processes[0]?.serve();
+      assert.equal(supervisor.serving, 0);
+      processes[1]?.serve();
+      assert.equal(supervisor.serving, 1);
     }));
 
   test('fails to start with what a worker says', () =>
@@ -201,6 +226,8 @@ describe('the supervisor', () => {
             }
             assert.ok(alive().length <= slots);
           }
+          // Twice the longest wait: a worker that never served may be killed for that in the first one.
+          mock.timers.tick(1_000);
           mock.timers.tick(1_000);
           assert.equal(alive().length, slots, 'every slot has its process again');
           const stop = supervisor.stop();

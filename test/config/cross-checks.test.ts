@@ -13,7 +13,7 @@ describe('Values that do not go together', () => {
     ],
     [
       'limits:\n  max_image_bytes: 2000\n  max_in_flight_bytes: 1999',
-      `limits.max_in_flight_bytes: 1999 must be at least limits.max_image_bytes, 2000, or the largest image is never read to its end ${at(3, 2)}`,
+      `limits.max_in_flight_bytes: 1999 must be at least limits.max_image_bytes, 2000, or a single image is over it ${at(3, 2)}`,
     ],
     [
       'connections: {heartbeat_interval_ms: 7501}',

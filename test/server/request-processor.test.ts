@@ -232,6 +232,33 @@ describe('the requests of a peer', () => {
   });
 });
 
+describe('requests beyond the limit of those that are not answered', () => {
+  test('wait, but a 0x03 behind them is seen and stops them all', async () => {
+    const { processor, replies, send } = setUp({ maxPendingRequests: 2 });
+    for (const name of ['a', 'b', 'c', 'd']) send(1, [name]);
+    processor.refuse(new InvalidMessageError('garbage'));
+    assert.ok(processor.aheadBytes > 0);
+    send(3);
+    await settled();
+    assert.deepEqual(replies, ['2: a 7', '2: b 7', '2: c 7', '2: d 7', 'null: - 1', '4: - 0']);
+    assert.equal(processor.aheadBytes, 0);
+  });
+
+  test('are started in their order as others are answered, reads one at a time', async () => {
+    const { handler, processor, replies, send } = setUp({ maxPendingRequests: 2 });
+    for (const name of ['a', 'b', 'c']) send(1, [name]);
+    for (let reads = 0; reads < 5; reads++) send(0x22);
+    await settled();
+    assert.deepEqual([...handler.running.keys()], ['a', 'b']);
+    for (const name of ['a', 'b', 'c']) {
+      handler.running.get(name)?.();
+      await settled();
+    }
+    assert.deepEqual(replies, ['2: a 0', '2: b 0', '2: c 0', ...Array<string>(5).fill('35: m.onnx 0')]);
+    assert.deepEqual([processor.aheadBytes, processor.heldBytes, processor.owed], [0, 0, 0]);
+  });
+});
+
 describe('an error', () => {
   test('of a request is one reply with its code, in its order', async () => {
     const { handler, replies, stats, processor, send } = setUp({ room: 5 });

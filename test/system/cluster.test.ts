@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
-import { LocalServer } from '#src/cli/local-server.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { Wire } from '../support/wire.js';
+import { startServer } from '../support/server.js';
 
 const clients = 8;
 const list = '{"cmd": 0x40, "request_data": null}';
@@ -53,20 +54,12 @@ for (const store of ['embedded', 'redis'] as const) {
 
     before(async () => {
       if (store === 'redis') redis = await startRedisServer();
-      server = await LocalServer.start({
-        args: [
-          ...[
-            '--cluster.workers',
-            '2',
-            '--cluster.host_id',
-            'line-1',
-            '--connections.flush_interval_ms',
-            '50',
-          ],
-          ...['--connections.heartbeat_interval_ms', '500', '--connections.lease_ms', '10000'],
-          ...(redis === null ? [] : ['--connections.store', 'auto', '--connections.redis.url', redis.url]),
-        ],
-      });
+      server = await startServer(
+        null,
+        ...['--cluster.workers', '2', '--cluster.host_id', 'line-1', '--connections.flush_interval_ms', '50'],
+        ...['--connections.heartbeat_interval_ms', '500', '--connections.lease_ms', '50000'],
+        ...(redis === null ? [] : ['--connections.store', 'auto', '--connections.redis.url', redis.url]),
+      );
     });
     after(async () => {
       for (const wire of wires) wire.close();
@@ -191,8 +184,8 @@ for (const store of ['embedded', 'redis'] as const) {
   });
 }
 
-test('the primary loads neither the image library nor the inference runtime', async () => {
-  const server = await LocalServer.start({ args: ['--cluster.workers', '1'] });
+test('the primary loads neither the image library nor the inference runtime', async (t) => {
+  const server = await startServer(t, '--cluster.workers', '1');
   const { readFile } = await import('node:fs/promises');
   const maps = await readFile(`/proc/${server.pid}/maps`, 'utf8');
   assert.doesNotMatch(maps, /libonnxruntime|libvips|sharp/);

@@ -3,29 +3,29 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { LocalServer } from '#src/cli/local-server.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
 import { Wire } from '../support/wire.js';
+import { startServer } from '../support/server.js';
 
 const currentFolder = '{"cmd": 0x32, "request_data": null}';
 const mib = 1024 * 1024;
 
 let server: LocalServer;
 before(async () => {
-  server = await LocalServer.start({
-    args: [
-      ...[
-        '--cluster.workers',
-        '1',
-        '--limits.write_timeout_ms',
-        '1500',
-        '--limits.max_in_flight_bytes',
-        String(8 * mib),
-      ],
-      ...['--limits.max_image_bytes', String(4 * mib), '--connections.flush_interval_ms', '50'],
+  server = await startServer(
+    null,
+    ...[
+      '--cluster.workers',
+      '1',
+      '--limits.write_timeout_ms',
+      '1500',
+      '--limits.max_in_flight_bytes',
+      String(8 * mib),
     ],
-  });
+    ...['--limits.max_image_bytes', String(4 * mib), '--connections.flush_interval_ms', '50'],
+  );
 });
 after(async () => {
   assert.equal(await server.stop(), 0);

@@ -1,15 +1,16 @@
 // How the cluster ends, and how it refuses to begin.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
 import { Wire } from '../support/wire.js';
+import { cleanEnvironment, runServer, startServer, startServerWith } from '../support/server.js';
 
 /** So many images keep a worker busy for longer than a test takes to end it. */
 const images = (count: number) =>
@@ -26,8 +27,8 @@ const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
 describe('a stop', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`by ${signal} answers what was asked for, closes every connection and exits with 0`, async () => {
-      const server = await LocalServer.start({ args: ['--cluster.workers', '2'] });
+    test(`by ${signal} answers what was asked for, closes every connection and exits with 0`, async (t) => {
+      const server = await startServer(t, '--cluster.workers', '2');
       const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
       const pids = await workerPids(firstOf(wires));
       const replies = wires.map((wire) => wire.ask(images(12)));
@@ -44,10 +45,8 @@ describe('a stop', () => {
     });
   }
 
-  test('cuts what is not done at its deadline, and still exits with 0', async () => {
-    const server = await LocalServer.start({
-      args: ['--cluster.workers', '1', '--cluster.drain_timeout_ms', '200'],
-    });
+  test('cuts what is not done at its deadline, and still exits with 0', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '1', '--cluster.drain_timeout_ms', '200');
     const wire = await Wire.open(server.port);
     wire.send(images(1000));
     const watcher = await Wire.open(server.port);
@@ -58,8 +57,8 @@ describe('a stop', () => {
     assert.equal(await server.exited, 0);
   });
 
-  test('lets a request whose images are still coming come in, and answers it', async () => {
-    const server = await LocalServer.start({ args: ['--cluster.workers', '1'] });
+  test('lets a request whose images are still coming come in, and answers it', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '1');
     const wire = await Wire.open(server.port);
     const bytes = await sample('normal-01.jpg');
     const element = { file_name: 'a', bytes: bytes.length };
@@ -76,10 +75,8 @@ describe('a stop', () => {
     assert.equal(await server.exited, 0);
   });
 
-  test('asked for twice ends at once', async () => {
-    const server = await LocalServer.start({
-      args: ['--cluster.workers', '1', '--cluster.drain_timeout_ms', '60000'],
-    });
+  test('asked for twice ends at once', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '1', '--cluster.drain_timeout_ms', '60000');
     const wire = await Wire.open(server.port);
     const [pid = 0] = await workerPids(wire);
     wire.send(images(1000));
@@ -92,9 +89,50 @@ describe('a stop', () => {
   });
 });
 
+describe('a stop while the server starts', () => {
+  test('ends it with 0, without having served', async () => {
+    const { exitCode, errors } = await endedAtStart('SIGTERM');
+    assert.deepEqual([exitCode, errors], [0, '']);
+  });
+
+  test('by killing the primary leaves no worker behind', async () => {
+    // It resolves when the last process that writes to the same pipe has ended.
+    const { exitCode } = await endedAtStart('SIGKILL');
+    assert.equal(exitCode, null);
+  });
+});
+
+describe('a worker whose inference thread dies', () => {
+  test('ends too and is replaced, so that images are judged again', async (t) => {
+    const trigger = join(mkdtempSync(join(tmpdir(), 'pear-thread-')), 'die');
+    const preload = `import { isMainThread } from 'node:worker_threads'; import { existsSync, rmSync } from 'node:fs';
+      if (!isMainThread) setInterval(() => {
+        if (!existsSync(${JSON.stringify(trigger)})) return;
+        rmSync(${JSON.stringify(trigger)});
+        throw new Error('the thread fails');
+      }, 20).unref();`;
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(preload)}` };
+    const server = await startServerWith(t, env, '--cluster.workers', '2');
+    writeFileSync(trigger, '');
+    await server.line(({ msg }) => msg.includes('a fault of the worker'));
+    await server.line(({ msg }) => msg.includes('a worker died'));
+    // Connections go to the workers in turn: four reach both.
+    await eventually('four connections are served', async () => {
+      const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
+      const workers = await workersOf(firstOf(wires));
+      const serving = workers.filter(({ state }) => state === 'serving').length;
+      for (const wire of wires) assert.equal(judged(await wire.ask(images(1))), 1);
+      for (const wire of wires) wire.close();
+      return serving === 2 ? true : null;
+    });
+    rmSync(dirname(trigger), { recursive: true });
+    assert.equal(await server.stop(), 0);
+  });
+});
+
 describe('a killed primary', () => {
-  test('takes no owed reply with it, and leaves no worker behind', async () => {
-    const server = await LocalServer.start({ args: ['--cluster.workers', '2'] });
+  test('takes no owed reply with it, and leaves no worker behind', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '2');
     const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
     const pids = await workerPids(firstOf(wires));
     const replies = wires.map((wire) => wire.ask(images(60)));
@@ -110,13 +148,15 @@ describe('a killed primary', () => {
 });
 
 describe('a worker that dies again and again', () => {
-  test('is forked anew each time, with growing waits, while the server goes on', async () => {
-    const server = await LocalServer.start({
-      args: ['--cluster.workers', '2', '--connections.heartbeat_interval_ms', '100'],
-    });
+  test('is forked anew each time, with growing waits, while the server goes on', async (t) => {
+    const server = await startServer(
+      t,
+      '--cluster.workers',
+      '2',
+      '--connections.heartbeat_interval_ms',
+      '100',
+    );
     const wire = await Wire.open(server.port);
-    const steady = (await wire.ask('{"cmd": 0x40, "request_data": null}')).length;
-    assert.ok(steady > 0);
     for (let deaths = 1; deaths <= 3; deaths++) {
       const mine = await ownWorker(wire);
       const victim = await eventually('the other worker serves', async () => {
@@ -183,6 +223,11 @@ describe('a start that cannot succeed', () => {
       /^cannot start: Redis at redis:\/\/.*127\.0\.0\.1:1.*; start Redis or correct connections\.redis\.url/,
     ],
     [
+      'because of an option that it does not know names the nearest',
+      ['--port', '9191'],
+      /^the configuration has mistakes:\n.*--port: unknown option; did you mean --server\.port\?\n.*9191: unknown option/,
+    ],
+    [
       'because Redis is required and not configured says so',
       ['--connections.store', 'redis'],
       /connections\.redis\.url/,
@@ -190,7 +235,7 @@ describe('a start that cannot succeed', () => {
   ];
   for (const [what, args, error] of refusals) {
     test(what, async () => {
-      const { exitCode, errors } = await LocalServer.run({ args });
+      const { exitCode, errors } = await runServer(...args);
       assert.equal(exitCode, errors.startsWith('cannot start') ? 1 : 78);
       assert.match(errors, error);
       assert.doesNotMatch(errors, /\n\s+at |secret/, 'no stack, no secret');
@@ -204,9 +249,7 @@ describe('a start that cannot succeed', () => {
       await once(blocker, 'listening');
       const address = blocker.address();
       assert.ok(address !== null && typeof address === 'object');
-      const { exitCode, errors } = await LocalServer.run({
-        args: [`--${section}.port`, String(address.port)],
-      });
+      const { exitCode, errors } = await runServer(`--${section}.port`, String(address.port));
       assert.equal(exitCode, 1);
       assert.equal(
         errors,
@@ -216,6 +259,23 @@ describe('a start that cannot succeed', () => {
     });
   }
 });
+
+/** Sent `signal` as soon as it says that it is starting. */
+async function endedAtStart(signal: NodeJS.Signals): Promise<{ exitCode: number | null; errors: string }> {
+  const child = spawn(
+    process.execPath,
+    ['dist/main.js', '--server.port', '0', '--admin.port', '0', '--cluster.orphan_timeout_ms', '1000'],
+    {
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.once('data', () => child.kill(signal));
+  await once(child, 'close');
+  return { exitCode: child.exitCode, errors };
+}
 
 function firstOf(wires: readonly Wire[]): Wire {
   const [first] = wires;

@@ -1,8 +1,9 @@
 // Behind a balancer: the header says whose connection it is, and nobody becomes a program of the machine by it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LocalServer } from '#src/cli/local-server.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { Wire } from '../support/wire.js';
+import { startServer } from '../support/server.js';
 
 const currentFolder = '{"cmd": 0x32, "request_data": null}';
 const header = 'PROXY TCP4 192.0.2.7 10.0.0.1 51000 9090\r\n';
@@ -10,9 +11,13 @@ const header = 'PROXY TCP4 192.0.2.7 10.0.0.1 51000 9090\r\n';
 describe('a listed balancer', () => {
   let server: LocalServer;
   before(async () => {
-    server = await LocalServer.start({
-      args: ['--cluster.workers', '1', '--server.proxy_protocol', '["127.0.0.1", "10.0.0.0/8"]'],
-    });
+    server = await startServer(
+      null,
+      '--cluster.workers',
+      '1',
+      '--server.proxy_protocol',
+      '["127.0.0.1", "10.0.0.0/8"]',
+    );
   });
   after(async () => {
     assert.equal(await server.stop(), 0);
@@ -49,8 +54,8 @@ describe('a listed balancer', () => {
   });
 });
 
-test('from anybody else the header is garbage', async () => {
-  const server = await LocalServer.start({ args: ['--cluster.workers', '1'] });
+test('from anybody else the header is garbage', async (t) => {
+  const server = await startServer(t, '--cluster.workers', '1');
   const wire = await Wire.open(server.port);
   wire.send(`${header}${currentFolder}`);
   const [first = '', second = ''] = await wire.replies(2);

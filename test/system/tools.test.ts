@@ -1,24 +1,28 @@
 // The `pear` command and the admin HTTP against a running server, as people use them.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { PearClient } from '#src/client/index.js';
-import { LocalServer } from '#src/cli/local-server.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema } from '#src/connections/record.js';
 import { BusyError, NotExistCommandError } from '#src/errors.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
+import { cleanEnvironment, startServer } from '../support/server.js';
 
 const run = promisify(execFile);
 let server: LocalServer;
 let adminPort = 0;
 before(async () => {
-  server = await LocalServer.start({
-    args: ['--cluster.workers', '2', '--connections.flush_interval_ms', '50'],
-  });
+  server = await startServer(null, '--cluster.workers', '2', '--connections.flush_interval_ms', '50');
   const { msg } = await server.line((line) => line.msg.startsWith('health and metrics'));
   adminPort = Number(/:(\d+)$/.exec(msg)?.[1]);
 });
@@ -35,7 +39,7 @@ interface Ended {
 async function pear(...args: string[]): Promise<Ended> {
   const all = ['dist/cli/pear.js', '--connect', `127.0.0.1:${server.port}`, ...args];
   try {
-    return { code: 0, ...(await run(process.execPath, all)) };
+    return { code: 0, ...(await run(process.execPath, all, { env: cleanEnvironment() })) };
   } catch (error) {
     return z.object({ code: z.number(), stdout: z.string(), stderr: z.string() }).parse(error);
   }
@@ -65,6 +69,12 @@ describe('pear classify', () => {
     assert.equal(code, 1);
     assert.match(stdout, /^missing\.jpg +error 2, resource not found/m);
     assert.match(stdout, /^package\.json +error 8, invalid image/m);
+  });
+
+  test('says of a folder that it is no image', async () => {
+    const { code, stdout, stderr } = await pear('classify', 'models');
+    assert.deepEqual([code, stderr], [1, '']);
+    assert.match(stdout, /^models +error 8, invalid image/m);
   });
 
   test('prints JSON on request', async () => {
@@ -114,6 +124,65 @@ describe('pear', () => {
   });
 });
 
+describe('the log', () => {
+  test('says in plain words what serves where', () => {
+    const said = server.lines.map(({ msg }) => msg).join('\n');
+    assert.match(
+      said,
+      /^the model is pear-starter-int8\.onnx \(defected_pear, normal_pear\), the image folder models\/samples$/m,
+    );
+    assert.match(
+      said,
+      /^The view of connections covers this host only, in the memory of its primary: .*\.$/m,
+    );
+    assert.match(
+      said,
+      new RegExp(`^listening on 127\\.0\\.0\\.1, port ${server.port}, with 2 workers$`, 'm'),
+    );
+  });
+
+  test('has the id of the peer in each line about it', async () => {
+    const client = await PearClient.connect({ host: '127.0.0.1', port: server.port });
+    await client.request(0x36);
+    const all = z.array(z.object({ result: peerRecordSchema })).parse(await client.request(0x40));
+    const mine = all.find(({ result }) => result.requests === 2)?.result;
+    assert.ok(mine !== undefined);
+    await client.close();
+    const line = await server.line((each) => each['peer'] === mine.id && each.msg === 'disconnected');
+    assert.deepEqual([line['reason'], line['requests']], ['client', 2]);
+    assert.ok(server.lines.some((each) => each['peer'] === mine.id && each.msg === 'connected'));
+  });
+});
+
+describe('npm run eval', () => {
+  test('counts what is right, by the names of the files or by a COCO file', async () => {
+    const evaluate = async (...args: string[]) =>
+      (await run(process.execPath, ['dist/cli/eval.js', ...args], { env: cleanEnvironment() })).stdout;
+    const named = await evaluate('models/samples');
+    assert.match(named, /^normal: 5 of 5 right\ndefective: 5 of 5 right\nno pear: 3 of 3 right$/m);
+    const folder = mkdtempSync(join(tmpdir(), 'pear-eval-'));
+    const coco = {
+      categories: [{ id: 1, name: 'pear' }],
+      images: [
+        { id: 1, file_name: 'normal-01.jpg', label: 'normal' },
+        { id: 2, file_name: 'normal-02.jpg', label: 'defective' },
+      ],
+      annotations: [
+        { image_id: 1, category_id: 1, bbox: [166, 48, 610, 613] },
+        { image_id: 2, category_id: 1, bbox: [0, 0, 20, 20] },
+      ],
+    };
+    writeFileSync(join(folder, 'labels.json'), JSON.stringify(coco));
+    const counted = await evaluate('models/samples', '--annotations', join(folder, 'labels.json'));
+    assert.match(
+      counted,
+      /^normal: 1 of 1 right\ndefective: 0 of 1 right\npear box found \(IoU at least 0\.5\): 1 of 2$/m,
+    );
+    assert.match(counted, /^normal-02\.jpg +defective +normal_pear .* WRONG$/m);
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe('PearClient', () => {
   test('sends without waiting and gets replies in order, images attached', async () => {
     const client = await PearClient.connect({ host: '127.0.0.1', port: server.port });
@@ -143,8 +212,29 @@ describe('PearClient', () => {
     await assert.rejects(client.request(0x36), /closed/);
   });
 
-  test('tells a connection that was turned away why', async () => {
-    const full = await LocalServer.start({ args: ['--cluster.workers', '1', '--limits.max_peers', '1'] });
+  test('fails the request, and not the program, when a reply is none', async () => {
+    for (const nonsense of [
+      '{oops}',
+      '{"cmd": 1}',
+      'hello',
+      '{"cmd": null, "response_data": [{"error_code": 99, "message": "new"}]}',
+    ]) {
+      const odd = createServer((socket) => socket.once('data', () => socket.end(nonsense))).listen(
+        0,
+        '127.0.0.1',
+      );
+      await once(odd, 'listening');
+      const address = odd.address();
+      assert.ok(address !== null && typeof address === 'object');
+      const client = await PearClient.connect({ host: '127.0.0.1', port: address.port });
+      await assert.rejects(client.request(0x32), /no reply|internal error/);
+      await client.close();
+      odd.close();
+    }
+  });
+
+  test('tells a connection that was turned away why', async (t) => {
+    const full = await startServer(t, '--cluster.workers', '1', '--limits.max_peers', '1');
     const first = await PearClient.connect({ host: '127.0.0.1', port: full.port });
     await first.request(0x32);
     const second = await PearClient.connect({ host: '127.0.0.1', port: full.port });
@@ -170,6 +260,7 @@ describe('the admin HTTP', () => {
 
   test('tells that it lives and that its workers serve', async () => {
     assert.deepEqual(await get('/livez'), { status: 200, body: 'ok\n' });
+    assert.equal((await get('/readyz', { host: 'pear.line.example' })).status, 200);
     assert.deepEqual(await get('/readyz'), { status: 200, body: '2 of 2 workers serve\n' });
   });
 

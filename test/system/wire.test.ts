@@ -1,15 +1,22 @@
 // What a client of the Python server sends and gets, byte for byte, against the real program.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { LocalServer } from '#src/cli/local-server.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { sample } from '../support/pictures.js';
 import { Wire } from '../support/wire.js';
+import { startServer } from '../support/server.js';
 
 let server: LocalServer;
 before(async () => {
-  server = await LocalServer.start({
-    args: ['--cluster.workers', '1', '--limits.max_peers', '20', '--limits.max_message_bytes', '2000000'],
-  });
+  server = await startServer(
+    null,
+    '--cluster.workers',
+    '1',
+    '--limits.max_peers',
+    '20',
+    '--limits.max_message_bytes',
+    '2000000',
+  );
 });
 after(async () => {
   assert.equal(await server.stop(), 0);
@@ -246,6 +253,113 @@ describe('images', () => {
     }));
 });
 
+describe('refused images', () => {
+  const head = '{"cmd": 1, "request_data": [{"bytes": 5}], "request_id": "r1"}';
+
+  test('whose bytes come in a later segment leave a connection that may be silent for long', async (t) => {
+    const impatient = await startServer(t, '--cluster.workers', '1', '--limits.message_timeout_ms', '300');
+    const wire = await Wire.open(impatient.port);
+    assert.match(await wire.ask(head), /"error_code": 1,.*"request_id": "r1"/);
+    wire.send('xxxxx');
+    // Another connection lives through the time in which this one could be cut.
+    const other = await Wire.open(impatient.port);
+    other.send('{"cmd"');
+    await other.closed();
+    assert.match(await wire.ask('{"cmd": 0x36, "request_data": null}'), /"models"/);
+    assert.equal(wire.received, '');
+    for (const each of [wire, other]) each.close();
+    assert.equal(await impatient.stop(), 0);
+  });
+
+  test('that break off have one reply, not two', () =>
+    withWire(async (wire) => {
+      wire.send(`${head}xx`);
+      wire.finish();
+      await wire.closed();
+      assert.equal(wire.received.trim().split('\n').length, 1);
+    }));
+});
+
+describe('an attached image', () => {
+  test('has no more time than its message had left', async (t) => {
+    const impatient = await startServer(t, '--cluster.workers', '1', '--limits.message_timeout_ms', '600');
+    const wire = await Wire.open(impatient.port);
+    const started = performance.now();
+    wire.send('{"cmd": 1, ');
+    const other = await Wire.open(impatient.port);
+    await other.ask('{"cmd": 0x36, "request_data": null}');
+    wire.send('"request_data": [{"file_name": "a", "bytes": 5}]}x');
+    await wire.closed();
+    assert.match(wire.received, /not finished within 600 ms/);
+    assert.ok(performance.now() - started < 1_100, 'one time, not two');
+    for (const each of [wire, other]) each.close();
+    assert.equal(await impatient.stop(), 0);
+  });
+});
+
+describe('a client that closes its sending side and reads slowly', () => {
+  test('gets every reply all the same', async (t) => {
+    const own = await startServer(
+      t,
+      '--cluster.workers',
+      '1',
+      '--limits.max_batch',
+      '50000',
+      '--limits.max_queued_images',
+      '50000',
+      '--limits.max_queued_images_total',
+      '50000',
+    );
+    const wire = await Wire.open(own.port);
+    wire.socket.pause();
+    const names = Array(50_000).fill('missing.jpg');
+    wire.send(JSON.stringify({ cmd: 1, request_data: names, request_id: 'first' }));
+    wire.send('{"cmd": 0x36, "request_data": null}');
+    wire.finish();
+    // Longer than the server waits for us to close once it has sent everything.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    wire.socket.resume();
+    await wire.closed();
+    assert.match(wire.received, /"request_id": "first"\}\n\{"cmd": 55,.*\}\n$/);
+    wire.close();
+    assert.equal(await own.stop(), 0);
+  });
+});
+
+describe('one connection', () => {
+  const currentFolder = '{"cmd": 0x32, "request_data": null}';
+
+  test('that keeps the worker judging does not keep others from being answered', async () => {
+    const busy = await Wire.open(server.port);
+    busy.send(JSON.stringify({ cmd: 1, request_data: Array(200).fill('normal-01.jpg') }));
+    await withWire(async (wire) => {
+      for (let asked = 0; asked < 20; asked++) assert.match(await wire.ask(currentFolder), /models\/samples/);
+      assert.equal(busy.received, '', 'answered while the images are being judged');
+    });
+    assert.match(await busy.reply(), /"result": 1/);
+    busy.close();
+  });
+
+  test('that floods the worker with bad requests takes turns with the others', async () => {
+    const count = 150_000;
+    const flooding = await Wire.open(server.port);
+    flooding.send('{}'.repeat(count));
+    await withWire(async (wire) => {
+      assert.match(await wire.ask(currentFolder), /models\/samples/);
+      assert.ok(flooding.received.split('\n').length < count, 'before the flood was answered');
+    });
+    flooding.close();
+  });
+
+  test('that sends brackets without end is refused for their depth', () =>
+    withWire(async (wire) => {
+      assert.equal(
+        await wire.ask(`{"cmd": 1, "request_data": ${'['.repeat(100)}${']'.repeat(100)}}`),
+        refused(1, 'the request is nested too deeply'),
+      );
+    }));
+});
+
 describe('0x03', () => {
   test('stops what is not started, answers every request in order, and itself at once', () =>
     withWire(async (wire) => {
@@ -272,17 +386,16 @@ describe('0x03', () => {
 });
 
 describe('a server with little patience', () => {
-  test('answers late images with code 4 and closes on a request that is not finished', async () => {
-    const strict = await LocalServer.start({
-      args: [
-        '--cluster.workers',
-        '1',
-        '--limits.request_timeout_ms',
-        '150',
-        '--limits.message_timeout_ms',
-        '200',
-      ],
-    });
+  test('answers late images with code 4 and closes on a request that is not finished', async (t) => {
+    const strict = await startServer(
+      t,
+      '--cluster.workers',
+      '1',
+      '--limits.request_timeout_ms',
+      '150',
+      '--limits.message_timeout_ms',
+      '200',
+    );
     const wire = await Wire.open(strict.port);
     try {
       const text = await wire.ask(JSON.stringify({ cmd: 1, request_data: Array(500).fill('normal-01.jpg') }));

@@ -1,6 +1,6 @@
 // The store that all hosts share through Redis: a worker writes itself and its own peers, and reads
-// everybody's. Keys are in redis-keys.ts, what happens at once in redis-scripts.ts, reading in
-// redis-page.ts.
+// everybody's. Keys are in keys.ts, what happens at once in scripts.ts, reading in
+// page.ts.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { StoreUnavailableError } from '../../errors.js';

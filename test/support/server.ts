@@ -1,0 +1,48 @@
+// The real program for a test: with the defaults and what the test says, nothing of the environment of whoever runs
+// the tests, and gone when the test is, however that ends.
+import { LocalServer } from '#src/cli/local-server.js';
+
+/** What a test registers its end with: its context. A suite stops its server in its own `after`. */
+export interface Ending {
+  after(end: () => void): void;
+}
+
+const running = new Set<LocalServer>();
+process.on('exit', () => {
+  for (const server of running) server.kill();
+});
+// The runner ends a file that takes too long in this way, which alone would leave its servers behind.
+process.once('SIGTERM', () => process.exit(143));
+
+/** The environment without what would configure the server or its store. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  const isOurs = (name: string) => name === 'REDIS_URL' || name.toUpperCase().startsWith('PEAR_');
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
+}
+
+/** Starts a server that serves; it is killed at the end of the test where the test has not stopped it. */
+export function startServer(ending: Ending | null, ...args: string[]): Promise<LocalServer> {
+  return startServerWith(ending, {}, ...args);
+}
+
+/** The same, with `env` added to its environment. */
+export async function startServerWith(
+  ending: Ending | null,
+  env: NodeJS.ProcessEnv,
+  ...args: string[]
+): Promise<LocalServer> {
+  const server = await LocalServer.start({ args, env: { ...cleanEnvironment(), ...env } });
+  running.add(server);
+  void server.exited.then(() => running.delete(server));
+  ending?.after(() => {
+    server.kill();
+  });
+  return server;
+}
+
+/** Runs one that must not come to serve; resolves to how it ended. */
+export function runServer(
+  ...args: string[]
+): Promise<{ readonly exitCode: number | null; readonly errors: string }> {
+  return LocalServer.run({ args, env: cleanEnvironment() });
+}
