@@ -59,8 +59,8 @@ interface Place {
   aheadBytes: number;
 }
 
-/** What a request or refusal costs at least while it waits, however short its message was. */
-const placeBytesMin = 512;
+/** What a request or refusal costs at least while it waits, however short its message was: its objects, measured. */
+const placeBytesMin = 2048;
 
 export class RequestProcessor {
   readonly #options: ProcessorOptions;
