@@ -59,7 +59,7 @@ interface Place {
   aheadBytes: number;
 }
 
-/** What a request or refusal costs at least while it waits, however short its message was: its objects, measured. */
+/** What a request or refusal costs at least while it waits, however short its message was: some objects and timers. */
 const placeBytesMin = 2048;
 
 export class RequestProcessor {
