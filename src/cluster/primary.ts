@@ -68,9 +68,16 @@ function createSupervisor(config: Config, hostId: string, view: PrimaryView, log
     slots,
     hostId,
     fork: () => forkWorker(log),
-    start: (slot, workerId) => ({
+    start: (slot, workerId, port) => ({
       type: 'start',
-      start: { config, hostId, slot, workerId, workerCount: slots, serverStartedAt },
+      start: {
+        config: port === null ? config : withPort(config, port),
+        hostId,
+        slot,
+        workerId,
+        workerCount: slots,
+        serverStartedAt,
+      },
     }),
     onView: (workerId, { id, request }, reply) => {
       reply({ type: 'view', id, reply: view.answer(workerId, request) });
@@ -103,6 +110,10 @@ function createAdmin(
     }),
     log,
   });
+}
+
+function withPort(config: Config, port: number): Config {
+  return { ...config, server: { ...config.server, port } };
 }
 
 function forkWorker(log: Logger): WorkerProcess {

@@ -41,13 +41,13 @@ const crossChecks: readonly CrossCheck[] = [
       ),
   },
   {
-    keys: ['limits.max_in_flight_bytes', 'limits.max_image_bytes'],
-    problem: ({ limits }) =>
+    keys: ['limits.max_in_flight_bytes', 'limits.max_message_bytes', 'limits.max_image_bytes'],
+    problem: ({ limits: { max_in_flight_bytes, max_message_bytes, max_image_bytes } }) =>
       atLeast(
-        limits.max_in_flight_bytes,
-        'limits.max_image_bytes',
-        limits.max_image_bytes,
-        'or a single image is over it',
+        max_in_flight_bytes,
+        'limits.max_message_bytes + limits.max_image_bytes',
+        max_message_bytes + max_image_bytes,
+        'or the image behind the largest request is never read',
       ),
   },
   {

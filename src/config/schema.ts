@@ -205,7 +205,7 @@ const limits = z.strictObject({
     .max(4 * 1024 * 1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe(
-      'Bytes of images and requests held for one peer; beyond it its requests wait. At least max_image_bytes.',
+      'Bytes of images and requests held for one peer; beyond it its requests wait. At least max_message_bytes + max_image_bytes.',
     ),
   read_ahead_bytes: z
     .int()

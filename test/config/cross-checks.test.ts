@@ -12,8 +12,8 @@ describe('Values that do not go together', () => {
       `limits.max_queued_images: 2000 must be at least limits.max_batch, 3000, or the largest request never starts ${at(1)}`,
     ],
     [
-      'limits:\n  max_image_bytes: 2000\n  max_in_flight_bytes: 1999',
-      `limits.max_in_flight_bytes: 1999 must be at least limits.max_image_bytes, 2000, or a single image is over it ${at(3, 2)}`,
+      'limits:\n  max_image_bytes: 2000\n  max_message_bytes: 3000\n  max_in_flight_bytes: 4999',
+      `limits.max_in_flight_bytes: 4999 must be at least limits.max_message_bytes + limits.max_image_bytes, 5000, or the image behind the largest request is never read ${at(4, 3, 2)}`,
     ],
     [
       'connections: {heartbeat_interval_ms: 7501}',
@@ -61,7 +61,7 @@ describe('Values that do not go together', () => {
 describe('Values at the edge of going together', () => {
   const files = [
     'limits: {max_batch: 2000}',
-    'limits: {max_in_flight_bytes: 33554432}',
+    'limits: {max_in_flight_bytes: 50331648}',
     'connections: {heartbeat_interval_ms: 7500}',
     'connections: {key_ttl_ms: 15001}',
     'cluster: {orphan_timeout_ms: 14999}',

@@ -24,7 +24,14 @@ before(async () => {
       '--limits.max_in_flight_bytes',
       String(8 * mib),
     ],
-    ...['--limits.max_image_bytes', String(4 * mib), '--connections.flush_interval_ms', '50'],
+    ...[
+      '--limits.max_image_bytes',
+      String(4 * mib),
+      '--limits.max_message_bytes',
+      String(2 * mib),
+      '--connections.flush_interval_ms',
+      '50',
+    ],
   );
 });
 after(async () => {
