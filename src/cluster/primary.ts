@@ -68,10 +68,10 @@ function createSupervisor(config: Config, hostId: string, view: PrimaryView, log
     slots,
     hostId,
     fork: () => forkWorker(log),
-    start: (slot, workerId, port) => ({
+    start: (slot, workerId) => ({
       type: 'start',
       start: {
-        config: port === null ? config : withPort(config, port),
+        config,
         hostId,
         slot,
         workerId,
@@ -110,10 +110,6 @@ function createAdmin(
     }),
     log,
   });
-}
-
-function withPort(config: Config, port: number): Config {
-  return { ...config, server: { ...config.server, port } };
 }
 
 function forkWorker(log: Logger): WorkerProcess {

@@ -19,8 +19,8 @@ export interface SupervisorOptions {
   readonly slots: number;
   readonly hostId: string;
   readonly fork: () => WorkerProcess;
-  /** What the worker in `slot` is told when it asks; `port`: where the others listen, null for the first ones. */
-  readonly start: (slot: number, workerId: string, port: number | null) => ToWorker;
+  /** What the worker in `slot` is told when it asks. */
+  readonly start: (slot: number, workerId: string) => ToWorker;
   /** A worker asks the view. */
   readonly onView: (
     workerId: string,
@@ -61,8 +61,6 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #slots: Slot[];
   #started = false;
-  /** Where workers listen: kept, so that any free port stays the same one when all of them have died. */
-  #port: number | null = null;
   #stopping = false;
   #onStarted: (facts: ServingFacts | null) => void = () => undefined;
   #onStartFailed: (error: StartupError) => void = () => undefined;
@@ -155,7 +153,7 @@ export class Supervisor {
     const { log } = this.#options;
     switch (message.type) {
       case 'booted':
-        process.send(this.#options.start(slot.number, workerId, this.#port));
+        process.send(this.#options.start(slot.number, workerId));
         if (this.#stopping) process.send({ type: 'stop' });
         return;
       case 'serving':
@@ -178,7 +176,6 @@ export class Supervisor {
   #serves(slot: Slot, process: WorkerProcess, { port, model, classes }: ServingFacts): void {
     if (slot.timer !== null) clearTimeout(slot.timer);
     slot.serving = { port, model, classes };
-    this.#port = port;
     slot.servingSince = Date.now();
     this.#options.log.debug({ worker: slot.number, pid: process.pid }, 'a worker serves');
     if (this.#started || this.serving < this.#slots.length) return;
