@@ -1,7 +1,7 @@
 // Every error class of the project, and the one table that turns an error into a code of the wire protocol.
 // It knows nothing of sockets or replies: RequestProcessor writes what `toWireError` says.
 
-/** The codes of the wire protocol (docs/protocol.md). 0 to 4 are the Python server's. */
+/** The codes of the wire protocol (docs/protocol.md). Clients of the Python server know 0 to 4. */
 export const errorCodes = {
   noError: 0,
   invalidMessage: 1,
@@ -28,17 +28,17 @@ export abstract class WireError extends Error {
   }
 }
 
-/** The request is malformed, too long, or its arguments are of the wrong form. */
+/** The client is to be mended: what it sent is no request, or not one with such arguments. */
 export class InvalidMessageError extends WireError {
   readonly code = errorCodes.invalidMessage;
 }
 
-/** No such image, model or folder, or one outside the folders that the server may use. */
+/** An image, model or folder that is not there. What the server may not use looks the same, to give nothing away. */
 export class ResourceNotFoundError extends WireError {
   readonly code = errorCodes.resourceNotFound;
 }
 
-/** Unknown command. */
+/** No handler has this command. */
 export class NotExistCommandError extends WireError {
   readonly code = errorCodes.notExistCommand;
 }
@@ -48,12 +48,12 @@ export class DeadlineError extends WireError {
   readonly code = errorCodes.timeout;
 }
 
-/** This peer may not use this command. */
+/** The peer lacks the role, or this version does not offer what it asked for. */
 export class NotPermittedError extends WireError {
   readonly code = errorCodes.notPermitted;
 }
 
-/** A limit of the whole server is reached; nothing was done. */
+/** No room left for anybody; since nothing was done, the client may try again. */
 export class BusyError extends WireError {
   readonly code = errorCodes.busy;
 }
@@ -63,7 +63,7 @@ export class CancelledError extends WireError {
   readonly code = errorCodes.cancelled;
 }
 
-/** The image exists but cannot be decoded, or is over a limit. */
+/** The bytes are there, but they are no image, or a larger one than we take. */
 export class InvalidImageError extends WireError {
   readonly code = errorCodes.invalidImage;
 }

@@ -40,11 +40,47 @@ export function textDecoder(encoding: Encoding): TextDecode {
   // TextDecoder's "latin1" is Windows-1252; Node's is ISO 8859-1, as Python's.
   if (encoding === 'latin1') return (bytes) => bytes.toString('latin1');
   if (encoding === 'ascii') return decodeAscii;
+  if (encoding === 'windows-1252') return decodeWindows1252;
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
-  return (bytes) => decoder.decode(bytes);
+  if (encoding !== 'euc-kr') return (bytes) => decoder.decode(bytes);
+  return (bytes) => {
+    assertEucKr(bytes);
+    return decoder.decode(bytes);
+  };
 }
 
 function decodeAscii(bytes: Buffer): string {
   if (bytes.some((byte) => byte > 0x7f)) throw new TypeError('not ASCII');
   return bytes.toString('latin1');
+}
+
+/** The code points of 0x80 to 0x9f in Windows-1252; 0: none. */
+const windows1252 = [
+  0x20ac, 0, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0,
+  0x017d, 0, 0, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
+  0x0153, 0, 0x017e, 0x0178,
+];
+const ofWindows1252 = Uint16Array.from({ length: 256 }, (_, byte) => windows1252[byte - 0x80] ?? byte);
+
+/** Some versions of Node take ISO 8859-1 for it, and others give the five bytes that are no character a meaning. */
+function decodeWindows1252(bytes: Buffer): string {
+  const codes = new Uint16Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    const code = ofWindows1252[byte] ?? 0;
+    if (code === 0 && byte !== 0) throw new TypeError('not Windows-1252');
+    codes[at] = code;
+  }
+  return Buffer.from(codes.buffer).toString('utf16le');
+}
+
+/**
+ * EUC-KR is ASCII and pairs of bytes from 0xa1 on. TextDecoder takes more, and what depends on the version of Node: in
+ * the Windows superset (CP949) a letter below 0x80 may be the second byte of a syllable.
+ */
+function assertEucKr(bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; at++) {
+    if ((bytes[at] ?? 0) < 0x80) continue;
+    if ((bytes[at] ?? 0) < 0xa1 || (bytes[++at] ?? 0) < 0xa1) throw new TypeError('not EUC-KR');
+  }
 }

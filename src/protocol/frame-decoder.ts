@@ -1,22 +1,14 @@
 // Cuts the bytes of one connection into requests and the images attached behind them. Pure: no socket, no
 // clock, no JSON. A TCP segment means nothing here; every byte is looked at once, whatever the segmentation.
 
-const quoteByte = 0x22;
-const backslashByte = 0x5c;
+import { ObjectScanner, type ObjectShape } from './object-scanner.js';
+
 const openByte = 0x7b;
-const closeByte = 0x7d;
-const openBracketByte = 0x5b;
-const closeBracketByte = 0x5d;
 const spaces: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 export type Frame =
   /** One object from its `{` to the `}` that closes it. Valid until the next call of the decoder. */
-  | {
-      readonly type: 'message';
-      readonly bytes: Buffer;
-      /** How deep objects and arrays are nested in it; 1 for a request without any inside. */
-      readonly depth: number;
-    }
+  | ({ readonly type: 'message'; readonly bytes: Buffer } & ObjectShape)
   /** Bytes that cannot start a request; told once, then skipped up to the next `{`. */
   | { readonly type: 'garbage' }
   /** A request over the limit. The decoder is at its end: nothing says where the next request starts. */
@@ -39,15 +31,11 @@ export class FrameDecoder {
   /** The begun request as far as earlier chunks brought it; grows by doubling, so byte by byte stays linear. */
   #held: Buffer = Buffer.alloc(0);
   #heldBytes = 0;
-  /** Braces that are open; the request ends where none is left. */
-  #depth = 0;
-  /** Braces and brackets that are open, and the most there were. */
-  #nesting = 0;
-  #deepest = 0;
-  #inString = false;
-  #escaped = false;
+  readonly #scanner = new ObjectScanner();
 
-  #attachmentSizes: number[] = [];
+  /** Sizes of the images behind the message, of which those before `#attachmentAt` have come. */
+  #attachmentSizes: readonly number[] = [];
+  #attachmentAt = 0;
   #attachment: Uint8Array<ArrayBuffer> | null = null;
   #attachmentBytes = 0;
   #skipBytes = 0;
@@ -66,6 +54,21 @@ export class FrameDecoder {
     return this.#state === 'skip';
   }
 
+  /** Whether there are bytes that have not been looked at. */
+  get hasBytes(): boolean {
+    return this.#chunks.length > 0;
+  }
+
+  /** How many they are. */
+  get waitingBytes(): number {
+    return this.#chunks.reduce((sum, { length }) => sum + length, 0) - this.#at;
+  }
+
+  /** Bytes kept of a request, or of an image, of which more is to come. */
+  get heldBytes(): number {
+    return this.#heldBytes + this.#attachmentBytes;
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0 || this.#state === 'ended') return;
     this.#chunks.push(chunk);
@@ -74,14 +77,16 @@ export class FrameDecoder {
   /** Says that images of these sizes (bytes, each at least 1) follow the message just returned. */
   expectAttachments(sizes: readonly number[]): void {
     if (sizes.length === 0) return;
-    this.#attachmentSizes = [...sizes];
+    this.#attachmentSizes = sizes;
+    this.#attachmentAt = 0;
     this.#state = 'attachment';
   }
 
   /** Says that so many bytes follow that nobody wants, also in the middle of attachments. */
   skipAttachments(): void {
     if (this.#state !== 'attachment') return;
-    this.#skipBytes = this.#attachmentSizes.reduce((sum, size) => sum + size, 0) - this.#attachmentBytes;
+    const left = this.#attachmentSizes.slice(this.#attachmentAt);
+    this.#skipBytes = left.reduce((sum, size) => sum + size, 0) - this.#attachmentBytes;
     this.#attachmentSizes = [];
     this.#attachment = null;
     this.#attachmentBytes = 0;
@@ -96,6 +101,7 @@ export class FrameDecoder {
       const frame = this.#read(chunk);
       if (frame?.type === 'too long') {
         this.#chunks = [];
+        this.#at = 0;
         return frame;
       }
       if (this.#at === chunk.length) {
@@ -152,68 +158,27 @@ export class FrameDecoder {
 
   #readMessage(chunk: Buffer): Frame | null {
     const start = this.#at;
-    const closed = this.#scan(chunk);
+    const end = this.#scanner.scan(chunk, start);
+    this.#at = end ?? chunk.length;
     if (this.#heldBytes + (this.#at - start) > this.#maxMessageBytes) {
       this.#state = 'ended';
       this.#held = Buffer.alloc(0);
+      this.#heldBytes = 0;
       return { type: 'too long' };
     }
     const part = chunk.subarray(start, this.#at);
-    if (!closed) {
+    if (end === null) {
       this.#hold(part);
       return null;
     }
     this.#state = 'between';
-    const depth = this.#deepest;
-    this.#nesting = 0;
-    this.#deepest = 0;
-    if (this.#heldBytes === 0) return { type: 'message', bytes: part, depth };
+    const shape = this.#scanner.take();
+    if (this.#heldBytes === 0) return { type: 'message', bytes: part, ...shape };
     this.#hold(part);
     const bytes = this.#held.subarray(0, this.#heldBytes);
     this.#held = Buffer.alloc(0);
     this.#heldBytes = 0;
-    return { type: 'message', bytes, depth };
-  }
-
-  /** Moves `#at` behind the brace that closes the request (true) or to the end of the chunk (false). */
-  #scan(chunk: Buffer): boolean {
-    while (this.#at < chunk.length) {
-      if (this.#inString) {
-        this.#scanString(chunk);
-        continue;
-      }
-      const byte = chunk[this.#at++];
-      if (byte === quoteByte) this.#inString = true;
-      else if (byte === openByte || byte === openBracketByte) {
-        if (byte === openByte) this.#depth++;
-        if (++this.#nesting > this.#deepest) this.#deepest = this.#nesting;
-      } else if (byte === closeByte || byte === closeBracketByte) {
-        this.#nesting--;
-        if (byte === closeByte && --this.#depth === 0) return true;
-      }
-    }
-    return false;
-  }
-
-  /** Moves `#at` behind the next quote, which ends the string unless it is escaped. */
-  #scanString(chunk: Buffer): void {
-    if (this.#escaped) {
-      this.#escaped = false;
-      this.#at++;
-      return;
-    }
-    const quote = chunk.indexOf(quoteByte, this.#at);
-    const end = quote === -1 ? chunk.length : quote;
-    let backslashes = 0;
-    while (end - backslashes > this.#at && chunk[end - 1 - backslashes] === backslashByte) backslashes++;
-    const escapes = backslashes % 2 === 1;
-    if (quote === -1) {
-      this.#escaped = escapes;
-      this.#at = end;
-    } else {
-      this.#inString = escapes;
-      this.#at = end + 1;
-    }
+    return { type: 'message', bytes, ...shape };
   }
 
   #hold(part: Buffer): void {
@@ -228,10 +193,9 @@ export class FrameDecoder {
   }
 
   #readAttachment(chunk: Buffer): Frame | null {
-    const size = this.#attachmentSizes[0] ?? 0;
-    // Taken only now, so that an announced image costs nothing before its first byte.
-    this.#attachment ??= new Uint8Array(size);
+    const size = this.#attachmentSizes[this.#attachmentAt] ?? 0;
     const part = chunk.subarray(this.#at, this.#at + size - this.#attachmentBytes);
+    this.#attachment = grown(this.#attachment, this.#attachmentBytes + part.length, size);
     this.#attachment.set(part, this.#attachmentBytes);
     this.#attachmentBytes += part.length;
     this.#at += part.length;
@@ -239,8 +203,8 @@ export class FrameDecoder {
     const bytes = this.#attachment;
     this.#attachment = null;
     this.#attachmentBytes = 0;
-    this.#attachmentSizes.shift();
-    if (this.#attachmentSizes.length === 0) this.#state = 'between';
+    this.#attachmentAt++;
+    if (this.#attachmentAt === this.#attachmentSizes.length) this.#state = 'between';
     return { type: 'attachment', bytes };
   }
 
@@ -252,4 +216,21 @@ export class FrameDecoder {
     this.#state = 'between';
     return { type: 'skipped' };
   }
+}
+
+/** Memory of an attached image that is taken at once: most need no more, and announcing more costs nobody anything. */
+const attachmentStartBytes = 1024 * 1024;
+
+/** `memory` with room for `needed` bytes of the `size` that are to come. */
+function grown(
+  memory: Uint8Array<ArrayBuffer> | null,
+  needed: number,
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  if (memory !== null && needed <= memory.length) return memory;
+  const larger = new Uint8Array(
+    Math.min(size, Math.max(needed, attachmentStartBytes, 2 * (memory?.length ?? 0))),
+  );
+  if (memory !== null) larger.set(memory);
+  return larger;
 }

@@ -4,6 +4,9 @@
 // A token that JSON could not have had: nothing of a number or a word may touch it on either side.
 const hexInteger = /(?<![\w.+])0x([0-9a-fA-F]+)(?![\w.+-])/g;
 
+const backslash = 0x5c;
+const doubleQuote = 0x22;
+
 /** `text` with the hexadecimal integers outside strings in decimal. Linear in the length of `text`. */
 export function decimalIntegers(text: string): string {
   if (!text.includes('0x')) return text;
@@ -28,13 +31,13 @@ function toDecimal(_token: string, digits: string): string {
 
 /** Index behind the closing quote of the string that opens at `open`, or the end of the text. */
 function stringEnd(text: string, open: number): number {
-  let from = open + 1;
-  for (;;) {
-    const quote = text.indexOf('"', from);
-    if (quote === -1) return text.length;
-    let backslashes = 0;
-    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++;
-    if (backslashes % 2 === 0) return quote + 1;
-    from = quote + 1;
+  const quote = text.indexOf('"', open + 1);
+  if (quote === -1) return text.length;
+  if (text.charCodeAt(quote - 1) !== backslash) return quote + 1;
+  for (let at = open + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === backslash) at++;
+    else if (code === doubleQuote) return at + 1;
   }
+  return text.length;
 }

@@ -17,11 +17,25 @@ export function encodeJson(value: JsonValue): string {
 }
 
 function encodeString(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escape);
+  const json = JSON.stringify(text);
+  return isPrintableAscii.test(json) ? json : escapeOthers(json);
 }
 
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const isPrintableAscii = /^[\x20-\x7e]*$/;
+/** `00` to `ff`. */
+const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** A loop, since a function called for each character would hold the event loop for long texts. */
+function escapeOthers(json: string): string {
+  let escaped = '';
+  let from = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code < 0x7f) continue;
+    escaped += `${json.slice(from, at)}\\u${hexBytes[code >> 8]}${hexBytes[code & 0xff]}`;
+    from = at + 1;
+  }
+  return escaped + json.slice(from);
 }
 
 /** `Array.isArray` that keeps the element type of a readonly array. */

@@ -13,7 +13,7 @@ export interface Reply {
   readonly requestId: RequestId | null;
 }
 
-/** The one item of an answer to a request that cannot be carried out as a whole. */
+/** The reply to a request of which nothing is done. */
 export function refusal(code: ErrorCode, message: string, requestId: RequestId | null): Reply {
   return { cmd: null, items: [{ file_name: null, result: null, error_code: code, message }], requestId };
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 import type { TextDecode } from '../text-encoding.js';
 import { decimalIntegers } from './hex-integers.js';
+import type { ObjectShape } from './object-scanner.js';
 
 /** The command whose images may be attached behind the message. */
 export const classificationCommand = 0x01;
@@ -48,19 +49,27 @@ const envelope = z.object({
 /** No request needs more; millions of brackets would hold the event loop and fill the memory. */
 const depthMax = 64;
 
+/** One message as framing gives it. */
+export interface Message extends ObjectShape {
+  readonly bytes: Buffer;
+}
+
+export interface RequestLimits {
+  readonly decode: TextDecode;
+  readonly maxImageBytes: number;
+  /** A request of more tokens is not read: it would hold the event loop, and nothing needs so many. */
+  readonly maxTokens: number;
+}
+
 /** Reads one message. Never throws: what is wrong with it comes back as the error to answer with. */
-export function parseRequest(
-  bytes: Buffer,
-  depth: number,
-  decode: TextDecode,
-  maxImageBytes: number,
-): ParsedRequest {
-  const json =
-    depth > depthMax ? new InvalidMessageError('the request is nested too deeply') : readJson(bytes, decode);
-  if (json instanceof InvalidMessageError) {
-    return { ok: false, error: json, requestId: null, attachments: [] };
-  }
+export function parseRequest(message: Message, limits: RequestLimits): ParsedRequest {
+  const { decode, maxImageBytes, maxTokens } = limits;
+  const unread = refusalUnread(message, maxTokens);
+  // What may be attached to it is not known either.
+  if (unread !== null) return { ok: false, error: unread, requestId: null, attachments: 'unknown' };
+  const { json, error } = readJson(message, decode);
   const attachments = attachmentSizes(json, maxImageBytes);
+  if (error !== null) return { ok: false, error, requestId: asciiIdOf(json), attachments };
   const parsed = envelope.safeParse(json);
   if (!parsed.success) {
     const message = parsed.error.issues[0]?.message ?? 'the request is malformed';
@@ -71,17 +80,33 @@ export function parseRequest(
   return { ok: true, request, attachments };
 }
 
-function readJson(bytes: Buffer, decode: TextDecode): unknown {
-  let text: string;
+/** Why a message is refused without being read; null where it is read. */
+function refusalUnread({ tokens, depth }: Message, maxTokens: number): InvalidMessageError | null {
+  if (tokens > maxTokens) return new InvalidMessageError('the request holds too many values');
+  return depth > depthMax ? new InvalidMessageError('the request is nested too deeply') : null;
+}
+
+interface ReadJson {
+  /** null where there is none. */
+  readonly json: unknown;
+  readonly error: InvalidMessageError | null;
+}
+
+function readJson({ bytes, hasHexIntegers }: Message, decode: TextDecode): ReadJson {
   try {
-    text = decode(bytes);
+    return parseJson(decode(bytes), hasHexIntegers, null);
   } catch {
-    return new InvalidMessageError("the request is not valid in the server's character encoding");
+    const error = new InvalidMessageError("the request is not valid in the server's character encoding");
+    // Whatever the encoding, JSON's own characters are ASCII: the sizes of attached images can be read all the same.
+    return parseJson(bytes.toString('latin1'), hasHexIntegers, error);
   }
+}
+
+function parseJson(text: string, hasHexIntegers: boolean, error: InvalidMessageError | null): ReadJson {
   try {
-    return JSON.parse(decimalIntegers(text));
+    return { json: JSON.parse(hasHexIntegers ? decimalIntegers(text) : text), error };
   } catch {
-    return new InvalidMessageError('the request is not valid JSON');
+    return { json: null, error: error ?? new InvalidMessageError('the request is not valid JSON') };
   }
 }
 
@@ -90,6 +115,12 @@ const idCarrier = z.object({ request_id: requestIdSchema });
 function requestIdOf(json: unknown): RequestId | null {
   const parsed = idCarrier.safeParse(json);
   return parsed.success ? parsed.data.request_id : null;
+}
+
+/** The request_id of a message in an unknown encoding, where that cannot have changed it. */
+function asciiIdOf(json: unknown): RequestId | null {
+  const id = requestIdOf(json);
+  return typeof id === 'string' && /[\u0080-\u00ff]/.test(id) ? null : id;
 }
 
 function attachmentSizes(json: unknown, maxImageBytes: number): Attachments {

@@ -3,11 +3,14 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { decimalIntegers } from '#src/protocol/hex-integers.js';
 import { parseRequest, type ParsedRequest } from '#src/protocol/request.js';
-import { textDecoder } from '#src/text-encoding.js';
+import { textDecoder, type Encoding } from '#src/text-encoding.js';
 
 const maxImageBytes = 1_000;
-const parse = (text: string | Buffer) =>
-  parseRequest(Buffer.from(text), 2, textDecoder('utf-8'), maxImageBytes);
+const parse = (text: string | Buffer, encoding: Encoding = 'utf-8') =>
+  parseRequest(
+    { bytes: Buffer.from(text), depth: 2, tokens: 1, hasHexIntegers: true },
+    { decode: textDecoder(encoding), maxImageBytes, maxTokens: 1_000 },
+  );
 
 function requestOf(parsed: ParsedRequest) {
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.error.message);
@@ -29,6 +32,7 @@ describe('hexadecimal integers', () => {
     ['{"a\\"0x1": 0x1}', '{"a\\"0x1": 1}'],
     ['{"a\\\\": 0x1}', '{"a\\\\": 1}'],
     ['{"cmd": 0X01}', '{"cmd": 0X01}'],
+    ['[0x1, 0X2]', '[1, 0X2]'],
     ['{"cmd": 10x5}', '{"cmd": 10x5}'],
     ['{"cmd": 0x1g}', '{"cmd": 0x1g}'],
     ['{"cmd": 0x1.5}', '{"cmd": 0x1.5}'],
@@ -153,7 +157,7 @@ describe('a request', () => {
       korean,
       Buffer.from('.jpg"]}'),
     ]);
-    const parsed = parseRequest(message, 2, textDecoder('euc-kr'), maxImageBytes);
+    const parsed = parse(message, 'euc-kr');
     assert.deepEqual(requestOf(parsed).args, ['\ubc30.jpg']);
   });
 });
@@ -173,6 +177,28 @@ describe('attached images', () => {
     const parsed = parse('{"cmd": 1, "request_data": [{"bytes": 5, "data": ""}], "request_id": 1.5}');
     assert.equal(parsed.ok, false);
     assert.deepEqual(parsed.attachments, [5]);
+  });
+
+  test('are counted in a message that is not valid in the encoding, and its request_id comes back where it is ASCII', () => {
+    const text = (id: string) =>
+      `{"cmd": 1, "request_data": [{"file_name": "\xff", "bytes": 5}], "request_id": ${id}}`;
+    for (const [id, expected] of [
+      ['"a"', 'a'],
+      ['7', 7],
+      ['"\xe9"', null],
+    ] as const) {
+      const parsed = parse(Buffer.from(text(id), 'latin1'));
+      assert.deepEqual([parsed.ok, parsed.attachments], [false, [5]]);
+      assert.equal(!parsed.ok && parsed.requestId, expected);
+    }
+  });
+
+  test('are not known where the message is too deep or too large to be read', () => {
+    const bytes = Buffer.from('{"cmd": 1, "request_data": null}');
+    const limits = { decode: textDecoder('utf-8'), maxImageBytes, maxTokens: 10 };
+    const of = (depth: number, tokens: number) =>
+      parseRequest({ bytes, depth, tokens, hasHexIntegers: false }, limits).attachments;
+    assert.deepEqual([of(64, 10), of(65, 10), of(64, 11)], [[], 'unknown', 'unknown']);
   });
 
   for (const size of ['0', '-1', '1.5', '"5"', 'null', '1001', '1e99']) {
