@@ -41,6 +41,16 @@ const crossChecks: readonly CrossCheck[] = [
       ),
   },
   {
+    keys: ['limits.max_queued_images_total', 'limits.max_queued_images'],
+    problem: ({ limits }) =>
+      atLeast(
+        limits.max_queued_images_total,
+        'limits.max_queued_images',
+        limits.max_queued_images,
+        'or a single peer within its own limits finds the server busy',
+      ),
+  },
+  {
     keys: ['limits.max_in_flight_bytes', 'limits.max_message_bytes', 'limits.max_image_bytes'],
     problem: ({ limits: { max_in_flight_bytes, max_message_bytes, max_image_bytes } }) =>
       atLeast(
@@ -48,6 +58,26 @@ const crossChecks: readonly CrossCheck[] = [
         'limits.max_message_bytes + limits.max_image_bytes',
         max_message_bytes + max_image_bytes,
         'or the image behind the largest request is never read',
+      ),
+  },
+  {
+    keys: [
+      'limits.max_held_bytes_total',
+      'limits.max_in_flight_bytes',
+      'limits.read_ahead_bytes',
+      'limits.max_message_bytes',
+      'limits.max_image_bytes',
+    ],
+    problem: ({ limits }) =>
+      atLeast(
+        limits.max_held_bytes_total,
+        'twice limits.max_in_flight_bytes + read_ahead_bytes + max_message_bytes + max_image_bytes',
+        2 *
+          (limits.max_in_flight_bytes +
+            limits.read_ahead_bytes +
+            limits.max_message_bytes +
+            limits.max_image_bytes),
+        'or a single peer that is slowed by its own limits finds the server busy',
       ),
   },
   {

@@ -3,10 +3,10 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
+import { hourMs, milliseconds } from './durations.js';
+import { limits } from './limits-schema.js';
 
 const port = z.int().min(0).max(65535);
-const milliseconds = (max: number) => z.int().min(1).max(max);
-const hourMs = 3_600_000;
 export const roles = ['viewer', 'operator', 'admin'] as const;
 const role = z.enum(roles);
 /** A text of the form `pattern`, which `expected` says in words. */
@@ -147,72 +147,6 @@ const connections = z.strictObject({
   key_ttl_ms: milliseconds(hourMs)
     .default(60_000)
     .describe('How long keys of a silent worker stay in Redis; longer than the lease.'),
-});
-
-const limits = z.strictObject({
-  max_peers: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .default(20_000)
-    .describe(
-      'Connections to this host, an equal share for each worker; one more gets error 6 and is closed. An idle one costs some 10 kB.',
-    ),
-  max_message_bytes: z
-    .int()
-    .min(1024)
-    .max(256 * 1024 * 1024)
-    .default(16 * 1024 * 1024)
-    .describe('Longest request, without attached bytes.'),
-  message_timeout_ms: milliseconds(hourMs)
-    .default(30_000)
-    .describe('A request, its attached bytes included, must be complete this long after its first byte.'),
-  request_timeout_ms: milliseconds(hourMs)
-    .default(30_000)
-    .describe('Images not answered this long after the last byte of their request get error 4.'),
-  write_timeout_ms: milliseconds(hourMs)
-    .default(30_000)
-    .describe('A peer that takes nothing of its waiting replies for this long is dropped.'),
-  max_batch: z.int().min(1).max(100_000).default(1_000).describe('Images in one request.'),
-  max_image_bytes: z
-    .int()
-    .min(1024)
-    .max(1024 * 1024 * 1024)
-    .default(32 * 1024 * 1024)
-    .describe('Bytes of one encoded image.'),
-  max_image_pixels: z.int().min(1024).max(1_000_000_000).default(50_000_000).describe('Pixels of one image.'),
-  max_queued_images: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .default(2_000)
-    .describe('Images of one peer that wait or run; more of its requests wait. At least max_batch.'),
-  max_queued_images_total: z
-    .int()
-    .min(1)
-    .max(10_000_000)
-    .default(20_000)
-    .describe('Images that wait or run in one worker; a request beyond it gets error 6.'),
-  max_pending_requests: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .default(1_000)
-    .describe('Requests of one peer that are not answered yet; beyond it the peer is not read.'),
-  max_in_flight_bytes: z
-    .int()
-    .min(1024)
-    .max(4 * 1024 * 1024 * 1024)
-    .default(64 * 1024 * 1024)
-    .describe(
-      'Bytes of images and requests held for one peer; beyond it its requests wait. At least max_message_bytes + max_image_bytes.',
-    ),
-  read_ahead_bytes: z
-    .int()
-    .min(1024)
-    .max(64 * 1024 * 1024)
-    .default(1024 * 1024)
-    .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
 });
 
 const security = z.strictObject({

@@ -61,6 +61,7 @@ describe('Values that do not go together', () => {
 describe('Values at the edge of going together', () => {
   const files = [
     'limits: {max_batch: 2000}',
+    'limits: {max_peers: 1}',
     'limits: {max_in_flight_bytes: 50331648}',
     'connections: {heartbeat_interval_ms: 7500}',
     'connections: {key_ttl_ms: 15001}',
