@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 const root = 'src';
 
-/** A file imports from lower floors or its own folder, nothing else. */
+/** Imports go downwards, or stay in the folder. */
 const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'text-encoding.ts': 0,
@@ -42,7 +42,7 @@ test('every file stands on a known floor', () => {
   for (const file of files) assert.ok(roomOf(file) in floors, `${file} is in no room of the house`);
 });
 
-test('a file imports from lower floors or its own folder only', () => {
+test('imports go downwards or stay in the folder', () => {
   for (const [file, targets] of imports) {
     for (const target of targets.own) {
       const [from, to] = [roomOf(file), roomOf(target)];

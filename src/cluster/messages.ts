@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { configSchema } from '../config/schema.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
+import { placeAnswers } from '../server/peer-admission.js';
 
 /** What a worker is told at its start. */
 const workerStartSchema = z.object({
@@ -10,7 +11,6 @@ const workerStartSchema = z.object({
   slot: z.int().positive(),
   /** `<hostId>:<slot>:<bootNonce>`, so that a worker never shares the records of a dead one. */
   workerId: z.string(),
-  workerCount: z.int().positive(),
   /** When the primary started, in milliseconds since the epoch. */
   serverStartedAt: z.int().positive(),
 });
@@ -24,12 +24,21 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   /** It cannot serve, for a reason that a person can mend; it ends by itself. */
   z.object({ type: z.literal('failed'), problem: z.string(), cure: z.string() }),
   z.object({ type: z.literal('view'), id: z.int(), request: viewRequestSchema }),
+  /** Connections that have gone and those that ask for a place, by their networks; where none asks there is no answer. */
+  z.object({
+    type: z.literal('places'),
+    id: z.int(),
+    left: z.array(z.string()),
+    arrived: z.array(z.string()),
+  }),
 ]);
 export type ToPrimary = Readonly<z.output<typeof toPrimarySchema>>;
 
 export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), start: workerStartSchema }),
   z.object({ type: z.literal('view'), id: z.int(), reply: viewReplySchema }),
+  /** To each that asked, in the order of the question. */
+  z.object({ type: z.literal('places'), id: z.int(), answers: z.array(z.enum(placeAnswers)) }),
   /** Answer what was asked for, close every connection, end. */
   z.object({ type: z.literal('stop') }),
 ]);

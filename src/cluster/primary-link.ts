@@ -2,6 +2,8 @@
 import { StoreUnavailableError } from '../errors.js';
 import type { ViewChannel } from '../connections/embedded-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
+import type { PlaceAnswer } from '../server/peer-admission.js';
+import type { PlacesChannel } from './primary-admission.js';
 import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
 
 interface Waiting {
@@ -9,8 +11,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class PrimaryLink implements ViewChannel {
+export class PrimaryLink implements ViewChannel, PlacesChannel {
   readonly #waiting = new Map<number, Waiting>();
+  readonly #asked = new Map<number, (answers: readonly PlaceAnswer[] | null) => void>();
   #lastId = 0;
   /** Resolves when the primary asks this worker to end (`asked`), or is gone itself (`orphan`). */
   readonly ending: Promise<'asked' | 'orphan'>;
@@ -33,6 +36,12 @@ export class PrimaryLink implements ViewChannel {
           waiting?.resolve(message.reply);
           return;
         }
+        case 'places': {
+          const resolve = this.#asked.get(message.id);
+          this.#asked.delete(message.id);
+          resolve?.(message.answers);
+          return;
+        }
         case 'stop':
           this.#onEnding('asked');
           return;
@@ -44,6 +53,8 @@ export class PrimaryLink implements ViewChannel {
       for (const { reject } of this.#waiting.values())
         reject(new StoreUnavailableError('the primary is gone'));
       this.#waiting.clear();
+      for (const resolve of this.#asked.values()) resolve(null);
+      this.#asked.clear();
       this.#onEnding('orphan');
     });
   }
@@ -73,6 +84,17 @@ export class PrimaryLink implements ViewChannel {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       void this.send({ type: 'view', id, request });
+    });
+  }
+
+  places(left: readonly string[], arrived: readonly string[]): Promise<readonly PlaceAnswer[] | null> {
+    if (!process.connected) return Promise.resolve(null);
+    const id = ++this.#lastId;
+    const message: ToPrimary = { type: 'places', id, left: [...left], arrived: [...arrived] };
+    if (arrived.length === 0) return this.send(message).then(() => []);
+    return new Promise((resolve) => {
+      this.#asked.set(id, resolve);
+      void this.send(message);
     });
   }
 }

@@ -11,6 +11,7 @@ import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
+import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
@@ -64,23 +65,30 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
 function createSupervisor(config: Config, hostId: string, view: PrimaryView, log: Logger): Supervisor {
   const slots = workerCount(config);
   const serverStartedAt = Date.now();
+  const counter = new PeerCounter({
+    maxPeers: config.limits.max_peers,
+    maxPeersPerNetwork: config.limits.max_peers_per_address,
+  });
   return new Supervisor({
     slots,
     hostId,
     fork: () => forkWorker(log),
-    start: (slot, workerId) => ({
-      type: 'start',
-      start: {
-        config,
-        hostId,
-        slot,
-        workerId,
-        workerCount: slots,
-        serverStartedAt,
-      },
-    }),
+    start: (slot, workerId) => {
+      counter.addWorker(workerId);
+      return {
+        type: 'start',
+        start: { config, hostId, slot, workerId, serverStartedAt },
+      };
+    },
     onView: (workerId, { id, request }, reply) => {
       reply({ type: 'view', id, reply: view.answer(workerId, request) });
+    },
+    onPlaces: (workerId, { id, left, arrived }, reply) => {
+      const answers = counter.update(workerId, left, arrived);
+      if (answers.length > 0) reply({ type: 'places', id, answers });
+    },
+    onEnd: (workerId) => {
+      counter.removeWorker(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,

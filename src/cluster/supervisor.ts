@@ -27,6 +27,14 @@ export interface SupervisorOptions {
     message: Extract<ToPrimary, { type: 'view' }>,
     reply: (m: ToWorker) => void,
   ) => void;
+  /** A worker tells of connections that went and asks for those that came. */
+  readonly onPlaces: (
+    workerId: string,
+    message: Extract<ToPrimary, { type: 'places' }>,
+    reply: (m: ToWorker) => void,
+  ) => void;
+  /** A worker has ended, in whichever way; it says nothing more. */
+  readonly onEnd: (workerId: string) => void;
   /** A worker has died and what it reported must go; one that ended as it was asked has tidied up itself. */
   readonly onDeath: (workerId: string) => Promise<void>;
   /** A worker that does not serve by then is killed and forked anew. */
@@ -168,6 +176,11 @@ export class Supervisor {
           process.send(reply);
         });
         return;
+      case 'places':
+        this.#options.onPlaces(workerId, message, (reply) => {
+          process.send(reply);
+        });
+        return;
       default:
         message satisfies never;
     }
@@ -184,11 +197,12 @@ export class Supervisor {
   }
 
   #ended(slot: Slot, process: WorkerProcess, how: string, orderly: boolean): void {
-    const { log, onDeath, restartDelayMaxMs } = this.#options;
+    const { log, onEnd, onDeath, restartDelayMaxMs } = this.#options;
     if (slot.timer !== null) clearTimeout(slot.timer);
     const wasSound = slot.serving !== null && Date.now() - slot.servingSince >= soundAfterMs;
     slot.process = null;
     slot.serving = null;
+    onEnd(slot.workerId);
     if (!orderly) this.#track(onDeath(slot.workerId));
     if (this.#stopping) {
       this.#checkStopped();

@@ -8,19 +8,24 @@ import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
 import { PearDetector } from '../detector/pear-detector.js';
 import { StartupError } from '../errors.js';
+import { AuthenticationHandler } from '../handlers/authentication-handler.js';
 import { CommandRegistry } from '../handlers/base-handler.js';
 import { ClassificationHandler } from '../handlers/classification-handler.js';
 import { ConnectionHandler } from '../handlers/connection-handler.js';
 import { DirectoryHandler } from '../handlers/directory-handler.js';
+import { DownloadHandler } from '../handlers/download-handler.js';
 import type { Folders } from '../handlers/folders.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
+import type { PeerAdmission } from '../server/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
+import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
 import { openFolders } from './folders.js';
 import type { WorkerStart } from './messages.js';
+import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
 import { WorkerStatus } from './worker-status.js';
 
@@ -29,6 +34,11 @@ const orphanGraceMs = 1_000;
 
 /** The primary answers from its memory; it is late only when the machine is. */
 const viewTimeoutMs = 5_000;
+
+/** No element of a request needs as many commas and strings; fields that are not ours may be among them. */
+const tokensPerImage = 16;
+/** Read in some milliseconds. */
+const tokensSpare = 65_536;
 
 /** Runs this process as a worker until it is told to end; then ends it. */
 export async function runWorker(): Promise<never> {
@@ -75,6 +85,7 @@ class Worker {
     start: WorkerStart,
     folders: Folders,
     store: ConnectionStore,
+    admission: PeerAdmission,
     log: Logger,
   ) {
     const { config } = start;
@@ -101,7 +112,9 @@ class Worker {
         maxBatch: config.limits.max_batch,
         maxImageBytes: config.limits.max_image_bytes,
       }),
+      new AuthenticationHandler(),
       new ModelHandler(detector, folders),
+      new DownloadHandler(),
       new DirectoryHandler(folders),
       new ConnectionHandler(this.#connections, {
         version,
@@ -114,7 +127,8 @@ class Worker {
       host: config.server.host,
       port: config.server.port,
       backlog: config.server.max_connections,
-      maxPeers: Math.ceil(config.limits.max_peers / start.workerCount),
+      maxPeers: config.limits.max_peers,
+      admission,
       hostId: start.hostId,
       workerId: start.workerId,
       roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
@@ -123,6 +137,7 @@ class Worker {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,
         writeTimeoutMs: config.limits.write_timeout_ms,
+        idleTimeoutMs: config.limits.idle_timeout_ms,
         maxInFlightBytes: config.limits.max_in_flight_bytes,
         readAheadBytes: config.limits.read_ahead_bytes,
       },
@@ -135,10 +150,12 @@ class Worker {
         maxQueuedImages: config.limits.max_queued_images,
         maxInFlightBytes: config.limits.max_in_flight_bytes,
         maxPendingRequests: config.limits.max_pending_requests,
-        assertRoom: (images) => {
-          detector.assertRoom(images);
-        },
+        maxTokens: config.limits.max_batch * tokensPerImage + tokensSpare,
       },
+      room: new Room({
+        maxImages: config.limits.max_queued_images_total,
+        maxBytes: config.limits.max_held_bytes_total,
+      }),
       connections: this.#connections,
       log,
     });
@@ -160,12 +177,12 @@ class Worker {
         maxImagePixels: config.limits.max_image_pixels,
         decodeTimeoutMs: config.limits.request_timeout_ms,
       },
-      maxQueuedImages: config.limits.max_queued_images_total,
       onFault: (reason) => {
         log.error({ reason }, 'judging an image failed');
       },
     });
-    const worker = new Worker(detector, start, folders, createStore(config, link, log), log);
+    const store = createStore(config, link, log);
+    const worker = new Worker(detector, start, folders, store, new PrimaryAdmission(link), log);
     try {
       const { port } = await worker.#server.listen();
       worker.#status.state = 'serving';

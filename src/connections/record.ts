@@ -37,7 +37,9 @@ export type PeerRecord = Readonly<z.output<typeof peerRecordSchema>>;
 export const closeReasons = [
   'client',
   'reset',
+  'idle',
   'protocol',
+  'busy',
   'slow reader',
   'drain',
   'worker died',

@@ -27,15 +27,13 @@ export type SlotState = 'awaited' | 'queued' | 'started' | 'done';
 
 export class Slot {
   readonly outcome: Promise<Outcome>;
-  readonly #onDone: () => void;
   #resolve: (outcome: Outcome) => void = () => undefined;
   #state: SlotState = 'awaited';
   #source: ImageSource | null = null;
   /** `performance.now()` when the image was queued. */
   queuedAt = 0;
 
-  constructor(onDone: () => void) {
-    this.#onDone = onDone;
+  constructor() {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -64,7 +62,6 @@ export class Slot {
     if (this.#state === 'done') return;
     this.#state = 'done';
     this.#source = null;
-    this.#onDone();
     this.#resolve(outcome);
   }
 }
@@ -75,8 +72,8 @@ export class Batch {
   readonly slots: readonly Slot[];
   readonly #enqueue: (slot: Slot, source: ImageSource) => void;
 
-  constructor(count: number, enqueue: (slot: Slot, source: ImageSource) => void, onDone: () => void) {
-    this.slots = Array.from({ length: count }, () => new Slot(onDone));
+  constructor(count: number, enqueue: (slot: Slot, source: ImageSource) => void) {
+    this.slots = Array.from({ length: count }, () => new Slot());
     this.outcomes = Promise.all(this.slots.map((slot) => slot.outcome));
     this.#enqueue = enqueue;
   }

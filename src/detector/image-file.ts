@@ -2,7 +2,7 @@
 // folder looks like what is missing, so that nobody can probe for files.
 import { open, realpath } from 'node:fs/promises';
 import { constants } from 'node:fs';
-import { resolve, sep } from 'node:path';
+import { normalize, resolve, sep } from 'node:path';
 import { InternalError, InvalidImageError, ResourceNotFoundError, type WireError } from '../errors.js';
 
 /**
@@ -30,7 +30,9 @@ export async function readImageFile(folder: string, name: string, maxBytes: numb
 }
 
 async function insideOf(folder: string, name: string): Promise<string> {
-  if (name.includes('\0')) throw new ResourceNotFoundError('no such image');
+  // One that leads out and back in would tell what the folder is called.
+  if (name.includes('\0') || /^\.\.(\/|$)/.test(normalize(name)))
+    throw new ResourceNotFoundError('no such image');
   const path = await realpath(resolve(folder, name)).catch((cause: unknown) => {
     throw asWireError(cause);
   });

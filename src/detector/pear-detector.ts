@@ -1,7 +1,7 @@
 // Photos in, verdicts out: gives peers turns image by image and keeps the inference thread fed, no more than it
 // needs. It knows no protocol.
 import { performance } from 'node:perf_hooks';
-import { BusyError, CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
+import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
 import { Batch, type Outcome, type Slot } from './batch.js';
 import type { Model } from './engine.js';
 import { FairQueue } from './fair-queue.js';
@@ -10,8 +10,6 @@ import type { ImageSource, ThreadOptions } from './thread-messages.js';
 
 export interface DetectorOptions {
   readonly thread: ThreadOptions;
-  /** Images that may wait or run at a time. */
-  readonly maxQueuedImages: number;
   /** Told of each fault of our own, for the log; bad images are the client's business. */
   readonly onFault: (reason: string) => void;
 }
@@ -23,8 +21,6 @@ export class PearDetector {
   readonly #thread: InferenceThread;
   readonly #options: DetectorOptions;
   readonly #queue = new FairQueue<object, Slot>();
-  /** Images asked for and not answered, those whose bytes are still to come included. */
-  #pending = 0;
 
   private constructor(thread: InferenceThread, options: DetectorOptions) {
     this.#thread = thread;
@@ -50,28 +46,16 @@ export class PearDetector {
     return this.#thread.outstanding;
   }
 
-  /** Throws BusyError where `count` more images would be over the limit. */
-  assertRoom(count: number): void {
-    if (this.#pending + count > this.#options.maxQueuedImages) {
-      throw new BusyError('too many images are waiting; try again');
-    }
-  }
-
   /**
    * Opens a batch of `count` images of `owner`, between whom and other owners turns are taken. Aborting `signal`
    * with a WireError stops the batch (see Batch.stop).
    */
   submit(owner: object, count: number, signal: AbortSignal): Batch {
-    this.#pending += count;
-    const batch = new Batch(
-      count,
-      (slot, source) => {
-        slot.queue(source, performance.now());
-        this.#queue.push(owner, slot);
-        this.#feed();
-      },
-      () => this.#pending--,
-    );
+    const batch = new Batch(count, (slot, source) => {
+      slot.queue(source, performance.now());
+      this.#queue.push(owner, slot);
+      this.#feed();
+    });
     const stop = () => {
       const reason: unknown = signal.reason;
       batch.stop(reason instanceof WireError ? reason : new CancelledError('cancelled'));

@@ -1,6 +1,6 @@
 // A handler is a family of commands. The registry collects them; RequestProcessor looks them up by code.
 import { z } from 'zod';
-import { NotExistCommandError } from '../errors.js';
+import { NotExistCommandError, type ErrorCode } from '../errors.js';
 import type { ResponseItem } from '../protocol/reply.js';
 import type { Command } from './command.js';
 
@@ -8,7 +8,7 @@ export abstract class BaseHandler {
   abstract readonly commands: readonly Command[];
 }
 
-/** `result` of every command but classification, as in the Python server. */
+/** What `result` says where it is no verdict; the Python server's numbers. */
 export const outcomes = { failure: 1, success: 2 } as const;
 
 /** The arguments of a command that takes none. */
@@ -17,6 +17,11 @@ export const noArguments = z.tuple([]);
 /** The item of a command that did what it was asked, about `fileName`. */
 export function success(fileName: string | null): ResponseItem {
   return { file_name: fileName, result: outcomes.success, error_code: 0 };
+}
+
+/** The item of a command that could not do what it was asked about `fileName`. */
+export function failure(fileName: string | null, code: ErrorCode): ResponseItem {
+  return { file_name: fileName, result: outcomes.failure, error_code: code };
 }
 
 export class CommandRegistry {

@@ -11,21 +11,32 @@ import { classificationCommand } from '../protocol/request.js';
 import { BaseHandler, noArguments, outcomes } from './base-handler.js';
 import { defineCommand, type CommandContext } from './command.js';
 import type { Folders } from './folders.js';
+import { textArgument } from './text-argument.js';
 
-const imageName = z.string().regex(/\.(jpe?g|png|webp)$/i);
-const label = z.string().refine((text) => text.length > 0 && Array.from(text).length <= 255);
+/** Longer ones name no file, and come back in the reply. */
+const nameLengthMax = 1024;
+const imageName = textArgument(nameLengthMax, (name) => /\.(jpe?g|png|webp)$/i.test(name));
+const label = textArgument(255);
 
-/** An element of `request_data`: a name, an image inside the message, or one behind it. */
-const imageSchema = z.union([
-  imageName.transform((name) => ({ type: 'file' as const, fileName: name })),
-  z
-    .object({ file_name: label, data: z.string(), bytes: z.never().optional() })
-    .transform(({ file_name, data }) => ({ type: 'data' as const, fileName: file_name, data })),
-  z
-    .object({ file_name: label, bytes: z.int(), data: z.never().optional() })
-    .transform(({ file_name }) => ({ type: 'attached' as const, fileName: file_name })),
-]);
-type Image = z.output<typeof imageSchema>;
+/**
+ * An element of `request_data`: a name, an image inside the message, or one behind it. What is inside is decoded at
+ * once, so that the text of the message need not be kept.
+ */
+const imageSchema = (maxImageBytes: number) =>
+  z.union([
+    imageName.transform((name) => ({ type: 'file' as const, fileName: name })),
+    z
+      .object({ file_name: label, data: z.string(), bytes: z.never().optional() })
+      .transform(({ file_name, data }) => ({
+        type: 'data' as const,
+        fileName: file_name,
+        bytes: fromBase64(data, maxImageBytes),
+      })),
+    z
+      .object({ file_name: label, bytes: z.int(), data: z.never().optional() })
+      .transform(({ file_name }) => ({ type: 'attached' as const, fileName: file_name })),
+  ]);
+type Image = z.output<ReturnType<typeof imageSchema>>;
 
 export interface ClassificationOptions {
   readonly detector: PearDetector;
@@ -47,10 +58,10 @@ export class ClassificationHandler extends BaseHandler {
         name: 'classification',
         role: 'operator',
         order: 'classification',
-        args: z.array(imageSchema).min(1),
+        args: z.array(imageSchema(options.maxImageBytes)).min(1),
         maxArguments: options.maxBatch,
         expected:
-          `1 to ${options.maxBatch} images, each a name that ends in .jpg, .jpeg, .png or .webp, ` +
+          `1 to ${options.maxBatch} images, each a name of at most ${nameLengthMax} characters that ends in .jpg, .jpeg, .png or .webp, ` +
           'or an object with file_name and either data (base64) or bytes (a count)',
         images: (images) => images.length,
         run: (images, context) => this.#classify(images, context),
@@ -79,12 +90,10 @@ export class ClassificationHandler extends BaseHandler {
         case 'file':
           batch.provide(index, { type: 'file', folder: folders.images.path, name: image.fileName });
           return;
-        case 'data': {
-          const bytes = this.#fromBase64(image.data);
-          if (bytes instanceof InvalidImageError) batch.refuse(index, bytes);
-          else batch.provide(index, { type: 'bytes', bytes });
+        case 'data':
+          if (image.bytes instanceof InvalidImageError) batch.refuse(index, image.bytes);
+          else batch.provide(index, { type: 'bytes', bytes: image.bytes });
           return;
-        }
         case 'attached': {
           const attachment = attachments.next().value;
           void attachment?.bytes.then((bytes) => {
@@ -103,15 +112,17 @@ export class ClassificationHandler extends BaseHandler {
       return toItem(images[index]?.fileName ?? null, outcome, context.detail);
     });
   }
+}
 
-  #fromBase64(data: string): Uint8Array<ArrayBuffer> | InvalidImageError {
-    const tooLong = data.length > Math.ceil(this.#options.maxImageBytes / 3) * 4;
-    if (tooLong) return new InvalidImageError('the image is too large');
-    if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
-      return new InvalidImageError('data is not base64');
-    }
-    return new Uint8Array(Buffer.from(data, 'base64'));
+/** The bytes that `data` stands for, in memory of their own that may be transferred to a thread. */
+function fromBase64(data: string, maxBytes: number): Uint8Array<ArrayBuffer> | InvalidImageError {
+  if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
+    return new InvalidImageError('data is not base64');
   }
+  const bytes = new Uint8Array(Buffer.byteLength(data, 'base64'));
+  if (bytes.length > maxBytes) return new InvalidImageError('the image is too large');
+  Buffer.from(bytes.buffer).write(data, 'base64');
+  return bytes;
 }
 
 function toItem(fileName: string | null, outcome: Outcome, detail: boolean): ResponseItem {

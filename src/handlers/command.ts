@@ -1,5 +1,5 @@
-// What a command is: its codes, who may use it, how its arguments are checked, what it does. Each is stated
-// once, in its handler, with `defineCommand`; arguments are checked in one place, here.
+// A command: codes, role, the form of its arguments, and what is done. Handlers state each of theirs once, with
+// `defineCommand`; here is the one place that checks arguments.
 import type { z } from 'zod';
 import type { Role } from '../config/schema.js';
 import { InvalidMessageError } from '../errors.js';
@@ -29,9 +29,13 @@ export interface CommandContext {
 
 /**
  * How a command stands to the others of its peer. `classification`: waits for room, side by side with others;
- * `read`: at once; `stop`: at once, and it reaches what came before it.
+ * `read`: at once, one at a time; `barrier`: after all that came before it, and what comes behind waits for it;
+ * `stop`: at once, whatever waits, and it reaches the classifications that came before it.
  */
-export type CommandOrder = 'classification' | 'read' | 'stop';
+export type CommandOrder = 'classification' | 'read' | 'barrier' | 'stop';
+
+/** The role that a command needs; `none`: it is there for everybody. */
+export type NeededRole = Role | 'none';
 
 /** A command with checked arguments, ready to run. */
 export interface PreparedCommand {
@@ -44,7 +48,7 @@ export interface Command {
   readonly code: number;
   readonly replyCode: number;
   readonly name: string;
-  readonly role: Role;
+  readonly role: NeededRole;
   readonly order: CommandOrder;
   /** Throws InvalidMessageError where the arguments are of the wrong form. */
   prepare(args: readonly unknown[]): PreparedCommand;

@@ -1,12 +1,13 @@
-// 0x40 lists the connections of the whole cluster, 0x44 tells how it is doing.
+// 0x40 lists the connections of the whole cluster, 0x42 disconnects some, 0x44 tells how it is doing.
 import { z } from 'zod';
 import { peerFilterSchema, type WorkerView } from '../connections/record.js';
 import type { PeerPage, PeerQuery } from '../connections/store.js';
-import { errorCodes } from '../errors.js';
+import { errorCodes, NotPermittedError } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
 import { BaseHandler, noArguments } from './base-handler.js';
 import { defineCommand } from './command.js';
+import { textArgument } from './text-argument.js';
 
 /** The view of connections, as far as these commands need it. */
 export interface ConnectionsView {
@@ -26,6 +27,9 @@ export interface ServerFacts {
 
 const listLimitDefault = 1000;
 const listLimitMax = 100_000;
+
+const disconnectMax = 1000;
+const peerIdLengthMax = 256;
 
 const listQuery = peerFilterSchema.extend({
   limit: z.int().min(1).max(listLimitMax).default(listLimitDefault),
@@ -56,6 +60,16 @@ export class ConnectionHandler extends BaseHandler {
           const { limit, cursor, ...filter } = query ?? listQuery.parse({});
           return this.#list({ filter, limit, cursor });
         },
+      }),
+      defineCommand({
+        code: 0x42,
+        name: 'disconnect peers',
+        role: 'admin',
+        order: 'read',
+        args: z.array(textArgument(peerIdLengthMax)).min(1),
+        maxArguments: disconnectMax,
+        expected: `1 to ${disconnectMax} ids of connections`,
+        run: () => Promise.reject(new NotPermittedError('disconnect peers: not offered by this version')),
       }),
       defineCommand({
         code: 0x44,

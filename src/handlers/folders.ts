@@ -1,7 +1,7 @@
 // The folders that clients name things in.
 
 export interface Folder {
-  /** As clients are told it: relative to the server's working directory, or absolute. */
+  /** What clients are told: a path from where the server was started, or an absolute one. */
   readonly name: string;
   /** Absolute, links resolved. */
   readonly path: string;

@@ -2,6 +2,7 @@
 // whether it waits, runs or is answered, and what has to happen when it is stopped.
 import { DeadlineError, type WireError } from '../errors.js';
 import type { Attachment, Command, CommandContext, PreparedCommand } from '../handlers/command.js';
+import type { ResponseItem } from '../protocol/reply.js';
 import type { Request } from '../protocol/request.js';
 
 /** An image that comes behind its request. */
@@ -32,13 +33,14 @@ class PendingAttachment implements Attachment {
 export interface ExchangeOptions {
   readonly request: Request;
   readonly command: Command;
-  readonly prepared: PreparedCommand;
+  /** Images that it asks for. */
+  readonly images: number;
+  /** Gives what is to be run when its turn comes. Throws WireError where it may not be run after all. */
+  readonly open: () => PreparedCommand;
   readonly attachmentCount: number;
   /** Size of the message, for what the peer may send ahead. */
   readonly messageBytes: number;
   readonly onRelease: (bytes: number) => void;
-  /** Its deadline has come. */
-  readonly onDeadline: () => void;
 }
 
 export class Exchange {
@@ -47,22 +49,22 @@ export class Exchange {
   readonly images: number;
   readonly messageBytes: number;
   readonly receivedAt = performance.now();
-  readonly #prepared: PreparedCommand;
+  readonly #open: () => PreparedCommand;
   readonly #attachments: readonly PendingAttachment[];
   readonly #controller = new AbortController();
-  readonly #onDeadline: () => void;
   #arrived = 0;
   #deadline: NodeJS.Timeout | null = null;
+  #started = false;
+  #ended = false;
   /** Why the request as a whole is refused after it was taken; null while it stands. */
   failure: WireError | null = null;
 
   constructor(options: ExchangeOptions) {
     this.request = options.request;
     this.command = options.command;
-    this.images = options.prepared.images;
+    this.images = options.images;
     this.messageBytes = options.messageBytes;
-    this.#prepared = options.prepared;
-    this.#onDeadline = options.onDeadline;
+    this.#open = options.open;
     this.#attachments = Array.from(
       { length: options.attachmentCount },
       () => new PendingAttachment(options.onRelease),
@@ -73,27 +75,38 @@ export class Exchange {
     return this.#controller.signal.aborted;
   }
 
-  /** Takes the next attached image. */
-  attach(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#attachments[this.#arrived++]?.arrive(bytes);
+  get started(): boolean {
+    return this.#started;
   }
 
+  /** Takes the next attached image; false where nobody wants it any more. */
+  attach(bytes: Uint8Array<ArrayBuffer>): boolean {
+    const attachment = this.#attachments[this.#arrived++];
+    if (attachment === undefined || this.stopped || this.#ended) return false;
+    attachment.arrive(bytes);
+    return true;
+  }
+
+  /** Whether everything that belongs to it has come. */
   get complete(): boolean {
-    return this.#arrived === this.#attachments.length;
+    return this.#arrived >= this.#attachments.length;
   }
 
   /** Starts the time within which every image is answered. */
-  startDeadline(timeoutMs: number): void {
+  startDeadline(timeoutMs: number, onDeadline: () => void): void {
+    if (this.#ended) return;
     this.#deadline = setTimeout(() => {
       this.stop(new DeadlineError('not done in time'));
-      this.#onDeadline();
+      onDeadline();
     }, timeoutMs);
   }
 
-  run(
+  /** Throws WireError. */
+  async run(
     context: Omit<CommandContext, 'detail' | 'signal' | 'attachments'>,
-  ): ReturnType<PreparedCommand['run']> {
-    return this.#prepared.run({
+  ): Promise<readonly ResponseItem[]> {
+    this.#started = true;
+    return this.#open().run({
       ...context,
       detail: this.request.detail,
       signal: this.#controller.signal,
@@ -113,6 +126,7 @@ export class Exchange {
 
   /** To be called once when it is answered or given up. */
   end(): void {
+    this.#ended = true;
     if (this.#deadline !== null) clearTimeout(this.#deadline);
     for (const attachment of this.#attachments) attachment.release();
   }

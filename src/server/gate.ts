@@ -2,9 +2,10 @@
 import { BlockList, isIPv6 } from 'node:net';
 import type { Role } from '../config/schema.js';
 import { NotPermittedError } from '../errors.js';
+import type { NeededRole } from '../handlers/command.js';
 
 /** Each role may do what those before it may. */
-const rank: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+const rank: Readonly<Record<NeededRole, number>> = { none: 0, viewer: 1, operator: 2, admin: 3 };
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -22,16 +23,21 @@ export function roleOfAddress(address: string, options: RoleOptions): Role {
 }
 
 /**
- * The role left to a connection that sent bytes which cannot start a request: a web page can make a browser
- * on the machine itself send such, so its address no longer speaks for it.
+ * The role left to a connection that has sent garbage: a web page can make a browser on the machine itself send such,
+ * so its address no longer speaks for it.
  */
 export function roleAfterGarbage(role: Role): Role {
   return rank[role] > rank.operator ? 'operator' : role;
 }
 
+/** Whether `role` may use what needs `needed`. */
+export function isPermitted(role: Role, needed: NeededRole): boolean {
+  return rank[role] >= rank[needed];
+}
+
 /** Throws NotPermittedError where `role` may not use what needs `needed`. */
-export function assertPermitted(role: Role, needed: Role, command: string): void {
-  if (rank[role] < rank[needed]) {
+export function assertPermitted(role: Role, needed: NeededRole, command: string): void {
+  if (!isPermitted(role, needed)) {
     throw new NotPermittedError(`${command} needs the role ${needed}; this connection has the role ${role}`);
   }
 }

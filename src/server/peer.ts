@@ -6,33 +6,28 @@ import { InvalidMessageError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { FrameDecoder, type Frame } from '../protocol/frame-decoder.js';
 import { roleAfterGarbage } from './gate.js';
+import { IdleWatch } from './idle-watch.js';
+import { MessageWatch } from './message-watch.js';
+import { OnceLog } from './once-log.js';
+import { Outgoing } from './outgoing.js';
+import type { PeerLimits } from './peer-limits.js';
 import type { PeerStats } from './peer-stats.js';
-import { RequestProcessor, type ProcessorOptions } from './request-processor.js';
-
-export interface PeerLimits {
-  readonly maxMessageBytes: number;
-  readonly messageTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** Bytes of images and requests held for the peer. */
-  readonly maxInFlightBytes: number;
-  /** Bytes taken beyond the limits, so that a 0x03 behind them is seen. */
-  readonly readAheadBytes: number;
-}
+import type { ProcessorOptions } from './processor-options.js';
+import { RequestProcessor } from './request-processor.js';
+import { Reading } from './reading.js';
+import { tooMuchHeld, type Room, type RoomShare } from './room.js';
+import { Turn } from './turn.js';
 
 export interface PeerOptions {
   readonly limits: PeerLimits;
-  readonly processor: ProcessorOptions;
+  readonly processor: Omit<ProcessorOptions, 'share'>;
+  /** What all peers of the worker share. */
+  readonly room: Room;
   readonly log: Logger;
   /** Something changed that the view of connections shows. */
   readonly onChange: (peer: Peer) => void;
   readonly onClose: (peer: Peer, reason: CloseReason) => void;
 }
-
-/** How long a connection may take to close its side when it has been sent everything and our end. */
-const lingerMs = 2_000;
-
-/** So long may one peer keep the event loop in one of its turns; then the others come first. */
-const turnBudgetMs = 5;
 
 export class Peer {
   readonly stats: PeerStats;
@@ -40,45 +35,84 @@ export class Peer {
   readonly #options: PeerOptions;
   readonly #decoder: FrameDecoder;
   readonly #processor: RequestProcessor;
+  readonly #turn = new Turn(() => {
+    this.#pump();
+  });
+  readonly #outgoing: Outgoing;
+  readonly #reading: Reading;
+  /** What it holds of the worker's room. */
+  readonly #share: RoomShare;
+  readonly #message: MessageWatch;
+  readonly #idle: IdleWatch;
   #closeReason: CloseReason = 'client';
   /** False once no more requests are taken. */
   #open = true;
-  #inputEnded = false;
+  #inputEnded: boolean;
   /** True once the request that is coming in is the last one. */
   #draining = false;
+  readonly #once: OnceLog;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
-  /** When this peer's turn of the event loop began; null between turns. */
-  #turnStartedAt: number | null = null;
-  #messageTimer: NodeJS.Timeout | null = null;
-  #writeTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket, stats: PeerStats, options: PeerOptions) {
     this.#socket = socket;
     this.stats = stats;
     this.#options = options;
+    // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
+    this.#inputEnded = socket.readableEnded;
     this.#decoder = new FrameDecoder(options.limits.maxMessageBytes);
-    this.#processor = new RequestProcessor(options.processor, stats, {
+    this.#share = options.room.share();
+    this.#once = new OnceLog(options.log);
+    const { readAheadBytes } = options.limits;
+    this.#reading = new Reading(socket, () => !this.#draining && this.#decoder.waitingBytes < readAheadBytes);
+    this.#processor = new RequestProcessor({ ...options.processor, share: this.#share }, stats, {
       onReply: (bytes) => {
-        this.#write(bytes);
+        stats.bytesOut += bytes.length;
+        this.#idle.touch();
+        this.#outgoing.write(bytes);
       },
       onProgress: () => {
-        this.#changed();
+        this.#options.onChange(this);
         this.#pump();
       },
       onFault: (command, reason) => {
         options.log.error({ command, reason }, 'a fault of the server');
       },
+      onNotPermitted: (reason) => {
+        this.#once.warn(reason, 'a request was not permitted');
+      },
+      isBackedUp: () => this.#outgoing.isBackedUp,
     });
+    const { messageTimeoutMs, idleTimeoutMs, writeTimeoutMs } = options.limits;
+    this.#outgoing = new Outgoing(socket, writeTimeoutMs, {
+      onTaken: () => {
+        this.#processor.resume();
+        this.#pump();
+      },
+      onStuck: (waitingBytes) => {
+        const fields = { waitingBytes, timeoutMs: writeTimeoutMs };
+        options.log.warn(fields, 'the peer does not read its replies; dropping it');
+        this.destroy('slow reader');
+      },
+    });
+    this.#message = new MessageWatch(messageTimeoutMs, () => {
+      options.log.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
+      this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
+      this.#finish('protocol');
+    });
+    this.#idle = new IdleWatch(
+      idleTimeoutMs,
+      () => this.#processor.owed > 0 || this.#decoder.unfinished || this.#outgoing.waitingBytes > 0,
+      () => {
+        options.log.info({ timeoutMs: idleTimeoutMs }, 'nothing came or went; closing');
+        this.#finish('idle');
+      },
+    );
     socket.on('data', (chunk) => {
       this.receive(chunk);
     });
     socket.on('end', () => {
       this.#inputEnded = true;
-      this.#pump();
-    });
-    socket.on('drain', () => {
-      this.#stopWriteTimer();
       this.#pump();
     });
     socket.on('error', (error) => {
@@ -93,7 +127,7 @@ export class Peer {
   /** Answers what was asked for so far, a request that is still coming in included, then closes. */
   drain(): void {
     this.stats.state = 'draining';
-    this.#changed();
+    this.#options.onChange(this);
     // What has already arrived at this machine is read in the next turns of the event loop and counts as asked for.
     setImmediate(() =>
       setImmediate(() => {
@@ -108,7 +142,6 @@ export class Peer {
     this.#processor.giveUp();
   }
 
-  /** Cuts the connection. */
   destroy(reason: CloseReason): void {
     this.#closeReason = reason;
     this.#open = false;
@@ -118,20 +151,22 @@ export class Peer {
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
     const { maxInFlightBytes, readAheadBytes } = this.#options.limits;
-    return (
-      this.#processor.heldBytes <= maxInFlightBytes + readAheadBytes &&
-      this.#processor.aheadBytes <= readAheadBytes &&
-      !this.#socket.writableNeedDrain
-    );
+    const { heldBytes, replyBytes, aheadBytes } = this.#processor.load;
+    const isFull = heldBytes + replyBytes > maxInFlightBytes + readAheadBytes || aheadBytes > readAheadBytes;
+    return !isFull && !this.#outgoing.isBackedUp;
   }
 
   /** Takes bytes of the peer. */
   receive(chunk: Buffer): void {
     this.stats.bytesIn += chunk.length;
     this.stats.lastActivityAt = Date.now();
+    this.#idle.touch();
     if (!this.#open) return;
     this.#decoder.push(chunk);
     this.#pump();
+    if (!this.#share.mayGrow) this.#shed();
+    // What has come, and what is under way for it, is shown before any of it is answered.
+    this.#options.onChange(this);
   }
 
   /** Takes as many frames as the limits and its turn allow, and reads or rests accordingly. */
@@ -139,8 +174,8 @@ export class Peer {
     if (this.#pumping) return;
     this.#pumping = true;
     this.#socket.cork();
-    while (this.#open && this.#mayRead && this.#hasTurn()) {
-      if (this.#draining && !this.#decoder.unfinished) {
+    while (this.#open && this.#mayRead && this.#turn.goesOn) {
+      if (this.#draining && !this.#decoder.unfinished && !this.#decoder.hasBytes) {
         this.#finish('drain');
         break;
       }
@@ -153,61 +188,74 @@ export class Peer {
     }
     this.#socket.uncork();
     this.#pumping = false;
+    this.#countBytes();
     if (!this.#open) {
+      // What still comes is dropped; it is read so that the end of the connection is seen.
+      this.#reading.resume();
       this.#endWhenAnswered();
       return;
     }
-    if (this.#mayRead && this.#hasTurn()) this.#socket.resume();
-    else this.#socket.pause();
-    this.#watchMessage();
+    // At a stop only what the last request still lacks is read.
+    const reads = this.#mayRead && this.#turn.goesOn && (!this.#draining || this.#decoder.unfinished);
+    if (reads) this.#reading.resume();
+    else this.#reading.pause();
+    if (reads && this.#decoder.unfinished) this.#message.run();
+    else this.#message.rest();
   }
 
-  /** False once this turn of the event loop has been long enough; the next one goes on where it ended. */
-  #hasTurn(): boolean {
-    if (this.#turnStartedAt !== null) return performance.now() - this.#turnStartedAt < turnBudgetMs;
-    this.#turnStartedAt = performance.now();
-    setImmediate(() => {
-      const wasCut = !this.#hasTurn();
-      this.#turnStartedAt = null;
-      if (wasCut) this.#pump();
-    });
-    return true;
+  /** Tells the worker's room what this peer holds now. */
+  #countBytes(): void {
+    const { heldBytes, waitingBytes } = this.#decoder;
+    const bytes = this.#processor.load.bytes + heldBytes + waitingBytes + this.#outgoing.waitingBytes;
+    this.#share.set(this.#socket.destroyed ? 0 : bytes);
+  }
+
+  /** Gives up the request that is coming in, since the whole server holds too much. */
+  #shed(): void {
+    if (!this.#open || this.#decoder.heldBytes === 0) return;
+    this.#once.warn('the server holds too many bytes', 'giving up a request that comes in');
+    if (this.#processor.breakOff(tooMuchHeld())) {
+      // What is left of its images is skipped; where the next request starts is known.
+      this.#decoder.skipAttachments();
+      this.#pump();
+      return;
+    }
+    this.#processor.refuse(tooMuchHeld());
+    this.#finish('busy');
   }
 
   #take(frame: Frame): void {
     switch (frame.type) {
       case 'message': {
-        const followup = this.#processor.accept(frame.bytes, frame.depth);
+        const followup = this.#processor.accept(frame);
         if (followup.type === 'attachments') {
           this.#decoder.expectAttachments(followup.sizes);
           if (!followup.keep) this.#decoder.skipAttachments();
           return;
         }
-        this.#stopMessageTimer();
+        this.#message.stop();
         if (followup.type === 'close') this.#finish('protocol');
         return;
       }
       case 'attachment':
-        if (!this.#decoder.unfinished) this.#stopMessageTimer();
+        if (!this.#decoder.unfinished) this.#message.stop();
         this.#processor.attach(frame.bytes);
         return;
       case 'skipped':
-        this.#stopMessageTimer();
+        this.#message.stop();
         return;
       case 'garbage':
         this.stats.role = roleAfterGarbage(this.stats.role);
         this.#processor.refuse(new InvalidMessageError('a request must start with {'));
         return;
-      case 'too long':
-        this.#options.log.warn(
-          { maxBytes: this.#options.limits.maxMessageBytes },
-          'request too long; closing',
-        );
-        this.#processor.refuse(
-          new InvalidMessageError(`the request is longer than ${this.#options.limits.maxMessageBytes} bytes`),
-        );
+      case 'too long': {
+        const { maxMessageBytes } = this.#options.limits;
+        this.#options.log.warn({ maxMessageBytes }, 'request too long; closing');
+        const problem = `the request is longer than ${maxMessageBytes} bytes`;
+        this.#processor.refuse(new InvalidMessageError(problem));
         this.#finish('protocol');
         return;
+      }
       default:
         frame satisfies never;
     }
@@ -222,8 +270,7 @@ export class Peer {
 
   /** Answers the request whose rest will not come, unless it has been refused already. */
   #breakOff(error: InvalidMessageError): void {
-    if (this.#decoder.skipping || this.#processor.breakOff(error)) return;
-    this.#processor.refuse(error);
+    if (!this.#decoder.skipping && !this.#processor.breakOff(error)) this.#processor.refuse(error);
   }
 
   /** Takes no more requests; closes when the last reply is out. */
@@ -231,91 +278,21 @@ export class Peer {
     if (!this.#open) return;
     this.#open = false;
     this.#closeReason = reason;
-    this.#stopMessageTimer();
+    this.#message.stop();
     this.#endWhenAnswered();
   }
 
   #endWhenAnswered(): void {
-    if (this.#processor.owed > 0 || this.#socket.writableEnded || this.#socket.destroyed) return;
-    this.#socket.end();
-    // Unread bytes at the time of closing would make the kernel reset the connection, replies and all.
-    this.#socket.resume();
-    if (this.#socket.writableFinished) this.#linger();
-    else
-      this.#socket.once('finish', () => {
-        this.#linger();
-      });
-    // Until everything is out the peer must go on reading, as ever.
-    if (this.#writeTimer === null) this.#watchWriting(this.#sentBytes);
-  }
-
-  #linger(): void {
-    this.#stopWriteTimer();
-    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
-  }
-
-  #write(bytes: Buffer): void {
-    this.stats.bytesOut += bytes.length;
-    if (this.#socket.destroyed || this.#socket.write(bytes) || this.#writeTimer !== null) return;
-    this.#watchWriting(this.#sentBytes);
-  }
-
-  get #sentBytes(): number {
-    return this.#socket.bytesWritten - this.#socket.writableLength;
-  }
-
-  /** Drops a peer that has taken nothing since `sentBytes`. */
-  #watchWriting(sentBytes: number): void {
-    this.#writeTimer = setTimeout(() => {
-      if (this.#sentBytes > sentBytes) {
-        this.#watchWriting(this.#sentBytes);
-        return;
-      }
-      this.#options.log.warn(
-        { waitingBytes: this.#socket.writableLength, timeoutMs: this.#options.limits.writeTimeoutMs },
-        'the peer does not read its replies; dropping it',
-      );
-      this.destroy('slow reader');
-    }, this.#options.limits.writeTimeoutMs);
-  }
-
-  #stopWriteTimer(): void {
-    if (this.#writeTimer !== null) clearTimeout(this.#writeTimer);
-    this.#writeTimer = null;
-  }
-
-  #watchMessage(): void {
-    if (!this.#decoder.unfinished || this.#messageTimer !== null) return;
-    const { messageTimeoutMs } = this.#options.limits;
-    this.#messageTimer = setTimeout(() => {
-      this.#messageTimer = null;
-      // Where it is we who do not read, the peer cannot be late.
-      if (!this.#mayRead) {
-        this.#watchMessage();
-        return;
-      }
-      this.#options.log.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
-      this.#open = false;
-      this.#closeReason = 'protocol';
-      this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
-      this.#endWhenAnswered();
-    }, messageTimeoutMs);
-  }
-
-  #stopMessageTimer(): void {
-    if (this.#messageTimer !== null) clearTimeout(this.#messageTimer);
-    this.#messageTimer = null;
-  }
-
-  #changed(): void {
-    this.#options.onChange(this);
+    if (this.#processor.owed === 0) this.#outgoing.end();
   }
 
   #closed(): void {
     this.#open = false;
-    this.#stopMessageTimer();
-    this.#stopWriteTimer();
+    this.#message.stop();
+    this.#idle.stop();
+    this.#reading.stop();
     this.#processor.abandon();
+    this.#countBytes();
     this.#options.onClose(this, this.#closeReason);
   }
 }

@@ -52,5 +52,6 @@ export function readForwarded(socket: Socket): Promise<Forwarded | null> {
     };
     const timer = setTimeout(give, headerTimeoutMs);
     socket.on('data', take).on('close', give).on('end', give).on('error', give);
+    socket.resume();
   });
 }

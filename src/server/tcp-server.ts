@@ -1,33 +1,35 @@
-// Listens on the shared port and turns sockets into peers. What a peer does is Peer's business; who may come in,
-// and how everybody leaves, is decided here.
+// Listens on the shared port and turns sockets into peers. What a peer does is Peer's business, who may come in the
+// entrance's; how everybody leaves is decided here.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import type { Role } from '../config/schema.js';
-import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { encodeReply, refusal } from '../protocol/reply.js';
+import type { PeerAdmission } from './peer-admission.js';
 import type { ConnectionManager } from './connection-manager.js';
+import { Entrance, type Caller } from './entrance.js';
 import { listenError } from './listen-error.js';
-import { plainAddress, roleOfAddress, type RoleOptions } from './gate.js';
-import { Peer, type PeerLimits } from './peer.js';
+import type { RoleOptions } from './gate.js';
+import { Peer } from './peer.js';
+import type { PeerLimits } from './peer-limits.js';
 import { PeerStats } from './peer-stats.js';
-import { Balancers, readForwarded } from './proxied.js';
-import type { ProcessorOptions } from './request-processor.js';
+import type { ProcessorOptions } from './processor-options.js';
+import type { Room } from './room.js';
 
 export interface TCPServerOptions {
   readonly host: string;
   readonly port: number;
   /** Connections that may wait in the kernel for being accepted. */
   readonly backlog: number;
-  /** Peers of this worker. */
+  /** Peers of all workers of this host, as `admission` counts them. */
   readonly maxPeers: number;
+  readonly admission: PeerAdmission;
   readonly hostId: string;
   readonly workerId: string;
   readonly roles: RoleOptions;
   /** Addresses and networks whose connections begin with a PROXY header. */
   readonly balancers: readonly string[];
   readonly limits: PeerLimits;
-  readonly processor: ProcessorOptions;
+  readonly processor: Omit<ProcessorOptions, 'share'>;
+  readonly room: Room;
   readonly connections: ConnectionManager;
   readonly log: Logger;
 }
@@ -41,11 +43,10 @@ const keepAliveDelayMs = 60_000;
 export class TCPServer {
   readonly #options: TCPServerOptions;
   readonly #server: Server;
-  readonly #balancers: Balancers;
+  readonly #entrance: Entrance;
   readonly #peers = new Set<Peer>();
-  /** Forwarded connections whose header is still to come. */
-  readonly #unknown = new Set<Socket>();
   #lastPeer = 0;
+  #draining = false;
   #onEmpty: () => void = () => undefined;
   /** Counted over all peers, gone ones included. */
   #requestsOfGone = 0;
@@ -53,11 +54,32 @@ export class TCPServer {
 
   constructor(options: TCPServerOptions) {
     this.#options = options;
-    this.#balancers = new Balancers(options.balancers);
+    this.#entrance = new Entrance({
+      balancers: options.balancers,
+      // More of them could not become peers anyway.
+      maxUnknown: options.maxPeers,
+      roles: options.roles,
+      admission: options.admission,
+      replyTerminator: options.processor.replyTerminator,
+      onCaller: (socket, caller) => {
+        this.#enter(socket, caller);
+      },
+      onEmpty: () => {
+        this.#checkEmpty();
+      },
+      log: options.log,
+    });
     this.#server = createServer(
-      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelayMs },
+      {
+        allowHalfOpen: true,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveDelayMs,
+        // Until it has a place all that a connection sends, its end included, stays in the kernel.
+        pauseOnConnect: true,
+      },
       (socket) => {
-        this.#welcome(socket);
+        void this.#entrance.welcome(socket);
       },
     );
   }
@@ -94,9 +116,10 @@ export class TCPServer {
    * `timeoutMs` at the latest. What is not done shortly before that is answered with code 4.
    */
   async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
     this.#server.close();
-    for (const socket of this.#unknown) socket.destroy();
-    if (this.#peers.size === 0) return;
+    this.#entrance.closeUnknown();
+    if (this.#empty) return;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -111,6 +134,7 @@ export class TCPServer {
     const cut = setTimeout(() => {
       this.#options.log.warn({ peers: this.#peers.size, timeoutMs }, 'cutting the connections that are left');
       for (const peer of this.#peers) peer.destroy('drain');
+      this.#entrance.cut();
     }, timeoutMs);
     for (const peer of this.#peers) peer.drain();
     await empty;
@@ -118,53 +142,25 @@ export class TCPServer {
     clearTimeout(cut);
   }
 
-  #welcome(socket: Socket): void {
-    const { remoteAddress, remotePort } = socket;
-    // Gone before it was looked at.
-    if (remoteAddress === undefined || remotePort === undefined) {
-      socket.destroy();
-      return;
-    }
-    const { log, maxPeers, roles } = this.#options;
-    if (this.#peers.size + this.#unknown.size >= maxPeers) {
-      log.warn({ address: remoteAddress, maxPeers }, 'too many peers; turning one away');
-      this.#turnAway(socket);
-      return;
-    }
-    const address = plainAddress(remoteAddress);
-    if (this.#balancers.includes(address)) void this.#welcomeForwarded(socket, address, remotePort);
-    else this.#enter(this.#createPeer(socket, address, remotePort, roleOfAddress(address, roles)));
+  get #empty(): boolean {
+    return this.#peers.size === 0 && this.#entrance.empty;
   }
 
-  async #welcomeForwarded(socket: Socket, balancer: string, balancerPort: number): Promise<void> {
-    this.#unknown.add(socket);
-    // Until it is a peer nobody else listens for what may happen to it.
-    socket.on('error', () => undefined);
-    const forwarded = await readForwarded(socket);
-    this.#unknown.delete(socket);
-    if (socket.destroyed) return;
-    if (forwarded === null) {
-      this.#options.log.warn(
-        { address: balancer },
-        'a balancer sent no PROXY header; closing the connection',
-      );
-      socket.destroy();
-      return;
-    }
-    const { address, port } = forwarded.source ?? { address: balancer, port: balancerPort };
-    // Behind a balancer nobody is a program of this machine, whatever the header says.
-    const peer = this.#createPeer(socket, plainAddress(address), port, this.#options.roles.defaultRole);
-    this.#enter(peer);
-    peer.receive(forwarded.rest);
+  #checkEmpty(): void {
+    if (this.#empty) this.#onEmpty();
   }
 
-  #enter(peer: Peer): void {
+  #enter(socket: Socket, caller: Caller): void {
+    const peer = this.#createPeer(socket, caller);
     this.#peers.add(peer);
     this.#options.connections.opened(peer.stats);
+    peer.receive(caller.received);
+    // It came before the stop: what it has asked for so far is answered, as for everybody else.
+    if (this.#draining) peer.drain();
   }
 
-  #createPeer(socket: Socket, address: string, port: number, role: Role): Peer {
-    const { hostId, workerId, limits, processor, connections } = this.#options;
+  #createPeer(socket: Socket, { address, port, role }: Caller): Peer {
+    const { hostId, workerId, limits, processor, room, connections, admission } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
       id: `${hostId}/${workerId.slice(hostId.length + 1).replace(':', '.')}.${++this.#lastPeer}`,
@@ -178,6 +174,7 @@ export class TCPServer {
     return new Peer(socket, new PeerStats(origin, role), {
       limits,
       processor,
+      room,
       log,
       onChange: (peer) => {
         connections.changed(peer.stats);
@@ -189,17 +186,9 @@ export class TCPServer {
         this.#imagesOfGone += images;
         this.#peers.delete(peer);
         connections.closed(peer.stats, reason);
-        if (this.#peers.size === 0) this.#onEmpty();
+        admission.leave(address);
+        this.#checkEmpty();
       },
     });
-  }
-
-  /** One answer, so that the client knows why, and the end. */
-  #turnAway(socket: Socket): void {
-    const { code, message } = new BusyError('too many connections; try again later');
-    socket.on('error', () => socket.destroy());
-    socket.end(encodeReply(refusal(code, message, null), this.#options.processor.replyTerminator));
-    socket.resume();
-    setTimeout(() => socket.destroy(), 1_000).unref();
   }
 }

@@ -49,6 +49,8 @@ class FakeProcess implements WorkerProcess {
 function setUp(slots: number) {
   const processes: FakeProcess[] = [];
   const removed: string[] = [];
+  const gone: string[] = [];
+  const asked: string[] = [];
   const supervisor = new Supervisor({
     slots,
     hostId: 'h',
@@ -59,6 +61,12 @@ function setUp(slots: number) {
     },
     start: () => ({ type: 'stop' }),
     onView: () => undefined,
+    onPlaces: (_workerId, { arrived }) => {
+      asked.push(...arrived);
+    },
+    onEnd: (workerId) => {
+      gone.push(workerId);
+    },
     onDeath: (workerId) => {
       removed.push(workerId);
       return Promise.resolve();
@@ -68,7 +76,14 @@ function setUp(slots: number) {
     restartDelayMaxMs: 1_000,
     log: pino({ level: 'silent' }),
   });
-  return { supervisor, processes, removed, alive: () => processes.filter(({ ended }) => !ended) };
+  return {
+    supervisor,
+    processes,
+    removed,
+    gone,
+    asked,
+    alive: () => processes.filter(({ ended }) => !ended),
+  };
 }
 
 /** Runs `body` with a clock that stands still unless the test moves it. */
@@ -111,12 +126,16 @@ describe('the supervisor', () => {
 
   test('takes no word of a worker that has ended for one of its successor', () =>
     withClock(async () => {
-      const { supervisor, processes } = setUp(1);
+      const { supervisor, processes, asked } = setUp(1);
       const start = supervisor.start();
       processes[0]?.serve();
       await start;
+      processes[0]?.tell({ type: 'places', id: 1, left: [], arrived: ['192.0.2.1'] });
       processes[0]?.end();
+      processes[0]?.tell({ type: 'places', id: 2, left: [], arrived: ['192.0.2.2'] });
       mock.timers.tick(0);
+      processes[0]?.tell({ type: 'places', id: 3, left: [], arrived: ['192.0.2.3'] });
+      assert.deepEqual(asked, ['192.0.2.1']);
       processes[0]?.serve();
       assert.equal(supervisor.serving, 0);
       processes[1]?.serve();
@@ -190,7 +209,7 @@ describe('the supervisor', () => {
 
   test('stops when all have ended, removes no records of those that ended in order, kills those that do not', () =>
     withClock(async () => {
-      const { supervisor, processes, removed } = setUp(2);
+      const { supervisor, processes, removed, gone } = setUp(2);
       const start = supervisor.start();
       for (const forked of processes) forked.serve();
       await start;
@@ -202,6 +221,7 @@ describe('the supervisor', () => {
       await stop;
       assert.deepEqual(processes[1]?.killed, ['SIGKILL']);
       assert.equal(removed.length, 1);
+      assert.equal(new Set(gone).size, 2, 'both are told of as ended');
     }));
 
   const event = fc.oneof(

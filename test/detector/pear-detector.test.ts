@@ -9,7 +9,6 @@ import { CancelledError, DeadlineError, StartupError } from '#src/errors.js';
 import { sample, samplesFolder, variants } from '../support/pictures.js';
 
 const folder = realpathSync(samplesFolder);
-const maxQueuedImages = 50;
 
 function start(
   modelPath = 'models/pear-starter-int8.onnx',
@@ -23,7 +22,6 @@ function start(
       maxImagePixels: 5_000_000,
       decodeTimeoutMs: 10_000,
     },
-    maxQueuedImages,
     onFault: (reason) => {
       assert.fail(reason);
     },
@@ -117,17 +115,6 @@ describe('PearDetector', () => {
     const outcomes = judge(Array<string>(6).fill('normal-01.jpg'), controller.signal);
     controller.abort(new DeadlineError('late'));
     assert.deepEqual(await outcomes, Array(6).fill('code 4'));
-  });
-
-  test('refuses more images than may wait, and counts them down again', async () => {
-    const controller = new AbortController();
-    const outcomes = judge(Array<string>(maxQueuedImages).fill('normal-01.jpg'), controller.signal);
-    assert.throws(() => {
-      detector.assertRoom(1);
-    }, /too many images/);
-    controller.abort(new CancelledError('stopped'));
-    await outcomes;
-    detector.assertRoom(maxQueuedImages);
   });
 
   test('gives two owners turns', async () => {

@@ -7,7 +7,7 @@ export interface RedisKeys {
   readonly workers: string;
   /** STREAM: peers opened and closed, workers up and down. */
   readonly events: string;
-  /** STREAM: the last records of closed peers, with the reason. */
+  /** STREAM: peers that have closed, each as it was last, and why. */
   readonly closed: string;
   /** HASH with a TTL: the fields of WorkerRecord, and `epoch`, the number of the last write. */
   worker(workerId: string): string;

@@ -1,0 +1,38 @@
+// Whether a connection is read. While it is not, nobody would notice that its other side is gone, so from time to time
+// it is read for one piece all the same.
+import type { Socket } from 'node:net';
+
+const lookAfterMs = 1_000;
+
+export class Reading {
+  readonly #socket: Socket;
+  readonly #mayLook: () => boolean;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** `mayLook`: whether there is room for one more piece, some 64 KiB at most. */
+  constructor(socket: Socket, mayLook: () => boolean) {
+    this.#socket = socket;
+    this.#mayLook = mayLook;
+  }
+
+  resume(): void {
+    this.stop();
+    this.#socket.resume();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      // What comes leads to a new pause; a connection that is gone says so instead.
+      if (this.#mayLook()) this.#socket.resume();
+      else this.pause();
+    }, lookAfterMs);
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
