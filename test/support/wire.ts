@@ -24,10 +24,31 @@ export class Wire {
     }
   }
 
-  static async open(port: number, host = '127.0.0.1'): Promise<Wire> {
-    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+  /** `localAddress`: the address that the server sees, any of 127.0.0.0/8. */
+  static async open(port: number, localAddress = '127.0.0.1'): Promise<Wire> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
     return new Wire(socket);
+  }
+
+  /** Opens a connection for the length of `use`. */
+  static async use<T>(port: number, use: (wire: Wire) => Promise<T>): Promise<T> {
+    const wire = await Wire.open(port);
+    try {
+      return await use(wire);
+    } finally {
+      wire.close();
+    }
+  }
+
+  /** Sends `data`, closes the sending side, and gives everything that came before the server closed its own. */
+  static conversation(port: number, data: string | Uint8Array): Promise<string> {
+    return Wire.use(port, async (wire) => {
+      wire.send(data);
+      wire.finish();
+      await wire.closed();
+      return wire.received;
+    });
   }
 
   /** Everything that came and was not taken by `reply`. */

@@ -7,11 +7,11 @@ import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { Wire } from '../support/wire.js';
+import { askFolder } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 
 const clients = 8;
 const list = '{"cmd": 0x40, "request_data": null}';
-const currentFolder = '{"cmd": 0x32, "request_data": null}';
 const listReply = z.object({ response_data: z.array(z.object({ result: peerRecordSchema })) });
 const statusReply = z.object({
   response_data: z.tuple([
@@ -150,7 +150,7 @@ for (const store of ['embedded', 'redis'] as const) {
       wires = [...kept, ...fresh];
       const spread = countBy(await viewOf(first, wires), ({ worker }) => worker);
       assert.equal(spread.size, 2);
-      for (const wire of wires) assert.match(await wire.ask(currentFolder), /models\/samples/);
+      for (const wire of wires) assert.match(await wire.ask(askFolder), /models\/samples/);
     });
 
     test('closed connections leave the view', async () => {
@@ -165,7 +165,7 @@ for (const store of ['embedded', 'redis'] as const) {
         const [first] = wires;
         assert.ok(first !== undefined && redis !== null);
         await redis.stop();
-        assert.match(await first.ask(currentFolder), /models\/samples/);
+        assert.match(await first.ask(askFolder), /models\/samples/);
         assert.match(
           await first.ask(list),
           /"error_code": 9, "message": "the store of connections does not answer"/,

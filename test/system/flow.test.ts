@@ -1,15 +1,16 @@
-// Peers that do not play along: who never reads, who floods, who announces and does not send. The server slows or
+// Peers that do not play along: who floods, who announces and does not send. The server slows or
 // drops them, stays small, and serves the others.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
+import { offer } from '../support/offer.js';
 import { sample } from '../support/pictures.js';
+import { rssBytes, workerPids } from '../support/processes.js';
 import { Wire } from '../support/wire.js';
+import { askFolder } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 
-const currentFolder = '{"cmd": 0x32, "request_data": null}';
 const mib = 1024 * 1024;
 
 let server: LocalServer;
@@ -40,54 +41,9 @@ after(async () => {
 
 /** Resident memory of the only worker in bytes. */
 async function workerRss(): Promise<number> {
-  const wire = await Wire.open(server.port);
-  const pid = /"pid": (\d+)/.exec(await wire.ask('{"cmd": 0x44, "request_data": null}'))?.[1] ?? '';
-  wire.close();
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) * 1024;
+  const [pid = 0] = await workerPids(server.port);
+  return rssBytes(pid);
 }
-
-/** Offers `chunk` again and again until `bytesMax` are sent or the server closes; resolves to the bytes it took. */
-async function offer(wire: Wire, chunk: Buffer, bytesMax: number): Promise<number> {
-  const { socket } = wire;
-  let offered = 0;
-  while (offered < bytesMax && !socket.destroyed && socket.writable) {
-    offered += chunk.length;
-    if (socket.write(chunk)) continue;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        socket.off('drain', done).off('close', done).off('error', done);
-        resolve();
-      };
-      socket.on('drain', done).on('close', done).on('error', done);
-    });
-  }
-  return socket.bytesWritten - socket.writableLength;
-}
-
-describe('a peer that never reads its replies', () => {
-  test('is not read any more, then dropped with a reason, and costs no memory', async () => {
-    const before = await workerRss();
-    const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
-    for (const wire of wires) wire.socket.pause();
-    const flood = Buffer.from(currentFolder.repeat(2_000));
-    const offers = wires.map((wire) => offer(wire, flood, 256 * mib));
-    const other = await Wire.open(server.port);
-    for (let asked = 0; asked < 50; asked++) assert.match(await other.ask(currentFolder), /models\/samples/);
-    const taken = await Promise.all(offers);
-    assert.ok(
-      taken.every((bytes) => bytes < 256 * mib),
-      `took ${taken.join(', ')} bytes`,
-    );
-    await eventually('all four are dropped', () => {
-      const dropped = server.lines.filter(({ msg }) => msg.includes('does not read its replies'));
-      return dropped.length === 4 ? true : null;
-    });
-    for (const wire of [...wires, other]) wire.close();
-    const grown = (await workerRss()) - before;
-    assert.ok(grown < 120 * mib, `of 1 GiB offered the worker kept ${Math.round(grown / mib)} MiB`);
-  });
-});
 
 describe('a peer that sends images faster than they are judged', () => {
   test('is slowed by not being read, is answered in full, and holds nobody up', async () => {
@@ -157,5 +113,47 @@ describe('connections that break', () => {
     });
     assert.match(await wire.ask('{"cmd": 1, "request_data": ["normal-01.jpg"]}'), /"result": 1/);
     wire.close();
+  });
+});
+
+describe('one connection', () => {
+  test('that floods the worker with bad requests takes turns with the others', async () => {
+    const count = 150_000;
+    const flooding = await Wire.open(server.port);
+    flooding.send('{}'.repeat(count));
+    await Wire.use(server.port, async (wire) => {
+      assert.match(await wire.ask(askFolder), /models\/samples/);
+      assert.ok(flooding.received.split('\n').length < count, 'before the flood was answered');
+    });
+    flooding.close();
+  });
+});
+
+describe('a client that closes its sending side and reads slowly', () => {
+  test('gets every reply all the same', async (t) => {
+    const own = await startServer(
+      t,
+      '--cluster.workers',
+      '1',
+      '--limits.max_batch',
+      '50000',
+      '--limits.max_queued_images',
+      '50000',
+      '--limits.max_queued_images_total',
+      '50000',
+    );
+    const wire = await Wire.open(own.port);
+    wire.socket.pause();
+    const names = Array(50_000).fill('missing.jpg');
+    wire.send(JSON.stringify({ cmd: 1, request_data: names, request_id: 'first' }));
+    wire.send('{"cmd": 0x36, "request_data": null}');
+    wire.finish();
+    // Longer than the server waits for us to close once it has sent everything.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    wire.socket.resume();
+    await wire.closed();
+    assert.match(wire.received, /"request_id": "first"\}\n\{"cmd": 55,.*\}\n$/);
+    wire.close();
+    assert.equal(await own.stop(), 0);
   });
 });

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
+import { askFolder } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 import { cleanEnvironment, runServer, startServer, startServerWith } from '../support/server.js';
 
@@ -33,7 +34,7 @@ describe('a stop', () => {
       const pids = await workerPids(firstOf(wires));
       const replies = wires.map((wire) => wire.ask(images(12)));
       const idle = await Wire.open(server.port);
-      await idle.ask('{"cmd": 0x32, "request_data": null}');
+      await idle.ask(askFolder);
       process.kill(server.pid, signal);
       for (const reply of await Promise.all(replies)) assert.equal(judged(reply), 12);
       await Promise.all([...wires, idle].map((wire) => wire.closed()));
@@ -167,7 +168,7 @@ describe('a worker that dies again and again', () => {
       process.kill(victim.pid, 'SIGKILL');
       const line = await server.line(({ msg, ...rest }) => msg.includes('died') && rest['deaths'] === deaths);
       assert.equal(line['delayMs'], deaths === 1 ? 0 : 200 * 2 ** (deaths - 2));
-      assert.match(await wire.ask('{"cmd": 0x32, "request_data": null}'), /models\/samples/);
+      assert.match(await wire.ask(askFolder), /models\/samples/);
     }
     wire.close();
     assert.equal(await server.stop(), 0);

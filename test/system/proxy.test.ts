@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { Wire } from '../support/wire.js';
+import { askFolder } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 
-const currentFolder = '{"cmd": 0x32, "request_data": null}';
 const header = 'PROXY TCP4 192.0.2.7 10.0.0.1 51000 9090\r\n';
 
 describe('a listed balancer', () => {
@@ -25,13 +25,13 @@ describe('a listed balancer', () => {
 
   test('gives its clients their own address, in one segment or byte by byte', async () => {
     const wire = await Wire.open(server.port);
-    assert.match(await wire.ask(`${header}${currentFolder}`), /models\/samples/);
+    assert.match(await wire.ask(`${header}${askFolder}`), /models\/samples/);
     const line = await server.line((each) => each.msg === 'connected' && each['address'] === '192.0.2.7');
     assert.equal(line['port'], 51000);
     wire.close();
     const slow = await Wire.open(server.port);
     for (const character of header) slow.send(character);
-    assert.match(await slow.ask(currentFolder), /models\/samples/);
+    assert.match(await slow.ask(askFolder), /models\/samples/);
     slow.close();
   });
 
@@ -45,11 +45,11 @@ describe('a listed balancer', () => {
 
   test('that sends no header is closed without an answer, and the server goes on', async () => {
     const wire = await Wire.open(server.port);
-    wire.send(currentFolder);
+    wire.send(askFolder);
     await wire.closed();
     assert.equal(wire.received, '');
     const other = await Wire.open(server.port);
-    assert.match(await other.ask(`${header}${currentFolder}`), /models\/samples/);
+    assert.match(await other.ask(`${header}${askFolder}`), /models\/samples/);
     other.close();
   });
 });
@@ -57,7 +57,7 @@ describe('a listed balancer', () => {
 test('from anybody else the header is garbage', async (t) => {
   const server = await startServer(t, '--cluster.workers', '1');
   const wire = await Wire.open(server.port);
-  wire.send(`${header}${currentFolder}`);
+  wire.send(`${header}${askFolder}`);
   const [first = '', second = ''] = await wire.replies(2);
   assert.match(first, /"error_code": 1, "message": "a request must start with \{"/);
   assert.match(second, /models\/samples/);

@@ -1,0 +1,17 @@
+// What the operating system tells of a server's processes.
+import { readFileSync } from 'node:fs';
+import { Wire } from './wire.js';
+
+/** Process ids of all workers. */
+export async function workerPids(port: number): Promise<number[]> {
+  const wire = await Wire.open(port);
+  const status = await wire.ask('{"cmd": 0x44, "request_data": null}');
+  wire.close();
+  return [...status.matchAll(/"pid": (\d+)/g)].map(([, pid]) => Number(pid));
+}
+
+/** Resident memory of a process in bytes. */
+export function rssBytes(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
