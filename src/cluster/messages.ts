@@ -19,8 +19,10 @@ export type WorkerStart = Readonly<z.output<typeof workerStartSchema>>;
 export const toPrimarySchema = z.discriminatedUnion('type', [
   /** The worker listens to messages now and asks for its start. */
   z.object({ type: z.literal('booted') }),
-  /** It accepts connections and its model has judged a first image. */
-  z.object({ type: z.literal('serving'), port: z.int(), model: z.string(), classes: z.array(z.string()) }),
+  /** Its model has judged a first image: it may be given connections. */
+  z.object({ type: z.literal('serving'), model: z.string(), classes: z.array(z.string()) }),
+  /** It has the connection of this number, and lives or dies with it. */
+  z.object({ type: z.literal('taken'), connection: z.int() }),
   /** It cannot serve, for a reason that a person can mend; it ends by itself. */
   z.object({ type: z.literal('failed'), problem: z.string(), cure: z.string() }),
   z.object({ type: z.literal('view'), id: z.int(), request: viewRequestSchema }),
@@ -36,6 +38,8 @@ export type ToPrimary = Readonly<z.output<typeof toPrimarySchema>>;
 
 export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start'), start: workerStartSchema }),
+  /** A new connection comes along, under a number. */
+  z.object({ type: z.literal('connection'), connection: z.int() }),
   z.object({ type: z.literal('view'), id: z.int(), reply: viewReplySchema }),
   /** To each that asked, in the order of the question. */
   z.object({ type: z.literal('places'), id: z.int(), answers: z.array(z.enum(placeAnswers)) }),

@@ -1,4 +1,5 @@
 // A worker's line to its primary: typed messages, requests with answers, and the news that the primary is gone.
+import { Socket } from 'node:net';
 import { StoreUnavailableError } from '../errors.js';
 import type { ViewChannel } from '../connections/embedded-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
@@ -17,6 +18,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
   #lastId = 0;
   /** Resolves when the primary asks this worker to end (`asked`), or is gone itself (`orphan`). */
   readonly ending: Promise<'asked' | 'orphan'>;
+  /** Takes the connections that the primary gives this worker. */
+  onConnection: (socket: Socket) => void = (socket) => socket.destroy();
   #onStart: (start: WorkerStart) => void = () => undefined;
   #onEnding: (why: 'asked' | 'orphan') => void = () => undefined;
 
@@ -24,11 +27,17 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
     this.ending = new Promise((resolve) => {
       this.#onEnding = resolve;
     });
-    process.on('message', (raw) => {
+    process.on('message', (raw, handle) => {
       const message = toWorkerSchema.parse(raw);
       switch (message.type) {
         case 'start':
           this.#onStart(message.start);
+          return;
+        case 'connection':
+          // Before anything of it is read: until then the primary may give it to another worker.
+          void this.send({ type: 'taken', connection: message.connection });
+          // Without a handle it was gone before it came here.
+          if (handle instanceof Socket) this.onConnection(handle);
           return;
         case 'view': {
           const waiting = this.#waiting.get(message.id);

@@ -11,6 +11,7 @@ import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
+import { FrontDoor } from './front-door.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
@@ -32,19 +33,28 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     await probeRedis(store.redis.url, store.redis.commandTimeoutMs);
   }
   cluster.setupPrimary({ exec: workerFile, args: [], serialization: 'advanced' });
-  cluster.schedulingPolicy = cluster.SCHED_RR;
 
   const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const view = new PrimaryView(store, config.connections.lease_ms, log);
-  const supervisor = createSupervisor(config, hostId, view, log);
+  const door = new FrontDoor({
+    host: config.server.host,
+    port: config.server.port,
+    backlog: config.server.max_connections,
+    maxWaiting: config.limits.max_peers,
+    replyTerminator: config.server.reply_terminator,
+    log,
+  });
+  const supervisor = createSupervisor(config, hostId, view, door, log);
   const admin = createAdmin(config, hostId, view, supervisor, log);
-  const stopped = stopOnSignal(supervisor, log);
+  const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   try {
     const adminAddress = config.admin.enabled ? await admin.listen() : null;
     const serving = await supervisor.start();
     if (serving !== null) {
-      announce(log, config, serving, folders.images.name, store.sentence);
+      // Only now, so that whoever can connect is served.
+      const { port } = await door.listen();
+      announce(log, config, port, serving, folders.images.name, store.sentence);
       if (adminAddress !== null) {
         log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
       }
@@ -62,7 +72,13 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   return inOrder;
 }
 
-function createSupervisor(config: Config, hostId: string, view: PrimaryView, log: Logger): Supervisor {
+function createSupervisor(
+  config: Config,
+  hostId: string,
+  view: PrimaryView,
+  door: FrontDoor,
+  log: Logger,
+): Supervisor {
   const slots = workerCount(config);
   const serverStartedAt = Date.now();
   const counter = new PeerCounter({
@@ -87,8 +103,17 @@ function createSupervisor(config: Config, hostId: string, view: PrimaryView, log
       const answers = counter.update(workerId, left, arrived);
       if (answers.length > 0) reply({ type: 'places', id, answers });
     },
+    onServing: (workerId, process) => {
+      door.add(workerId, (connection, socket) => {
+        process.send({ type: 'connection', connection }, socket);
+      });
+    },
+    onTaken: (workerId, connection) => {
+      door.taken(workerId, connection);
+    },
     onEnd: (workerId) => {
       counter.removeWorker(workerId);
+      door.remove(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,
@@ -124,9 +149,9 @@ function forkWorker(log: Logger): WorkerProcess {
   const worker: Worker = cluster.fork();
   return {
     pid: worker.process.pid ?? 0,
-    send: (message) => {
+    send: (message, socket) => {
       // A worker that is going cannot be told anything any more; its exit says so.
-      if (worker.isConnected()) worker.send(message, () => undefined);
+      if (worker.isConnected()) worker.send(message, socket, { keepOpen: true }, () => undefined);
     },
     kill: (signal) => {
       worker.process.kill(signal);
@@ -147,7 +172,8 @@ function forkWorker(log: Logger): WorkerProcess {
       });
     },
     onExit: (listener) => {
-      worker.on('exit', (code: number | null, signal: string | null) => {
+      // Not `exit`: the last messages may come after that. And `disconnect` never comes where a connection was on its way.
+      worker.process.once('close', (code, signal) => {
         listener(signal ?? `exit code ${code ?? 'unknown'}`, code === 0);
       });
     },
@@ -158,7 +184,7 @@ function forkWorker(log: Logger): WorkerProcess {
  * Resolves when a signal, or PM2's message, has ended all workers: to true, or to false where a second one ended
  * them at once.
  */
-function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<boolean> {
+function stopOnSignal(supervisor: Supervisor, door: FrontDoor, log: Logger): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     let inOrder = true;
@@ -171,6 +197,7 @@ function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<boolean> {
       }
       stopping = true;
       log.info({ why }, 'stopping: answering what was asked for');
+      door.close();
       supervisor.stop().then(() => {
         resolve(inOrder);
       }, reject);
@@ -190,7 +217,8 @@ function stopOnSignal(supervisor: Supervisor, log: Logger): Promise<boolean> {
 function announce(
   log: Logger,
   config: Config,
-  { port, model, classes }: ServingFacts,
+  port: number,
+  { model, classes }: ServingFacts,
   imageFolder: string,
   store: string,
 ): void {

@@ -1,6 +1,7 @@
 // Keeps the wanted number of workers alive: forks them, waits until they serve, replaces those that die, and
 // leads them out at the end. It knows no cluster and no socket: `fork` gives it processes.
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { StartupError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { ToPrimary, ToWorker } from './messages.js';
@@ -8,10 +9,14 @@ import type { ToPrimary, ToWorker } from './messages.js';
 /** A forked process, as far as the supervisor needs it. */
 export interface WorkerProcess {
   readonly pid: number;
-  send(message: ToWorker): void;
+  /** `socket`: a connection that goes along, and stays open here as well. */
+  send(message: ToWorker, socket?: Socket): void;
   kill(signal: NodeJS.Signals): void;
   onMessage(listener: (message: ToPrimary) => void): void;
-  /** `how`: a signal or an exit code, for the log; `orderly`: it ended as it was asked to. */
+  /**
+   * It has ended, and every message of it has come. `how`: a signal or an exit code, for the log; `orderly`: it ended as
+   * it was asked to.
+   */
   onExit(listener: (how: string, orderly: boolean) => void): void;
 }
 
@@ -33,6 +38,10 @@ export interface SupervisorOptions {
     message: Extract<ToPrimary, { type: 'places' }>,
     reply: (m: ToWorker) => void,
   ) => void;
+  /** A worker serves from now on. */
+  readonly onServing: (workerId: string, process: WorkerProcess) => void;
+  /** A worker has a connection that was sent to it. */
+  readonly onTaken: (workerId: string, connection: number) => void;
   /** A worker has ended, in whichever way; it says nothing more. */
   readonly onEnd: (workerId: string) => void;
   /** A worker has died and what it reported must go; one that ended as it was asked has tidied up itself. */
@@ -167,6 +176,9 @@ export class Supervisor {
       case 'serving':
         this.#serves(slot, process, message);
         return;
+      case 'taken':
+        this.#options.onTaken(workerId, message.connection);
+        return;
       case 'failed':
         if (this.#started) log.error({ worker: slot.number, cure: message.cure }, message.problem);
         else this.#onStartFailed(new StartupError(message.problem, message.cure));
@@ -186,11 +198,12 @@ export class Supervisor {
     }
   }
 
-  #serves(slot: Slot, process: WorkerProcess, { port, model, classes }: ServingFacts): void {
+  #serves(slot: Slot, process: WorkerProcess, { model, classes }: ServingFacts): void {
     if (slot.timer !== null) clearTimeout(slot.timer);
-    slot.serving = { port, model, classes };
+    slot.serving = { model, classes };
     slot.servingSince = Date.now();
     this.#options.log.debug({ worker: slot.number, pid: process.pid }, 'a worker serves');
+    this.#options.onServing(slot.workerId, process);
     if (this.#started || this.serving < this.#slots.length) return;
     this.#started = true;
     this.#onStarted(slot.serving);

@@ -57,7 +57,7 @@ export async function runWorker(): Promise<never> {
   });
   const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
   void link.ending.then((why) => {
-    // A worker that still starts waits for answers that will never come: without its primary it cannot even listen.
+    // A worker that still starts waits for answers that will never come.
     if (why === 'orphan') setTimeout(() => process.exit(1), orphan_timeout_ms + orphanGraceMs);
   });
   try {
@@ -124,9 +124,6 @@ class Worker {
       }),
     ]);
     this.#server = new TCPServer({
-      host: config.server.host,
-      port: config.server.port,
-      backlog: config.server.max_connections,
       maxPeers: config.limits.max_peers,
       admission,
       hostId: start.hostId,
@@ -184,12 +181,13 @@ class Worker {
     const store = createStore(config, link, log);
     const worker = new Worker(detector, start, folders, store, new PrimaryAdmission(link), log);
     try {
-      const { port } = await worker.#server.listen();
+      link.onConnection = (socket) => {
+        worker.#server.welcome(socket);
+      };
       worker.#status.state = 'serving';
       await worker.#connections.start();
       await link.send({
         type: 'serving',
-        port,
         model: detector.model.name,
         classes: [...detector.model.classes],
       });

@@ -1,12 +1,10 @@
-// Listens on the shared port and turns sockets into peers. What a peer does is Peer's business, who may come in the
-// entrance's; how everybody leaves is decided here.
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { once } from 'node:events';
+// Turns the sockets that the shared port gives this worker into peers. What a peer does is Peer's business, who may come
+// in the entrance's; how everybody leaves is decided here.
+import type { Socket } from 'node:net';
 import type { Logger } from '../log.js';
 import type { PeerAdmission } from './peer-admission.js';
 import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance.js';
-import { listenError } from './listen-error.js';
 import type { RoleOptions } from './gate.js';
 import { Peer } from './peer.js';
 import type { PeerLimits } from './peer-limits.js';
@@ -15,10 +13,6 @@ import type { ProcessorOptions } from './processor-options.js';
 import type { Room } from './room.js';
 
 export interface TCPServerOptions {
-  readonly host: string;
-  readonly port: number;
-  /** Connections that may wait in the kernel for being accepted. */
-  readonly backlog: number;
   /** Peers of all workers of this host, as `admission` counts them. */
   readonly maxPeers: number;
   readonly admission: PeerAdmission;
@@ -37,12 +31,8 @@ export interface TCPServerOptions {
 /** So long before connections are cut at a stop, what is left is answered with a code: at most a quarter of the time. */
 const lastWordsMaxMs = 1_000;
 
-/** After so long without traffic the kernel asks whether the other side is still there. */
-const keepAliveDelayMs = 60_000;
-
 export class TCPServer {
   readonly #options: TCPServerOptions;
-  readonly #server: Server;
   readonly #entrance: Entrance;
   readonly #peers = new Set<Peer>();
   #lastPeer = 0;
@@ -69,36 +59,13 @@ export class TCPServer {
       },
       log: options.log,
     });
-    this.#server = createServer(
-      {
-        allowHalfOpen: true,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: keepAliveDelayMs,
-        // Until it has a place all that a connection sends, its end included, stays in the kernel.
-        pauseOnConnect: true,
-      },
-      (socket) => {
-        void this.#entrance.welcome(socket);
-      },
-    );
   }
 
-  /** Resolves to the address it listens on. Throws StartupError. */
-  async listen(): Promise<AddressInfo> {
-    const { host, port, backlog } = this.#options;
-    this.#server.listen({ host, port, backlog });
-    try {
-      await once(this.#server, 'listening');
-    } catch (cause) {
-      throw listenError(cause, host, port, 'server');
-    }
-    this.#server.on('error', (error) => {
-      this.#options.log.error({ reason: error.message }, 'accepting a connection failed');
-    });
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server without an address');
-    return address;
+  /** Takes a new connection, which nobody else reads. */
+  welcome(socket: Socket): void {
+    // What is owed to a client that has closed its sending side still goes out.
+    socket.allowHalfOpen = true;
+    void this.#entrance.welcome(socket);
   }
 
   get totals(): { readonly requests: number; readonly images: number } {
@@ -112,12 +79,11 @@ export class TCPServer {
   }
 
   /**
-   * Stops accepting, answers what was asked for, closes every connection; resolves when all are closed, after
-   * `timeoutMs` at the latest. What is not done shortly before that is answered with code 4.
+   * Answers what was asked for, closes every connection; resolves when all are closed, after `timeoutMs` at the latest.
+   * What is not done shortly before that is answered with code 4.
    */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    this.#server.close();
     this.#entrance.closeUnknown();
     if (this.#empty) return;
     const empty = new Promise<void>((resolve) => {

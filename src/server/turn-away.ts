@@ -5,12 +5,13 @@ import type { Logger } from '../log.js';
 import { encodeReply, refusal } from '../protocol/reply.js';
 import type { Admission } from './peer-admission.js';
 
-export type Refusal = Exclude<Admission, 'ok'>;
+export type Refusal = Exclude<Admission, 'ok'> | 'no worker';
 
 const reasons: Readonly<Record<Refusal, string>> = {
   full: 'too many connections; try again later',
   'address full': 'too many connections from this address; try again later',
   closing: 'the server is stopping; try again later',
+  'no worker': 'nobody serves at the moment; try again later',
 };
 
 /** How long a connection may take to read its answer and close its side. */

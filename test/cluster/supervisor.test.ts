@@ -37,7 +37,7 @@ class FakeProcess implements WorkerProcess {
   }
   serve(): void {
     this.tell({ type: 'booted' });
-    this.tell({ type: 'serving', port: 1, model: 'm.onnx', classes: ['a'] });
+    this.tell({ type: 'serving', model: 'm.onnx', classes: ['a'] });
   }
   end(how = 'SIGKILL', orderly = false): void {
     if (this.ended) return;
@@ -51,6 +51,8 @@ function setUp(slots: number) {
   const removed: string[] = [];
   const gone: string[] = [];
   const asked: string[] = [];
+  const serving: string[] = [];
+  const taken: number[] = [];
   const supervisor = new Supervisor({
     slots,
     hostId: 'h',
@@ -63,6 +65,12 @@ function setUp(slots: number) {
     onView: () => undefined,
     onPlaces: (_workerId, { arrived }) => {
       asked.push(...arrived);
+    },
+    onServing: (workerId) => {
+      serving.push(workerId);
+    },
+    onTaken: (_workerId, connection) => {
+      taken.push(connection);
     },
     onEnd: (workerId) => {
       gone.push(workerId);
@@ -82,6 +90,8 @@ function setUp(slots: number) {
     removed,
     gone,
     asked,
+    serving,
+    taken,
     alive: () => processes.filter(({ ended }) => !ended),
   };
 }
@@ -140,6 +150,23 @@ describe('the supervisor', () => {
       assert.equal(supervisor.serving, 0);
       processes[1]?.serve();
       assert.equal(supervisor.serving, 1);
+    }));
+
+  test('tells which worker serves, what it has taken, and that it has ended', () =>
+    withClock(async () => {
+      const { supervisor, processes, serving, taken, gone } = setUp(1);
+      const start = supervisor.start();
+      processes[0]?.tell({ type: 'booted' });
+      assert.deepEqual(serving, []);
+      processes[0]?.serve();
+      await start;
+      processes[0]?.tell({ type: 'taken', connection: 7 });
+      assert.deepEqual([serving.length, taken], [1, [7]]);
+      processes[0]?.end();
+      assert.deepEqual(gone, serving);
+      mock.timers.tick(0);
+      processes[1]?.serve();
+      assert.equal(new Set(serving).size, 2);
     }));
 
   test('fails to start with what a worker says', () =>

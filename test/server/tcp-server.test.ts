@@ -2,6 +2,7 @@
 // when and what is answered.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterEach, describe, mock, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -99,9 +100,6 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
     log,
   });
   const server = new TCPServer({
-    host: '127.0.0.1',
-    port: 0,
-    backlog: 16,
     maxPeers,
     admission,
     hostId: 'h',
@@ -131,8 +129,17 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
     connections,
     log,
   });
-  const { port } = await server.listen();
-  drains.push(() => server.drain(1));
+  const door = createServer({ pauseOnConnect: true }, (socket) => {
+    server.welcome(socket);
+  });
+  await once(door.listen(0, '127.0.0.1'), 'listening');
+  const address = door.address();
+  assert.ok(address !== null && typeof address !== 'string');
+  const { port } = address;
+  drains.push(async () => {
+    door.close();
+    await server.drain(1);
+  });
   const gone = () =>
     eventually('every place is given back', () =>
       admission.left.length === admission.asked.length ? true : null,

@@ -1,0 +1,185 @@
+// How connections come to workers. The workers are the test's: they say what they have, or end.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, describe, mock, test } from 'node:test';
+import { pino } from 'pino';
+import { FrontDoor } from '#src/cluster/front-door.js';
+import { eventually } from '../support/deadline.js';
+import { refused } from '../support/replies.js';
+import { Wire } from '../support/wire.js';
+
+/** A worker that takes what it is given only when the test says so. */
+class ManualWorker {
+  readonly id: string;
+  readonly #door: FrontDoor;
+  readonly given = new Map<number, Socket>();
+
+  constructor(id: string, door: FrontDoor) {
+    this.id = id;
+    this.#door = door;
+  }
+
+  serve(): void {
+    this.#door.add(this.id, (connection, socket) => {
+      this.given.set(connection, socket);
+    });
+  }
+
+  /** Has all that it was given. */
+  takeAll(): void {
+    for (const connection of this.given.keys()) this.#door.taken(this.id, connection);
+  }
+
+  end(): void {
+    this.#door.remove(this.id);
+    this.given.clear();
+  }
+
+  /** The ports of those whose connections it was given. */
+  get ports(): (number | undefined)[] {
+    return [...this.given.values()].map(({ remotePort }) => remotePort);
+  }
+}
+
+const wires: Wire[] = [];
+const doors: FrontDoor[] = [];
+afterEach(async () => {
+  mock.timers.reset();
+  for (const door of doors.splice(0)) door.close();
+  for (const wire of wires.splice(0)) {
+    wire.close();
+    if (!wire.socket.closed) await once(wire.socket, 'close');
+  }
+});
+
+async function setUp(maxWaiting = 10) {
+  const door = new FrontDoor({
+    host: '127.0.0.1',
+    port: 0,
+    backlog: 16,
+    maxWaiting,
+    replyTerminator: '\n',
+    log: pino({ level: 'silent' }),
+  });
+  doors.push(door);
+  const { port } = await door.listen();
+  const open = async () => {
+    const wire = await Wire.open(port);
+    wires.push(wire);
+    return wire;
+  };
+  return { door, port, open, workers: [new ManualWorker('a', door), new ManualWorker('b', door)] as const };
+}
+
+/** Resolves when the workers were given so many between them. */
+const given = (count: number, ...workers: readonly ManualWorker[]) =>
+  eventually(`${count} connections are with the workers`, () =>
+    workers.reduce((sum, worker) => sum + worker.given.size, 0) === count ? true : null,
+  );
+
+const isOver = (wire: Wire) => wire.socket.readableEnded || wire.socket.destroyed;
+
+describe('connections', () => {
+  test('go to the workers in turn', async () => {
+    const { open, workers } = await setUp();
+    const [a, b] = workers;
+    for (const worker of workers) worker.serve();
+    for (let count = 1; count <= 8; count++) {
+      await open();
+      await given(count, a, b);
+      for (const worker of workers) worker.takeAll();
+    }
+    assert.deepEqual([a.given.size, b.given.size], [4, 4]);
+  });
+
+  test('go first to the worker that has the fewest on their way to it', async () => {
+    const { open, workers } = await setUp();
+    const [a, b] = workers;
+    for (const worker of workers) worker.serve();
+    for (let count = 1; count <= 6; count++) {
+      await open();
+      await given(count, a, b);
+      b.takeAll();
+    }
+    assert.deepEqual([a.given.size, b.given.size], [1, 5], 'the first is still on its way to a');
+  });
+
+  test('that a worker has not taken when it ends go to the others, those that it has do not', async () => {
+    const { open, workers } = await setUp();
+    const [a, b] = workers;
+    a.serve();
+    const taken = await open();
+    await given(1, a);
+    a.takeAll();
+    const lost = await open();
+    await given(2, a);
+    b.serve();
+    a.end();
+    await given(1, b);
+    assert.deepEqual(b.ports, [lost.socket.localPort]);
+    assert.equal(isOver(lost), false);
+    // Nobody but the worker has it, and it is gone.
+    await taken.closed();
+  });
+
+  test('wait while no worker serves, and are given to the next one', async () => {
+    const { open, workers } = await setUp();
+    const [a] = workers;
+    const early = [await open(), await open()];
+    early[0]?.send('x');
+    a.serve();
+    await given(2, a);
+    assert.deepEqual(
+      a.ports,
+      early.map(({ socket }) => socket.localPort),
+    );
+    assert.equal(early.some(isOver), false);
+  });
+
+  test('that wait in vain are told that nobody serves', async () => {
+    const { door, open } = await setUp();
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const wire = await open();
+    while (door.waiting < 1) await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(10_000);
+    await wire.closed();
+    assert.equal(wire.received, `${refused(6, 'nobody serves at the moment; try again later')}\n`);
+    assert.equal(door.waiting, 0);
+  });
+
+  test('beyond those that may wait are told so at once', async () => {
+    const { open, workers } = await setUp(2);
+    const [first, second, third] = [await open(), await open(), await open()];
+    await third.closed();
+    assert.equal(third.received, `${refused(6, 'too many connections; try again later')}\n`);
+    workers[0].serve();
+    await given(2, workers[0]);
+    assert.equal([first, second].some(isOver), false);
+  });
+});
+
+describe('a door that closes', () => {
+  test('tells those who wait that the server is stopping, and lets nobody in', async () => {
+    const { door, open, port } = await setUp();
+    const waiting = await open();
+    await eventually('it waits', () => (door.waiting === 1 ? true : null));
+    door.close();
+    await waiting.closed();
+    assert.equal(waiting.received, `${refused(6, 'the server is stopping; try again later')}\n`);
+    await assert.rejects(Wire.open(port), { code: 'ECONNREFUSED' });
+  });
+
+  test('leaves those to their workers that are on their way, and turns away what these never take', async () => {
+    const { door, open, workers } = await setUp();
+    const [a] = workers;
+    a.serve();
+    const wire = await open();
+    await given(1, a);
+    door.close();
+    assert.equal(isOver(wire), false);
+    a.end();
+    await wire.closed();
+    assert.equal(wire.received, `${refused(6, 'the server is stopping; try again later')}\n`);
+  });
+});
