@@ -3,7 +3,10 @@
 import { spawnSync } from 'node:child_process';
 
 /** Programs that the tests start, and the Debian package that holds each. */
-const needed = [{ program: 'redis-server', debianPackage: 'redis-server' }] as const;
+const needed = [
+  { program: 'redis-server', debianPackage: 'redis-server' },
+  { program: 'nc', debianPackage: 'netcat-openbsd' },
+] as const;
 
 const missing = needed.filter(({ program }) => !isInstalled(program));
 if (missing.length > 0) provide(missing.map(({ debianPackage }) => debianPackage));
@@ -24,7 +27,7 @@ function provide(packages: readonly string[]): void {
   }
   process.stderr.write(
     `The tests need ${packages.join(', ')}. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}. ` +
-      'Elsewhere, install Redis 6.2 or newer so that redis-server is on the PATH.\n',
+      'Elsewhere, install Redis 6.2 or newer and netcat, so that redis-server and nc are on the PATH.\n',
   );
   process.exit(1);
 }

@@ -12,6 +12,9 @@ const mainFile = fileURLToPath(new URL('../main.js', import.meta.url));
 /** Far above what a start takes on a busy machine. */
 const startTimeoutMs = 90_000;
 
+/** What is waited for in the log is there within seconds, or it never comes. */
+const lineTimeoutMs = 90_000;
+
 const logLineSchema = z.looseObject({ level: z.number(), msg: z.string() });
 export type LogLine = z.output<typeof logLineSchema>;
 
@@ -68,7 +71,7 @@ export class LocalServer {
   static async start(options: LocalServerOptions): Promise<LocalServer> {
     const server = new LocalServer(options);
     const listening = await Promise.race([
-      server.line((line) => listeningSchema.safeParse(line).success),
+      server.#nextLine((line) => listeningSchema.safeParse(line).success),
       server.#exited,
       server.#tooLate(),
     ]);
@@ -99,8 +102,20 @@ export class LocalServer {
     return this.#exited;
   }
 
-  /** The first log line, from now or already there, that `matches`. */
+  /** The first log line, from now or already there, that `matches`. Rejects where none comes for long. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`the awaited line was not logged within ${lineTimeoutMs} ms`));
+      }, lineTimeoutMs);
+      void this.#nextLine(matches).then((line) => {
+        clearTimeout(timer);
+        resolve(line);
+      });
+    });
+  }
+
+  #nextLine(matches: (line: LogLine) => boolean): Promise<LogLine> {
     const found = this.lines.find(matches);
     if (found !== undefined) return Promise.resolve(found);
     return new Promise((resolve) => {

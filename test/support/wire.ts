@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
+/** Longer than any test has to wait, on a busy machine too; a test that waits in vain says so. */
+const silenceMaxMs = 90_000;
+
 export class Wire {
   readonly socket: Socket;
   #received = '';
@@ -98,8 +101,14 @@ export class Wire {
 
   async #until(condition: () => boolean): Promise<void> {
     while (!condition() && !this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          reject(new Error(`nothing came for ${silenceMaxMs} ms after ${JSON.stringify(this.#received)}`));
+        }, silenceMaxMs);
+        this.#waiting.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
       });
     }
   }
