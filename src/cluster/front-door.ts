@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Logger } from '../log.js';
 import { plainAddress } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
-import { TurnAway, type Refusal } from '../server/turn-away.js';
+import { TurnAway, type Refusal } from '../server/entrance/turn-away.js';
 
 export interface FrontDoorOptions {
   readonly host: string;

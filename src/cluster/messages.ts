@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { configSchema } from '../config/schema.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
-import { placeAnswers } from '../server/peer-admission.js';
+import { placeAnswers } from '../server/entrance/peer-admission.js';
 
 /** What a worker is told at its start. */
 const workerStartSchema = z.object({

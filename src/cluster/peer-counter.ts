@@ -1,6 +1,6 @@
 // Counts the connections of all workers against the limits of the host. Pure: what workers ask and tell goes in,
 // answers come out; who carries them is somebody else's business.
-import type { PlaceAnswer } from '../server/peer-admission.js';
+import type { PlaceAnswer } from '../server/entrance/peer-admission.js';
 
 export interface PeerCounterLimits {
   /** Connections of all workers. */

@@ -1,6 +1,6 @@
 // A worker's way to the primary's count of connections. What happens within a turn of the event loop, in a rush within
 // a few milliseconds, travels in one message, so that a rush of connections is not a rush of messages.
-import type { Admission, PeerAdmission, PlaceAnswer } from '../server/peer-admission.js';
+import type { Admission, PeerAdmission, PlaceAnswer } from '../server/entrance/peer-admission.js';
 import { networkOf } from './address-network.js';
 
 export interface PlacesChannel {

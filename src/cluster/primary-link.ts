@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { StoreUnavailableError } from '../errors.js';
 import type { ViewChannel } from '../connections/embedded-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
-import type { PlaceAnswer } from '../server/peer-admission.js';
+import type { PlaceAnswer } from '../server/entrance/peer-admission.js';
 import type { PlacesChannel } from './primary-admission.js';
 import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
 

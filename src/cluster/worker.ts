@@ -17,7 +17,7 @@ import { DownloadHandler } from '../handlers/download-handler.js';
 import type { Folders } from '../handlers/folders.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
-import type { PeerAdmission } from '../server/peer-admission.js';
+import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';

@@ -4,7 +4,7 @@ import type { CloseReason, PeerRecord, WorkerRecord, WorkerView } from '../conne
 import type { ClosedPeer, ConnectionStore, PeerPage, PeerQuery } from '../connections/store.js';
 import { StoreUnavailableError } from '../errors.js';
 import type { Logger } from '../log.js';
-import type { PeerStats } from './peer-stats.js';
+import type { PeerStats } from './peer/peer-stats.js';
 
 export interface ConnectionManagerOptions {
   readonly store: ConnectionStore;

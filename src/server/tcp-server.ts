@@ -2,14 +2,14 @@
 // in the entrance's; how everybody leaves is decided here.
 import type { Socket } from 'node:net';
 import type { Logger } from '../log.js';
-import type { PeerAdmission } from './peer-admission.js';
+import type { PeerAdmission } from './entrance/peer-admission.js';
 import type { ConnectionManager } from './connection-manager.js';
-import { Entrance, type Caller } from './entrance.js';
+import { Entrance, type Caller } from './entrance/entrance.js';
 import type { RoleOptions } from './gate.js';
-import { Peer } from './peer.js';
-import type { PeerLimits } from './peer-limits.js';
-import { PeerStats } from './peer-stats.js';
-import type { ProcessorOptions } from './processor-options.js';
+import { Peer } from './peer/peer.js';
+import type { PeerLimits } from './peer/peer-limits.js';
+import { PeerStats } from './peer/peer-stats.js';
+import type { ProcessorOptions } from './requests/processor-options.js';
 import type { Room } from './room.js';
 
 export interface TCPServerOptions {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PrimaryAdmission, type PlacesChannel } from '#src/cluster/primary-admission.js';
-import type { PlaceAnswer } from '#src/server/peer-admission.js';
+import type { PlaceAnswer } from '#src/server/entrance/peer-admission.js';
 import { eventually } from '../support/deadline.js';
 
 type Question = readonly [left: readonly string[], arrived: readonly string[]];

@@ -10,7 +10,7 @@ import { EmbeddedStore } from '#src/connections/embedded-store.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
 import { Room } from '#src/server/room.js';
-import type { Admission, PeerAdmission } from '#src/server/peer-admission.js';
+import type { Admission, PeerAdmission } from '#src/server/entrance/peer-admission.js';
 import { ConnectionManager } from '#src/server/connection-manager.js';
 import { TCPServer } from '#src/server/tcp-server.js';
 import { textDecoder } from '#src/text-encoding.js';

@@ -1,10 +1,10 @@
 // Between the port and the peers: finds out whose connection it is, asks for a place for it, and turns away who gets
 // none. Meanwhile nobody reads the connection, so that nothing of it is lost: it is the peer that reads.
 import type { Socket } from 'node:net';
-import type { Role } from '../config/schema.js';
-import type { Logger } from '../log.js';
+import type { Role } from '../../config/schema.js';
+import type { Logger } from '../../log.js';
 import type { PeerAdmission } from './peer-admission.js';
-import { plainAddress, roleOfAddress, type RoleOptions } from './gate.js';
+import { plainAddress, roleOfAddress, type RoleOptions } from '../gate.js';
 import { Balancers, readForwarded } from './proxied.js';
 import { TurnAway } from './turn-away.js';
 

@@ -1,10 +1,10 @@
 // From a message to a command with checked arguments: what can be said of a request before its turn comes.
-import { InvalidMessageError, WireError } from '../errors.js';
-import type { Role } from '../config/schema.js';
-import type { CommandRegistry } from '../handlers/base-handler.js';
-import type { Command, PreparedCommand } from '../handlers/command.js';
-import type { ParsedRequest, Request } from '../protocol/request.js';
-import { assertPermitted, isPermitted } from './gate.js';
+import { InvalidMessageError, WireError } from '../../errors.js';
+import type { Role } from '../../config/schema.js';
+import type { CommandRegistry } from '../../handlers/base-handler.js';
+import type { Command, PreparedCommand } from '../../handlers/command.js';
+import type { ParsedRequest, Request } from '../../protocol/request.js';
+import { assertPermitted, isPermitted } from '../gate.js';
 
 export interface Admitted {
   readonly request: Request;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CommandOrder } from '#src/handlers/command.js';
-import { RequestOrder } from '#src/server/request-order.js';
+import { RequestOrder } from '#src/server/requests/request-order.js';
 
 interface Place {
   readonly order: CommandOrder | 'refusal';

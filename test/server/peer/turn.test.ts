@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { Turn } from '#src/server/turn.js';
+import { Turn } from '#src/server/peer/turn.js';
 
 /** A clock that the test moves; the event loop goes round by itself. */
 function setUp(t: TestContext) {

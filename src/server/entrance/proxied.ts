@@ -1,7 +1,7 @@
 // Connections that a balancer forwards: before the first request it says whose connection this is.
 import type { Socket } from 'node:net';
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { readProxyHeader, type ProxySource } from '../protocol/proxy-header.js';
+import { readProxyHeader, type ProxySource } from '../../protocol/proxy-header.js';
 
 /** A balancer sends its header at once; who does not is none. */
 const headerTimeoutMs = 5_000;

@@ -1,9 +1,9 @@
 // One request and the reply that it is owed. Exchanges of a peer stand in the order of its requests; each knows
 // whether it waits, runs or is answered, and what has to happen when it is stopped.
-import { DeadlineError, type WireError } from '../errors.js';
-import type { Attachment, Command, CommandContext, PreparedCommand } from '../handlers/command.js';
-import type { ResponseItem } from '../protocol/reply.js';
-import type { Request } from '../protocol/request.js';
+import { DeadlineError, type WireError } from '../../errors.js';
+import type { Attachment, Command, CommandContext, PreparedCommand } from '../../handlers/command.js';
+import type { ResponseItem } from '../../protocol/reply.js';
+import type { Request } from '../../protocol/request.js';
 
 /** An image that comes behind its request. */
 class PendingAttachment implements Attachment {

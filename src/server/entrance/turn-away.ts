@@ -1,8 +1,8 @@
 // How a connection that gets no place is told why and closed. A flood of them must not become a flood of log lines.
 import type { Socket } from 'node:net';
-import { BusyError } from '../errors.js';
-import type { Logger } from '../log.js';
-import { encodeReply, refusal } from '../protocol/reply.js';
+import { BusyError } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { encodeReply, refusal } from '../../protocol/reply.js';
 import type { Admission } from './peer-admission.js';
 
 export type Refusal = Exclude<Admission, 'ok'> | 'no worker';

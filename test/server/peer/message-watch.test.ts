@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MessageWatch } from '#src/server/message-watch.js';
+import { MessageWatch } from '#src/server/peer/message-watch.js';
 import { stopClock } from './clock.js';
 
 test('a request that comes in has its time once, and only while the peer is read', (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { WriteWatch } from '#src/server/write-watch.js';
+import { WriteWatch } from '#src/server/peer/write-watch.js';
 import { stopClock } from './clock.js';
 
 /** A watch of 1000 ms on a socket whose counters the test sets. */

@@ -1,21 +1,21 @@
 // One connection: bytes in through the framing to the processor, replies out, and everything that can go wrong
 // with a socket in between. It slows a peer down by not reading it and never holds more of it than its limits say.
 import type { Socket } from 'node:net';
-import type { CloseReason } from '../connections/record.js';
-import { InvalidMessageError } from '../errors.js';
-import type { Logger } from '../log.js';
-import { FrameDecoder, type Frame } from '../protocol/frame-decoder.js';
-import { roleAfterGarbage } from './gate.js';
+import type { CloseReason } from '../../connections/record.js';
+import { InvalidMessageError } from '../../errors.js';
+import type { Logger } from '../../log.js';
+import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
+import { roleAfterGarbage } from '../gate.js';
 import { IdleWatch } from './idle-watch.js';
 import { MessageWatch } from './message-watch.js';
 import { OnceLog } from './once-log.js';
 import { Outgoing } from './outgoing.js';
 import type { PeerLimits } from './peer-limits.js';
 import type { PeerStats } from './peer-stats.js';
-import type { ProcessorOptions } from './processor-options.js';
-import { RequestProcessor } from './request-processor.js';
+import type { ProcessorOptions } from '../requests/processor-options.js';
+import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
-import { tooMuchHeld, type Room, type RoomShare } from './room.js';
+import { tooMuchHeld, type Room, type RoomShare } from '../room.js';
 import { Turn } from './turn.js';
 
 export interface PeerOptions {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import { Outgoing } from '#src/server/outgoing.js';
+import { Outgoing } from '#src/server/peer/outgoing.js';
 
 const moreThanKernelsTake = Buffer.alloc(64 * 1024 * 1024, 'x');
 const never = 2 ** 30;

@@ -1,6 +1,6 @@
 // What is counted of one connection while it lives; the view of connections shows it as a PeerRecord.
-import type { Role } from '../config/schema.js';
-import type { PeerRecord } from '../connections/record.js';
+import type { Role } from '../../config/schema.js';
+import type { PeerRecord } from '../../connections/record.js';
 
 /** Who and where a peer is; fixed for its life. */
 export interface PeerOrigin {

@@ -7,11 +7,11 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
-import { Peer } from '#src/server/peer.js';
-import { PeerStats } from '#src/server/peer-stats.js';
+import { Peer } from '#src/server/peer/peer.js';
+import { PeerStats } from '#src/server/peer/peer-stats.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../../support/wire.js';
 
 const maxBytes = 1_000_000;
 

@@ -1,5 +1,5 @@
 // Warnings about one connection: what it has done a thousand times is worth one line.
-import type { Logger } from '../log.js';
+import type { Logger } from '../../log.js';
 
 export class OnceLog {
   readonly #log: Logger;

@@ -1,8 +1,8 @@
 // What RequestProcessor is given, what it tells, and what it says of the bytes behind a message.
-import type { CommandRegistry } from '../handlers/base-handler.js';
-import type { TextDecode } from '../text-encoding.js';
+import type { CommandRegistry } from '../../handlers/base-handler.js';
+import type { TextDecode } from '../../text-encoding.js';
 import type { LoadLimits } from './peer-load.js';
-import type { RoomShare } from './room.js';
+import type { RoomShare } from '../room.js';
 
 export interface ProcessorOptions extends LoadLimits {
   readonly registry: CommandRegistry;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { Reading } from '#src/server/reading.js';
-import { Wire } from '../support/wire.js';
+import { Reading } from '#src/server/peer/reading.js';
+import { Wire } from '../../support/wire.js';
 
 /** Both ends of a connection; the accepted one is paused. */
 async function setUp(t: { after(end: () => void): void }) {

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { WireError } from '#src/errors.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand, type CommandContext } from '#src/handlers/command.js';
-import { PeerStats } from '#src/server/peer-stats.js';
-import { RequestProcessor } from '#src/server/request-processor.js';
+import { PeerStats } from '#src/server/peer/peer-stats.js';
+import { RequestProcessor } from '#src/server/requests/request-processor.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { IdleWatch } from '#src/server/idle-watch.js';
+import { IdleWatch } from '#src/server/peer/idle-watch.js';
 import { stopClock } from './clock.js';
 
 describe('a connection', () => {

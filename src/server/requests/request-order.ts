@@ -1,7 +1,7 @@
 // The order of one peer's requests: replies leave in the order in which requests came, whatever is done first; a
 // barrier waits for all before it, and all behind it wait for the barrier. What may start is decided here, and nothing
 // else: it knows neither commands nor bytes.
-import type { CommandOrder } from '../handlers/command.js';
+import type { CommandOrder } from '../../handlers/command.js';
 
 /** A request, or a refusal, in the order of replies. */
 export interface Place {

@@ -8,14 +8,14 @@ import {
   NotPermittedError,
   toWireError,
   WireError,
-} from '../errors.js';
-import type { CommandOrder } from '../handlers/command.js';
-import { encodeReply, refusal, type Reply } from '../protocol/reply.js';
-import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../protocol/request.js';
+} from '../../errors.js';
+import type { CommandOrder } from '../../handlers/command.js';
+import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
+import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
 import { admit, open } from './admission.js';
 import { Exchange } from './exchange.js';
 import { PeerLoad } from './peer-load.js';
-import type { PeerStats } from './peer-stats.js';
+import type { PeerStats } from '../peer/peer-stats.js';
 import type { Followup, ProcessorEvents, ProcessorOptions } from './processor-options.js';
 import { RequestOrder } from './request-order.js';
 
