@@ -42,12 +42,33 @@ export function textDecoder(encoding: Encoding): TextDecode {
   if (encoding === 'ascii') return decodeAscii;
   if (encoding === 'windows-1252') return decodeWindows1252;
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
-  if (encoding !== 'euc-kr') return (bytes) => decoder.decode(bytes);
+  const strict = strictRules[encoding];
+  if (strict === undefined) return (bytes) => decoder.decode(bytes);
   return (bytes) => {
-    assertEucKr(bytes);
-    return decoder.decode(bytes);
+    strict.assertForm?.(bytes);
+    const text = decoder.decode(bytes);
+    if (strict.none.test(text)) throw new TypeError(`not ${encoding}`);
+    return text;
   };
 }
+
+interface StrictRule {
+  /** Throws TypeError where bytes stand together that are no characters. */
+  readonly assertForm?: (bytes: Buffer) => void;
+  /** What TextDecoder gives for bytes that are no character. */
+  readonly none: RegExp;
+}
+
+const controls = /[\u0080-\u009f]/;
+const privateUse = /[\u0080-\u009f\ue000-\uf8ff]/;
+
+/** Where TextDecoder takes more than the encoding has. */
+const strictRules: Partial<Record<Encoding, StrictRule>> = {
+  'euc-kr': { assertForm: assertEucKr, none: privateUse },
+  'euc-jp': { assertForm: assertEucJp, none: privateUse },
+  'windows-1250': { none: controls },
+  'windows-1251': { none: controls },
+};
 
 function decodeAscii(bytes: Buffer): string {
   if (bytes.some((byte) => byte > 0x7f)) throw new TypeError('not ASCII');
@@ -82,5 +103,21 @@ function assertEucKr(bytes: Buffer): void {
   for (let at = 0; at < bytes.length; at++) {
     if ((bytes[at] ?? 0) < 0x80) continue;
     if ((bytes[at] ?? 0) < 0xa1 || (bytes[++at] ?? 0) < 0xa1) throw new TypeError('not EUC-KR');
+  }
+}
+
+/** EUC-JP is ASCII, pairs of bytes from 0xa1 on, 0x8e and a half-width katakana, and 0x8f and such a pair. */
+function assertEucJp(bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; at++) {
+    const lead = bytes[at] ?? 0;
+    if (lead < 0x80) continue;
+    if (lead === 0x8e) {
+      const kana = bytes[++at] ?? 0;
+      if (kana < 0xa1 || kana > 0xdf) throw new TypeError('not EUC-JP');
+      continue;
+    }
+    if (lead === 0x8f) at++;
+    else if (lead < 0xa1) throw new TypeError('not EUC-JP');
+    if ((bytes[at] ?? 0) < 0xa1 || (bytes[++at] ?? 0) < 0xa1) throw new TypeError('not EUC-JP');
   }
 }

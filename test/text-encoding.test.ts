@@ -56,6 +56,13 @@ describe('every encoding that is offered', () => {
     ['utf-8', [0xed, 0xa0, 0x80]],
     ['ascii', [0x80]],
     ['euc-jp', [0xcd]],
+    ['euc-jp', [0x80]],
+    ['euc-jp', [0x8e, 0xe0]],
+    ['euc-jp', [0x8f, 0xb0]],
+    ['euc-kr', [0xc9, 0xa1]],
+    ['euc-kr', [0xfe, 0xfe]],
+    ['windows-1250', [0x81]],
+    ['windows-1251', [0x98]],
   ];
   for (const [encoding, bytes] of invalid) {
     test(`${encoding}: ${Buffer.from(bytes).toString('hex')} is not valid`, () => {

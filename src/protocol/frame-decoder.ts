@@ -64,9 +64,9 @@ export class FrameDecoder {
     return this.#chunks.reduce((sum, { length }) => sum + length, 0) - this.#at;
   }
 
-  /** Bytes kept of a request, or of an image, of which more is to come. */
+  /** Memory taken for a request, or for an image, of which more is to come. */
   get heldBytes(): number {
-    return this.#heldBytes + this.#attachmentBytes;
+    return this.#held.length + (this.#attachment?.length ?? 0);
   }
 
   push(chunk: Buffer): void {
@@ -184,7 +184,8 @@ export class FrameDecoder {
   #hold(part: Buffer): void {
     const needed = this.#heldBytes + part.length;
     if (needed > this.#held.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#held.length, 256));
+      const size = Math.min(Math.max(needed, 2 * this.#held.length, 256), this.#maxMessageBytes);
+      const grown = Buffer.allocUnsafe(size);
       this.#held.copy(grown, 0, 0, this.#heldBytes);
       this.#held = grown;
     }
@@ -218,8 +219,12 @@ export class FrameDecoder {
   }
 }
 
-/** Memory of an attached image that is taken at once: most need no more, and announcing more costs nobody anything. */
-const attachmentStartBytes = 1024 * 1024;
+/**
+ * Memory of an attached image that is taken at once, so that announcing one costs next to nothing; it grows by factors,
+ * so that most images are moved twice at most.
+ */
+const attachmentStartBytes = 64 * 1024;
+const attachmentGrowth = 4;
 
 /** `memory` with room for `needed` bytes of the `size` that are to come. */
 function grown(
@@ -229,7 +234,7 @@ function grown(
 ): Uint8Array<ArrayBuffer> {
   if (memory !== null && needed <= memory.length) return memory;
   const larger = new Uint8Array(
-    Math.min(size, Math.max(needed, attachmentStartBytes, 2 * (memory?.length ?? 0))),
+    Math.min(size, Math.max(needed, attachmentStartBytes, attachmentGrowth * (memory?.length ?? 0))),
   );
   if (memory !== null) larger.set(memory);
   return larger;

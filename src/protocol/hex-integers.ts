@@ -2,7 +2,7 @@
 // into decimal outside of strings and leaves everything else, strings above all, as it is.
 
 // A token that JSON could not have had: nothing of a number or a word may touch it on either side.
-const hexInteger = /(?<![\w.+])0x([0-9a-fA-F]+)(?![\w.+-])/g;
+const hexInteger = /(?<![\w.+]|[eE]-)0x([0-9a-fA-F]+)(?![\w.+-])/g;
 
 const backslash = 0x5c;
 const doubleQuote = 0x22;

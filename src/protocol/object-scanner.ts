@@ -14,7 +14,7 @@ const closeByte = 0x7d;
 export interface ObjectShape {
   /** How deep objects and arrays are nested in it; 1 for an object without any inside. */
   readonly depth: number;
-  /** Its commas, strings and hexadecimal integers: at least as many as it has values and keys. */
+  /** Its commas, brackets that open, strings and hexadecimal integers: at least as many as it has values and keys. */
   readonly tokens: number;
   readonly hasHexIntegers: boolean;
 }
@@ -47,6 +47,7 @@ export class ObjectScanner {
         this.#hasHexIntegers = true;
         this.#tokens++;
       } else if (byte === openByte || byte === openBracketByte) {
+        this.#tokens++;
         if (byte === openByte) this.#braces++;
         if (++this.#nesting > this.#deepest) this.#deepest = this.#nesting;
       } else if (byte === closeByte || byte === closeBracketByte) {

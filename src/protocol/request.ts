@@ -65,8 +65,9 @@ export interface RequestLimits {
 export function parseRequest(message: Message, limits: RequestLimits): ParsedRequest {
   const { decode, maxImageBytes, maxTokens } = limits;
   const unread = refusalUnread(message, maxTokens);
-  // What may be attached to it is not known either.
-  if (unread !== null) return { ok: false, error: unread, requestId: null, attachments: 'unknown' };
+  if (unread !== null) {
+    return { ok: false, error: unread, requestId: null, attachments: mayAttach(message) ? 'unknown' : [] };
+  }
   const { json, error } = readJson(message, decode);
   const attachments = attachmentSizes(json, maxImageBytes);
   if (error !== null) return { ok: false, error, requestId: asciiIdOf(json), attachments };
@@ -84,6 +85,11 @@ export function parseRequest(message: Message, limits: RequestLimits): ParsedReq
 function refusalUnread({ tokens, depth }: Message, maxTokens: number): InvalidMessageError | null {
   if (tokens > maxTokens) return new InvalidMessageError('the request holds too many values');
   return depth > depthMax ? new InvalidMessageError('the request is nested too deeply') : null;
+}
+
+/** Whether a message that is not read may have images attached: its keys may be written with escapes. */
+function mayAttach({ bytes }: Message): boolean {
+  return bytes.includes('"bytes"') || bytes.includes('\\u');
 }
 
 interface ReadJson {

@@ -36,6 +36,8 @@ describe('hexadecimal integers', () => {
     ['{"cmd": 10x5}', '{"cmd": 10x5}'],
     ['{"cmd": 0x1g}', '{"cmd": 0x1g}'],
     ['{"cmd": 0x1.5}', '{"cmd": 0x1.5}'],
+    ['{"cmd": 1e-0x5}', '{"cmd": 1e-0x5}'],
+    ['{"cmd": 1E-0x5}', '{"cmd": 1E-0x5}'],
     ['{"cmd": 0x}', '{"cmd": 0x}'],
     ['{"a": "0x1', '{"a": "0x1'],
   ];
@@ -194,11 +196,15 @@ describe('attached images', () => {
   });
 
   test('are not known where the message is too deep or too large to be read', () => {
-    const bytes = Buffer.from('{"cmd": 1, "request_data": null}');
     const limits = { decode: textDecoder('utf-8'), maxImageBytes, maxTokens: 10 };
-    const of = (depth: number, tokens: number) =>
-      parseRequest({ bytes, depth, tokens, hasHexIntegers: false }, limits).attachments;
-    assert.deepEqual([of(64, 10), of(65, 10), of(64, 11)], [[], 'unknown', 'unknown']);
+    const of = (depth: number, tokens: number, key: string) => {
+      const bytes = Buffer.from(`{"cmd": 1, "request_data": null, "${key}": 3}`);
+      return parseRequest({ bytes, depth, tokens, hasHexIntegers: false }, limits).attachments;
+    };
+    for (const key of ['bytes', String.raw`byte\u0073`]) {
+      assert.deepEqual([of(64, 10, key), of(65, 10, key), of(64, 11, key)], [[], 'unknown', 'unknown']);
+    }
+    assert.deepEqual([of(65, 10, 'x'), of(64, 11, 'x')], [[], []], 'without such a key there are none');
   });
 
   for (const size of ['0', '-1', '1.5', '"5"', 'null', '1001', '1e99']) {
