@@ -19,13 +19,24 @@ export interface FrontDoorOptions {
   readonly log: Logger;
 }
 
-/** Gives a connection to a worker, under a number by which the worker says that it has it. */
-export type Hand = (connection: number, socket: Socket) => void;
+/** How the door reaches a worker. */
+export interface DoorWorker {
+  /**
+   * Sends it a connection, or null where only its answer is wanted, under a number by which the worker says that it has
+   * come. What is sent comes in order, or never.
+   */
+  readonly hand: (connection: number, socket: Socket | null) => void;
+  /** Ends it: it does not even say what has come. */
+  readonly kill: () => void;
+}
 
-interface DoorWorker {
-  readonly hand: Hand;
-  /** On their way to it, in the order in which they came. */
-  readonly onTheWay: Map<number, Socket>;
+interface Post {
+  readonly worker: DoorWorker;
+  /** On their way to it, in the order in which they were sent. */
+  readonly onTheWay: Map<number, Socket | null>;
+  /** What the last look found to be the oldest on its way, and how often in a row. */
+  oldest: number;
+  looks: number;
 }
 
 /** After so long without traffic the kernel asks whether the other side is still there. */
@@ -34,16 +45,25 @@ const keepAliveDelayMs = 60_000;
 /** A worker that dies is replaced within seconds; who has waited so long is told that there is none. */
 const waitMs = 10_000;
 
+/** On their way to one worker; more would stand before the other messages for it. */
+const onTheWayMax = 32;
+
+/** The posts are looked at so often while something is on its way. */
+const lookIntervalMs = 1_000;
+/** A worker that has not taken the same connection at so many looks holds its event loop for good. */
+const looksMax = 10;
+
 export class FrontDoor {
   readonly #options: FrontDoorOptions;
   readonly #server: Server;
   readonly #turnAway: TurnAway;
-  /** Those that serve, the one whose turn comes last at the end. */
-  readonly #workers = new Map<string, DoorWorker>();
-  /** Connections for which there is no worker, each with the end of its patience. */
+  /** Of the workers that serve, the one whose turn comes last at the end. */
+  readonly #posts = new Map<string, Post>();
+  /** Connections that no worker can be given now, each with the end of its patience. */
   readonly #waiting = new Map<Socket, NodeJS.Timeout>();
   #lastConnection = 0;
   #closed = false;
+  #look: NodeJS.Timeout | null = null;
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
@@ -83,43 +103,55 @@ export class FrontDoor {
     return address;
   }
 
-  /** Connections for which there is no worker. */
+  /** Connections that no worker can be given now. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /** From now on the worker is given connections. */
-  add(workerId: string, hand: Hand): void {
-    if (this.#workers.has(workerId)) return;
-    this.#workers.set(workerId, { hand, onTheWay: new Map() });
+  add(workerId: string, worker: DoorWorker): void {
+    if (this.#posts.has(workerId)) return;
+    this.#posts.set(workerId, { worker, onTheWay: new Map(), oldest: 0, looks: 0 });
     this.#welcomeWaiting();
   }
 
-  /** The worker has a connection: it lives and dies with that worker from now on. */
+  /** What was sent under this number has come: the connection lives and dies with that worker from now on. */
   taken(workerId: string, connection: number): void {
-    const onTheWay = this.#workers.get(workerId)?.onTheWay;
-    onTheWay?.get(connection)?.destroy();
-    onTheWay?.delete(connection);
+    const onTheWay = this.#posts.get(workerId)?.onTheWay;
+    if (onTheWay === undefined) return;
+    for (const [number, socket] of onTheWay) {
+      if (number > connection) break;
+      onTheWay.delete(number);
+      if (socket === null) continue;
+      if (number === connection) socket.destroy();
+      // What was sent before it and has not come never will: the worker had no file descriptor left for it.
+      else this.#refuse(socket, 'full');
+    }
+    this.#welcomeWaiting();
   }
 
   /** The worker has ended, and all that it has ever said is known. What it has not taken goes to others. */
   remove(workerId: string): void {
-    const worker = this.#workers.get(workerId);
-    this.#workers.delete(workerId);
-    for (const socket of worker?.onTheWay.values() ?? []) this.#welcome(socket);
+    const post = this.#posts.get(workerId);
+    this.#posts.delete(workerId);
+    for (const socket of post?.onTheWay.values() ?? []) if (socket !== null) this.#welcome(socket);
   }
 
-  /** Accepts no more connections. Those that no worker has are turned away. */
-  close(): void {
+  /**
+   * Accepts no more connections once those that have come to this machine are with the workers, and resolves then. Those
+   * that no worker has are turned away.
+   */
+  async close(): Promise<void> {
+    for (let turn = 0; turn < turnsToAccept; turn++) await new Promise((resolve) => setImmediate(resolve));
     this.#closed = true;
     this.#server.close();
     this.#welcomeWaiting();
   }
 
   #welcomeWaiting(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const [socket, timer] of waiting) {
+    for (const [socket, timer] of this.#waiting) {
+      if (!this.#closed && this.#next() === null) return;
+      this.#waiting.delete(socket);
       clearTimeout(timer);
       this.#welcome(socket);
     }
@@ -150,21 +182,60 @@ export class FrontDoor {
     this.#turnAway.turnAway(socket, plainAddress(socket.remoteAddress ?? ''), why);
   }
 
-  /** Of the workers with the fewest on their way, the one that has waited longest; null where none serves. */
-  #next(): readonly [workerId: string, worker: DoorWorker] | null {
-    let next: readonly [string, DoorWorker] | null = null;
-    for (const entry of this.#workers) {
-      if (next === null || entry[1].onTheWay.size < next[1].onTheWay.size) next = entry;
+  /**
+   * Of the workers with the fewest on their way, the one that has waited longest; null where none can be given one. One
+   * that was late at the last look has its turn only where all were.
+   */
+  #next(): readonly [workerId: string, post: Post] | null {
+    let next: readonly [string, Post] | null = null;
+    const load = ({ onTheWay, looks }: Post) => onTheWay.size + (looks > 1 ? onTheWayMax : 0);
+    for (const entry of this.#posts) {
+      if (entry[1].onTheWay.size >= onTheWayMax) continue;
+      if (next === null || load(entry[1]) < load(next[1])) next = entry;
     }
     return next;
   }
 
-  #hand(socket: Socket, workerId: string, worker: DoorWorker): void {
+  #hand(socket: Socket, workerId: string, post: Post): void {
     // Its next turn comes after those of all others.
-    this.#workers.delete(workerId);
-    this.#workers.set(workerId, worker);
+    this.#posts.delete(workerId);
+    this.#posts.set(workerId, post);
+    this.#send(post, socket);
+    this.#look ??= setInterval(() => {
+      this.#lookAtPosts();
+    }, lookIntervalMs).unref();
+  }
+
+  #send(post: Post, socket: Socket | null): void {
     const connection = ++this.#lastConnection;
-    worker.onTheWay.set(connection, socket);
-    worker.hand(connection, socket);
+    post.onTheWay.set(connection, socket);
+    post.worker.hand(connection, socket);
+  }
+
+  /** Finds out what was lost, and which worker takes nothing any more. */
+  #lookAtPosts(): void {
+    let isIdle = true;
+    for (const post of this.#posts.values()) {
+      const [oldest = 0] = post.onTheWay.keys();
+      if (oldest === 0) {
+        post.looks = 0;
+        continue;
+      }
+      isIdle = false;
+      post.looks = oldest === post.oldest ? post.looks + 1 : 1;
+      post.oldest = oldest;
+      // Its answer tells that everything sent before has come or never will.
+      if (post.looks === 2) this.#send(post, null);
+      if (post.looks === looksMax) {
+        this.#options.log.error('a worker takes no connections any more; ending it');
+        post.worker.kill();
+      }
+    }
+    if (!isIdle || this.#look === null) return;
+    clearInterval(this.#look);
+    this.#look = null;
   }
 }
+
+/** Turns of the event loop in which those are accepted that have already come. */
+const turnsToAccept = 2;

@@ -12,6 +12,7 @@ import { version } from '../version.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
+import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
@@ -48,6 +49,8 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const admin = createAdmin(config, hostId, view, supervisor, log);
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
+  const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
+  if (fileTrouble !== null) log.warn(fileTrouble);
   try {
     const adminAddress = config.admin.enabled ? await admin.listen() : null;
     const serving = await supervisor.start();
@@ -104,8 +107,13 @@ function createSupervisor(
       if (answers.length > 0) reply({ type: 'places', id, answers });
     },
     onServing: (workerId, process) => {
-      door.add(workerId, (connection, socket) => {
-        process.send({ type: 'connection', connection }, socket);
+      door.add(workerId, {
+        hand: (connection, socket) => {
+          process.send({ type: 'connection', connection }, socket);
+        },
+        kill: () => {
+          process.kill('SIGKILL');
+        },
       });
     },
     onTaken: (workerId, connection) => {
@@ -151,7 +159,8 @@ function forkWorker(log: Logger): WorkerProcess {
     pid: worker.process.pid ?? 0,
     send: (message, socket) => {
       // A worker that is going cannot be told anything any more; its exit says so.
-      if (worker.isConnected()) worker.send(message, socket, { keepOpen: true }, () => undefined);
+      if (worker.isConnected())
+        worker.send(message, socket ?? undefined, { keepOpen: true }, () => undefined);
     },
     kill: (signal) => {
       worker.process.kill(signal);
@@ -197,10 +206,12 @@ function stopOnSignal(supervisor: Supervisor, door: FrontDoor, log: Logger): Pro
       }
       stopping = true;
       log.info({ why }, 'stopping: answering what was asked for');
-      door.close();
-      supervisor.stop().then(() => {
-        resolve(inOrder);
-      }, reject);
+      door
+        .close()
+        .then(() => supervisor.stop())
+        .then(() => {
+          resolve(inOrder);
+        }, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       process.on(signal, () => {

@@ -10,7 +10,7 @@ import type { ToPrimary, ToWorker } from './messages.js';
 export interface WorkerProcess {
   readonly pid: number;
   /** `socket`: a connection that goes along, and stays open here as well. */
-  send(message: ToWorker, socket?: Socket): void;
+  send(message: ToWorker, socket?: Socket | null): void;
   kill(signal: NodeJS.Signals): void;
   onMessage(listener: (message: ToPrimary) => void): void;
   /**

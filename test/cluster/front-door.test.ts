@@ -14,6 +14,9 @@ class ManualWorker {
   readonly id: string;
   readonly #door: FrontDoor;
   readonly given = new Map<number, Socket>();
+  /** Of what was sent last, a connection or a mere question. */
+  lastNumber = 0;
+  isKilled = false;
 
   constructor(id: string, door: FrontDoor) {
     this.id = id;
@@ -21,8 +24,15 @@ class ManualWorker {
   }
 
   serve(): void {
-    this.#door.add(this.id, (connection, socket) => {
-      this.given.set(connection, socket);
+    this.#door.add(this.id, {
+      hand: (connection, socket) => {
+        this.lastNumber = connection;
+        if (socket !== null) this.given.set(connection, socket);
+      },
+      kill: () => {
+        this.end();
+        this.isKilled = true;
+      },
     });
   }
 
@@ -46,7 +56,7 @@ const wires: Wire[] = [];
 const doors: FrontDoor[] = [];
 afterEach(async () => {
   mock.timers.reset();
-  for (const door of doors.splice(0)) door.close();
+  for (const door of doors.splice(0)) await door.close();
   for (const wire of wires.splice(0)) {
     wire.close();
     if (!wire.socket.closed) await once(wire.socket, 'close');
@@ -159,12 +169,85 @@ describe('connections', () => {
   });
 });
 
+describe('a worker that does not take what it is given', () => {
+  /** Lets the door look at its workers so often. */
+  const look = (times: number) => {
+    for (let count = 0; count < times; count++) mock.timers.tick(1_000);
+  };
+
+  test('and says so of what came later has lost it: the connection is told that there is no room', async () => {
+    const { door, open, workers } = await setUp();
+    const [a] = workers;
+    a.serve();
+    const lost = await open();
+    await given(1, a);
+    await open();
+    await given(2, a);
+    door.taken(a.id, a.lastNumber);
+    await lost.closed();
+    assert.equal(lost.received, `${refused(6, 'too many connections; try again later')}\n`);
+  });
+
+  test('is asked after a while, and its answer tells what is lost', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const { door, open, workers } = await setUp();
+    const [a] = workers;
+    a.serve();
+    const lost = await open();
+    await given(1, a);
+    const { lastNumber } = a;
+    look(2);
+    assert.equal(a.lastNumber, lastNumber + 1);
+    assert.equal(isOver(lost), false);
+    door.taken(a.id, a.lastNumber);
+    await lost.closed();
+    assert.equal(lost.received, `${refused(6, 'too many connections; try again later')}\n`);
+    look(20);
+    assert.equal(a.isKilled, false);
+  });
+
+  test('has its turn after all others, and is ended where it says nothing for long', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const { open, workers } = await setUp();
+    const [a, b] = workers;
+    a.serve();
+    const wire = await open();
+    await given(1, a);
+    b.serve();
+    look(2);
+    for (let count = 1; count <= 5; count++) {
+      await open();
+      await given(1 + count, a, b);
+    }
+    assert.deepEqual([a.given.size, b.given.size], [1, 5]);
+    b.takeAll();
+    look(7);
+    assert.equal(a.isKilled, false);
+    look(1);
+    assert.deepEqual([a.isKilled, b.isKilled], [true, false]);
+    assert.equal(b.given.size, 6, 'what it had on its way is with the other');
+    assert.equal(isOver(wire), false);
+  });
+
+  test('is given no more than it may have on its way; the others wait', async () => {
+    const { door, open, workers } = await setUp(100);
+    const [a] = workers;
+    a.serve();
+    for (let count = 0; count < 40; count++) await open();
+    await eventually('the rest waits', () => (door.waiting === 8 ? true : null));
+    assert.equal(a.given.size, 32);
+    a.takeAll();
+    await given(40, a);
+    assert.equal(door.waiting, 0);
+  });
+});
+
 describe('a door that closes', () => {
   test('tells those who wait that the server is stopping, and lets nobody in', async () => {
     const { door, open, port } = await setUp();
     const waiting = await open();
     await eventually('it waits', () => (door.waiting === 1 ? true : null));
-    door.close();
+    await door.close();
     await waiting.closed();
     assert.equal(waiting.received, `${refused(6, 'the server is stopping; try again later')}\n`);
     await assert.rejects(Wire.open(port), { code: 'ECONNREFUSED' });
@@ -176,7 +259,7 @@ describe('a door that closes', () => {
     a.serve();
     const wire = await open();
     await given(1, a);
-    door.close();
+    await door.close();
     assert.equal(isOver(wire), false);
     a.end();
     await wire.closed();
