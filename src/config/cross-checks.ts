@@ -71,12 +71,9 @@ const crossChecks: readonly CrossCheck[] = [
     problem: ({ limits }) =>
       atLeast(
         limits.max_held_bytes_total,
-        'twice limits.max_in_flight_bytes + read_ahead_bytes + max_message_bytes + max_image_bytes',
-        2 *
-          (limits.max_in_flight_bytes +
-            limits.read_ahead_bytes +
-            limits.max_message_bytes +
-            limits.max_image_bytes),
+        'twice limits.max_in_flight_bytes + 2 × (read_ahead_bytes + max_message_bytes + max_image_bytes)',
+        2 * limits.max_in_flight_bytes +
+          4 * (limits.read_ahead_bytes + limits.max_message_bytes + limits.max_image_bytes),
         'or a single peer that is slowed by its own limits finds the server busy',
       ),
   },

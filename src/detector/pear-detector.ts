@@ -21,6 +21,8 @@ export class PearDetector {
   readonly #thread: InferenceThread;
   readonly #options: DetectorOptions;
   readonly #queue = new FairQueue<object, Slot>();
+  /** Owners of images that are stopped and still in the queue. */
+  readonly #sweeps = new Set<object>();
 
   private constructor(thread: InferenceThread, options: DetectorOptions) {
     this.#thread = thread;
@@ -59,7 +61,7 @@ export class PearDetector {
     const stop = () => {
       const reason: unknown = signal.reason;
       batch.stop(reason instanceof WireError ? reason : new CancelledError('cancelled'));
-      this.#queue.remove(owner, (slot) => slot.state === 'done');
+      this.#sweepSoon(owner);
     };
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
@@ -69,6 +71,16 @@ export class PearDetector {
   /** Ends the thread after the images it has; what waits is dropped. */
   async close(): Promise<void> {
     await this.#thread.close();
+  }
+
+  /** Takes what is stopped out of the queue, once for all that is stopped together. */
+  #sweepSoon(owner: object): void {
+    if (this.#sweeps.has(owner)) return;
+    this.#sweeps.add(owner);
+    setImmediate(() => {
+      this.#sweeps.delete(owner);
+      this.#queue.remove(owner, (slot) => slot.state === 'done');
+    });
   }
 
   #feed(): void {

@@ -41,18 +41,28 @@ interface Options {
   readonly json: boolean;
 }
 
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string', default: '60' },
+        seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+        connections: { type: 'string', default: '32' },
+        session: { type: 'string' },
+        save: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch {
+    // It names an option that there is not; the usage says which there are.
+    return null;
+  }
+}
+
 /** null: they are not as the usage says. */
 function readOptions(): Options | null {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '60' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      connections: { type: 'string', default: '32' },
-      session: { type: 'string' },
-      save: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  });
+  const values = parseOptions();
+  if (values === null) return null;
   const seconds = Number(values.seconds);
   const seed = Number(values.seed);
   const connections = Number(values.connections);

@@ -93,7 +93,10 @@ export function owedTo(bytes: Buffer, playground: Playground): Owed {
     }
     if (piece.depth > depthMax || piece.tokens > tokensMax) {
       replies.push(refused(null, undefined, 1));
-      return { replies, end: 'closed' };
+      last = null;
+      // Where images may stand behind it, nobody can tell where the next request starts.
+      if (['"bytes"', '\\u'].some((sign) => piece.bytes.includes(sign))) return { replies, end: 'closed' };
+      continue;
     }
     const { json, isText } = readJson(piece.bytes);
     const sizes = attachedSizes(json);

@@ -2,7 +2,7 @@
 // The server's own decoder reads the same bytes in whatever segments they come.
 
 export type Piece =
-  /** One object; `depth`: how deep objects and arrays are nested in it, `tokens`: its commas, strings and hexadecimal integers. */
+  /** One object; `depth`: how deep objects and arrays are nested in it, `tokens`: its commas, opening brackets, strings and hexadecimal integers. */
   | {
       readonly type: 'message';
       readonly bytes: Buffer;
@@ -40,7 +40,7 @@ export function pieceAt(bytes: Buffer, from: number, maxMessageBytes: number): P
       continue;
     }
     if (character === '"') inString = true;
-    if (',x"'.includes(character)) tokens++;
+    if (',x"{['.includes(character)) tokens++;
     if (character === '{') braces++;
     if (character === '}') braces--;
     if (character === '{' || character === '[') nesting++;

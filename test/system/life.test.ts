@@ -52,8 +52,13 @@ describe('a stop', () => {
     wire.send(images(1000));
     const watcher = await Wire.open(server.port);
     await underWay(watcher, wire);
+    const open = await Wire.open(server.port);
+    assert.match(await open.ask(`${askFolder}{"cmd": 0x32`), /models\/samples/);
     process.kill(server.pid, 'SIGTERM');
-    await Promise.all([wire.closed(), watcher.closed()]);
+    assert.equal([...(await wire.reply()).matchAll(/"result": null, "error_code": 4/g)].length > 900, true);
+    assert.match(await open.reply(), /"error_code": 4, "message": "the server is stopping"/);
+    await Promise.all([wire.closed(), watcher.closed(), open.closed()]);
+    open.close();
     for (const each of [wire, watcher]) each.close();
     assert.equal(await server.exited, 0);
   });
@@ -72,6 +77,23 @@ describe('a stop', () => {
     wire.send(bytes.subarray(10_000));
     assert.equal(judged(await wire.reply()), 1);
     await wire.closed();
+    for (const each of [wire, watcher]) each.close();
+    assert.equal(await server.exited, 0);
+  });
+
+  test('comes to its end for a client that never pauses: one request more, and no other', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '1', '--cluster.drain_timeout_ms', '60000');
+    const wire = await Wire.open(server.port);
+    const half = '{"cmd": 0x36, ';
+    await wire.ask(askFolder + half);
+    const watcher = await Wire.open(server.port);
+    await watcher.ask(askFolder);
+    process.kill(server.pid, 'SIGTERM');
+    await watcher.closed();
+    wire.send(`"request_data": null}${askFolder}${half}`);
+    assert.match(await wire.reply(), /"cmd": 55/);
+    await wire.closed();
+    assert.equal(wire.received, '');
     for (const each of [wire, watcher]) each.close();
     assert.equal(await server.exited, 0);
   });

@@ -17,7 +17,7 @@ const limits = {
   max_image_bytes: 200_000,
   max_in_flight_bytes: 400_000,
   read_ahead_bytes: 1_024,
-  max_held_bytes_total: 1_602_048,
+  max_held_bytes_total: 2_404_096,
 };
 const tokens = 16 * limits.max_batch + 65_536;
 const tooManyImages = 'too many images are waiting; try again';
@@ -86,9 +86,9 @@ test('images over the limit of all peers are refused with code 6, and nothing el
 
 describe('where a few hold as many bytes as they may', () => {
   const size = limits.max_image_bytes;
-  /** Runs `use` while four connections are one byte short of an image each, and then lets them have it. */
+  /** Runs `use` while six connections are one byte short of an image each, and then lets them have it. */
   const whileHeld = (use: (late: Wire, other: Wire) => Promise<void>) =>
-    withWires(6, async (late, other, ...holders) => {
+    withWires(8, async (late, other, ...holders) => {
       for (const wire of holders) {
         wire.send(request(1, [{ file_name: 'a', bytes: size }]));
         wire.send(Buffer.concat([normal, Buffer.alloc(size - 1 - normal.length)]));
@@ -152,6 +152,24 @@ describe('a peer over its own limits', () => {
       }
     }));
 
+  test('has its 0x03 seen, though one image behind the last that fits is larger than what is read ahead', () =>
+    withWires(1, async (wire) => {
+      const size = 180_000;
+      assert.ok(
+        size > limits.read_ahead_bytes && 3 * size > limits.max_in_flight_bytes + limits.read_ahead_bytes,
+      );
+      const image = Buffer.concat([normal, Buffer.alloc(size - normal.length)]);
+      const judged = Array<string>(20).fill('normal-01.jpg');
+      wire.send(request(1, judged) + request(1, judged));
+      for (let count = 0; count < 3; count++) {
+        wire.send(Buffer.concat([Buffer.from(request(1, [{ file_name: 'a', bytes: size }])), image]));
+      }
+      wire.send(request(3, null));
+      const [, second = '', ...others] = await wire.replies(6);
+      assert.deepEqual(codesOf(second), Array(20).fill(7));
+      assert.deepEqual(others.map(codesOf), [[7], [7], [7], [0]]);
+    }));
+
   test('may attach more than is ever held for it: an image starts when its own bytes are there', () =>
     withWires(1, async (wire) => {
       const images = Array.from({ length: 20 }, () => ({ file_name: 'a', bytes: normal.length }));
@@ -162,15 +180,29 @@ describe('a peer over its own limits', () => {
 });
 
 describe('a request', () => {
-  test('of more values than any needs is answered, and its connection closed', () =>
+  const tooMany = refused(1, 'the request holds too many values');
+  for (const [of, text] of [
+    ['values', '0,'],
+    ['empty arrays', '[],'],
+    ['nested arrays', `${'['.repeat(50)}${']'.repeat(50)},`],
+  ] as const) {
+    test(`of more ${of} than any needs is answered, and its connection lives on`, () =>
+      withWires(1, async (wire) => {
+        const each = text.replaceAll(/[^[,]/g, '').length;
+        /** Three keys with their commas and two brackets are 7 tokens. */
+        const withTokens = (count: number) =>
+          `{"cmd": 50, "request_data": null, "x": [${text.repeat(Math.floor((count - 7) / each))}0]}`;
+        assert.equal(await wire.ask(withTokens(tokens)), folder);
+        assert.equal(await wire.ask(withTokens(tokens + each)), tooMany);
+        assert.equal(await wire.ask(askFolder), folder);
+      }));
+  }
+
+  test('of too many values and an image behind it is answered, and its connection closed', () =>
     withWires(1, async (wire) => {
-      /** Three keys with their commas are 5 tokens. */
-      const withTokens = (count: number) =>
-        `{"cmd": 50, "request_data": null, "x": [${'0,'.repeat(count - 5)}0]}`;
-      assert.equal(await wire.ask(withTokens(tokens)), folder);
-      wire.send(withTokens(tokens + 1) + askFolder);
+      wire.send(`{"cmd": 1, "request_data": [{"bytes": 2}${',0'.repeat(tokens)}]}{}${askFolder}`);
       await wire.closed();
-      assert.equal(wire.received, `${refused(1, 'the request holds too many values')}\n`);
+      assert.equal(wire.received, `${tooMany}\n`);
     }));
 
   test('may be nested 64 deep and no deeper', () =>

@@ -16,7 +16,7 @@ const listConnections = '{"cmd": 0x40, "request_data": null}';
 const peers = 10;
 const offeredBytes = 1024 * mib;
 const maxInFlightBytes = 16 * mib;
-const maxHeldBytes = 72 * mib;
+const maxHeldBytes = 84 * mib;
 /**
  * What is held may stand twice in memory (as text and as an image, as it comes and as it is handed on), and what is
  * no longer needed stays until it is collected.

@@ -16,7 +16,7 @@ describe('a listed balancer', () => {
       '--cluster.workers',
       '1',
       '--server.proxy_protocol',
-      '["127.0.0.1", "10.0.0.0/8"]',
+      '["127.0.0.1", "127.0.1.0/29"]',
     );
   });
   after(async () => {
@@ -33,6 +33,15 @@ describe('a listed balancer', () => {
     for (const character of header) slow.send(character);
     assert.match(await slow.ask(askFolder), /models\/samples/);
     slow.close();
+  });
+
+  test('may be any of a listed network, and none beside it', async () => {
+    const wire = await Wire.open(server.port, '127.0.1.7');
+    assert.match(await wire.ask(`${header}${askFolder}`), /models\/samples/);
+    wire.close();
+    const beside = await Wire.open(server.port, '127.0.1.8');
+    assert.match(await beside.ask(header), /a request must start with/);
+    beside.close();
   });
 
   test('never makes anybody a program of this machine, not even one with a loopback address', async () => {
@@ -55,7 +64,7 @@ describe('a listed balancer', () => {
 });
 
 test('from anybody else the header is garbage', async (t) => {
-  const server = await startServer(t, '--cluster.workers', '1');
+  const server = await startServer(t, '--cluster.workers', '1', '--server.proxy_protocol', '["127.0.0.3"]');
   const wire = await Wire.open(server.port);
   wire.send(`${header}${askFolder}`);
   const [first = '', second = ''] = await wire.replies(2);

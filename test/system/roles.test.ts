@@ -53,6 +53,9 @@ test('without configuration everybody may judge and look, and only the machine i
   const server = await startServer(t, ...balancer);
   await assertRole(await foreign(server), 'operator');
   await assertRole(await local(server), 'admin');
+  const line = await server.line(({ msg }) => msg === 'a request was not permitted');
+  assert.match(String(line['reason']), /needs the role admin; this connection has the role operator$/);
+  assert.match(String(line['peer']), /\/1\./, 'which tells whose it was');
   await garbage(server);
   assert.equal(await server.stop(), 0);
 });

@@ -2,7 +2,7 @@
 // with a socket in between. It slows a peer down by not reading it and never holds more of it than its limits say.
 import type { Socket } from 'node:net';
 import type { CloseReason } from '../../connections/record.js';
-import { InvalidMessageError } from '../../errors.js';
+import { DeadlineError, InvalidMessageError, type WireError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
 import { roleAfterGarbage } from '../gate.js';
@@ -36,6 +36,7 @@ export class Peer {
   readonly #decoder: FrameDecoder;
   readonly #processor: RequestProcessor;
   readonly #turn = new Turn(() => {
+    this.#processor.resume();
     this.#pump();
   });
   readonly #outgoing: Outgoing;
@@ -48,8 +49,12 @@ export class Peer {
   /** False once no more requests are taken. */
   #open = true;
   #inputEnded: boolean;
-  /** True once the request that is coming in is the last one. */
+  /** Where in the bytes of the peer it came to hold more than it may; null where it does not. */
+  #slowedAt: number | null = null;
+  /** True once nothing more is read but the rest of a request that is coming in. */
   #draining = false;
+  /** True once all that had come when the draining began is taken. */
+  #isLastRequest = false;
   readonly #once: OnceLog;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
@@ -82,6 +87,7 @@ export class Peer {
         this.#once.warn(reason, 'a request was not permitted');
       },
       isBackedUp: () => this.#outgoing.isBackedUp,
+      mayGoOn: () => this.#turn.goesOn,
     });
     const { messageTimeoutMs, idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#outgoing = new Outgoing(socket, writeTimeoutMs, {
@@ -140,6 +146,8 @@ export class Peer {
   /** Answers with a code what has no verdict yet: there is no more time. */
   giveUp(): void {
     this.#processor.giveUp();
+    if (this.#open && this.#decoder.unfinished) this.#breakOff(new DeadlineError('the server is stopping'));
+    this.#finish('drain');
   }
 
   destroy(reason: CloseReason): void {
@@ -152,8 +160,12 @@ export class Peer {
   get #mayRead(): boolean {
     const { maxInFlightBytes, readAheadBytes } = this.#options.limits;
     const { heldBytes, replyBytes, aheadBytes } = this.#processor.load;
-    const isFull = heldBytes + replyBytes > maxInFlightBytes + readAheadBytes || aheadBytes > readAheadBytes;
-    return !isFull && !this.#outgoing.isBackedUp;
+    const takenBytes = this.stats.bytesIn - this.#decoder.waitingBytes;
+    // Read on from there, not from the limit, which one image may exceed by far.
+    if (heldBytes + replyBytes <= maxInFlightBytes) this.#slowedAt = null;
+    else this.#slowedAt ??= takenBytes;
+    const isFull = this.#slowedAt !== null && takenBytes - this.#slowedAt > readAheadBytes;
+    return !isFull && aheadBytes <= readAheadBytes && !this.#outgoing.isBackedUp;
   }
 
   /** Takes bytes of the peer. */
@@ -175,12 +187,14 @@ export class Peer {
     this.#pumping = true;
     this.#socket.cork();
     while (this.#open && this.#mayRead && this.#turn.goesOn) {
-      if (this.#draining && !this.#decoder.unfinished && !this.#decoder.hasBytes) {
+      const isBetween = !this.#decoder.unfinished;
+      if (this.#draining && isBetween && (this.#isLastRequest || !this.#decoder.hasBytes)) {
         this.#finish('drain');
         break;
       }
       const frame = this.#decoder.next();
       if (frame === null) {
+        this.#isLastRequest = this.#draining;
         if (this.#inputEnded) this.#inputDone();
         break;
       }
@@ -269,7 +283,7 @@ export class Peer {
   }
 
   /** Answers the request whose rest will not come, unless it has been refused already. */
-  #breakOff(error: InvalidMessageError): void {
+  #breakOff(error: WireError): void {
     if (!this.#decoder.skipping && !this.#processor.breakOff(error)) this.#processor.refuse(error);
   }
 

@@ -3,17 +3,20 @@ import { InvalidMessageError, WireError } from '../../errors.js';
 import type { Role } from '../../config/schema.js';
 import type { CommandRegistry } from '../../handlers/base-handler.js';
 import type { Command, PreparedCommand } from '../../handlers/command.js';
-import type { ParsedRequest, Request } from '../../protocol/request.js';
+import type { ParsedRequest } from '../../protocol/request.js';
 import { assertPermitted, isPermitted } from '../gate.js';
 
+/** It holds nothing of the request but what is to be run: the texts of a long one must not wait with it. */
 export interface Admitted {
-  readonly request: Request;
   readonly command: Command;
   /** Its arguments, ready to run, or what is wrong with them. */
   readonly prepared: PreparedCommand | WireError;
   /** Whether the gate has let it through already. */
   readonly permitted: boolean;
 }
+
+/** A message that is a request. */
+export type SoundRequest = Extract<ParsedRequest, { ok: true }>;
 
 export interface AdmissionRules {
   readonly registry: CommandRegistry;
@@ -28,14 +31,12 @@ export interface AdmissionRules {
  * Finds the command and checks the arguments, after the gate. A role may rise until the turn of the request, it never
  * sinks meanwhile, whatever comes behind. Throws WireError where the request is refused at once.
  */
-export function admit(parsed: ParsedRequest, role: Role, rules: AdmissionRules): Admitted {
-  if (!parsed.ok) throw parsed.error;
-  const { request } = parsed;
+export function admit({ request, attachments }: SoundRequest, role: Role, rules: AdmissionRules): Admitted {
   const command = rules.registry.find(request.cmd);
   const permitted = isPermitted(role, command.role);
   if (!permitted && !rules.mayRise(command)) assertPermitted(role, command.role, command.name);
   const prepared = orWireError(() => {
-    if (parsed.attachments === 'unknown') {
+    if (attachments === 'unknown') {
       throw new InvalidMessageError(
         `${command.name}: bytes must be a whole number from 1 to ${rules.maxImageBytes}`,
       );
@@ -45,7 +46,7 @@ export function admit(parsed: ParsedRequest, role: Role, rules: AdmissionRules):
     return ready;
   });
   if (permitted && prepared instanceof WireError) throw prepared;
-  return { request, command, prepared, permitted };
+  return { command, prepared, permitted };
 }
 
 /** Gives what is to be run when its turn has come, after the gate where that is still shut. Throws WireError. */

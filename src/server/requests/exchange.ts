@@ -3,7 +3,7 @@
 import { DeadlineError, type WireError } from '../../errors.js';
 import type { Attachment, Command, CommandContext, PreparedCommand } from '../../handlers/command.js';
 import type { ResponseItem } from '../../protocol/reply.js';
-import type { Request } from '../../protocol/request.js';
+import type { RequestId } from '../../protocol/request.js';
 
 /** An image that comes behind its request. */
 class PendingAttachment implements Attachment {
@@ -31,7 +31,8 @@ class PendingAttachment implements Attachment {
 }
 
 export interface ExchangeOptions {
-  readonly request: Request;
+  readonly requestId: RequestId | null;
+  readonly detail: boolean;
   readonly command: Command;
   /** Images that it asks for. */
   readonly images: number;
@@ -44,11 +45,12 @@ export interface ExchangeOptions {
 }
 
 export class Exchange {
-  readonly request: Request;
+  readonly requestId: RequestId | null;
   readonly command: Command;
   readonly images: number;
   readonly messageBytes: number;
   readonly receivedAt = performance.now();
+  readonly #detail: boolean;
   readonly #open: () => PreparedCommand;
   readonly #attachments: readonly PendingAttachment[];
   readonly #controller = new AbortController();
@@ -60,7 +62,8 @@ export class Exchange {
   failure: WireError | null = null;
 
   constructor(options: ExchangeOptions) {
-    this.request = options.request;
+    this.requestId = options.requestId;
+    this.#detail = options.detail;
     this.command = options.command;
     this.images = options.images;
     this.messageBytes = options.messageBytes;
@@ -92,12 +95,11 @@ export class Exchange {
     return this.#arrived >= this.#attachments.length;
   }
 
-  /** Starts the time within which every image is answered. */
-  startDeadline(timeoutMs: number, onDeadline: () => void): void {
+  /** Starts the time within which every image is answered. One that waits then is answered at its turn, unjudged. */
+  startDeadline(timeoutMs: number): void {
     if (this.#ended) return;
     this.#deadline = setTimeout(() => {
       this.stop(new DeadlineError('not done in time'));
-      onDeadline();
     }, timeoutMs);
   }
 
@@ -108,7 +110,7 @@ export class Exchange {
     this.#started = true;
     return this.#open().run({
       ...context,
-      detail: this.request.detail,
+      detail: this.#detail,
       signal: this.#controller.signal,
       attachments: this.#attachments,
     });

@@ -9,6 +9,9 @@ export interface LoadLimits {
   readonly maxInFlightBytes: number;
 }
 
+/** What an image that waits costs at least, however short its name is. */
+const imageBytes = 128;
+
 export class PeerLoad {
   /** Bytes taken beyond the limits: requests that wait, and refusals behind them. */
   aheadBytes = 0;
@@ -16,6 +19,8 @@ export class PeerLoad {
   heldBytes = 0;
   /** Bytes of replies that wait for those before them. */
   replyBytes = 0;
+  /** Images asked for and not answered. */
+  images = 0;
   readonly #limits: LoadLimits;
   #runningImages = 0;
   #runningBytes = 0;
@@ -26,7 +31,7 @@ export class PeerLoad {
 
   /** All that is held for the peer. */
   get bytes(): number {
-    return this.aheadBytes + this.heldBytes + this.replyBytes;
+    return this.aheadBytes + this.heldBytes + this.replyBytes + this.images * imageBytes;
   }
 
   /** Whether so many replies wait that no more should be made. */

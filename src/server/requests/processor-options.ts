@@ -29,6 +29,8 @@ export interface ProcessorEvents {
   readonly onNotPermitted: (reason: string) => void;
   /** Whether replies wait because the peer does not take them; nothing is started then. */
   readonly isBackedUp: () => boolean;
+  /** Whether this peer's turn in the event loop goes on; else `resume` is called when its next one comes. */
+  readonly mayGoOn: () => boolean;
 }
 
 /** What the framing has to do with the bytes behind a message. */

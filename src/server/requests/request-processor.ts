@@ -42,6 +42,8 @@ export class RequestProcessor {
   readonly load: PeerLoad;
   #attaching: Exchange | null = null;
   #abandoned = false;
+  /** Whether a request that was stopped before it was started is being answered. */
+  #unjudged = false;
   /** Why nothing is judged any more; null as long as it is. */
   #givenUp: DeadlineError | null = null;
 
@@ -51,11 +53,10 @@ export class RequestProcessor {
     this.#events = events;
     this.load = new PeerLoad(options);
     this.#order = new RequestOrder<Place>({
-      mayStart: () => !this.#abandoned && !events.isBackedUp(),
+      mayStart: () => !this.#abandoned && !events.isBackedUp() && events.mayGoOn(),
       mayStartBehind: () => !this.load.repliesFull && options.share.mayGrow,
       maxStarted: options.maxPendingRequests,
-      hasRoom: ({ exchange }) =>
-        exchange === null || exchange.stopped || this.load.hasRoom(exchange.images, exchange.messageBytes),
+      hasRoom: ({ exchange }) => exchange === null || this.#hasRoom(exchange),
       start: (place) => {
         this.#start(place);
       },
@@ -84,7 +85,7 @@ export class RequestProcessor {
     if (exchange.attach(bytes)) this.load.heldBytes += bytes.length;
     if (!exchange.complete) return;
     this.#attaching = null;
-    this.#startDeadline(exchange);
+    exchange.startDeadline(this.#options.requestTimeoutMs);
   }
 
   /** Answers something that is no request, in its order. */
@@ -131,6 +132,8 @@ export class RequestProcessor {
   /** True where the bytes attached to the request are wanted, false where it is refused already. */
   #admit(parsed: ParsedRequest, messageBytes: number): boolean {
     try {
+      if (!parsed.ok) throw parsed.error;
+      const { requestId, detail } = parsed.request;
       const admitted = admit(parsed, this.#stats.role, {
         registry: this.#options.registry,
         maxImageBytes: this.#options.maxImageBytes,
@@ -139,10 +142,11 @@ export class RequestProcessor {
           this.#assertRoom(images, messageBytes);
         },
       });
-      const { request, command, prepared } = admitted;
+      const { command, prepared } = admitted;
       const isSound = !(prepared instanceof WireError);
       const exchange: Exchange = new Exchange({
-        request,
+        requestId,
+        detail,
         command,
         images: isSound ? prepared.images : 0,
         open: () => {
@@ -166,6 +170,12 @@ export class RequestProcessor {
     }
   }
 
+  /** One that is stopped is only to be answered: one at a time, since many may be stopped together. */
+  #hasRoom(exchange: Exchange): boolean {
+    if (exchange.stopped) return !this.#unjudged;
+    return this.load.hasRoom(exchange.images, exchange.messageBytes);
+  }
+
   /** Throws BusyError where the whole server has no room. What a peer's own limits hold back finds out at its turn. */
   #assertRoom(images: number, messageBytes: number): void {
     this.#options.share.assertBytes();
@@ -178,19 +188,14 @@ export class RequestProcessor {
     this.load.aheadBytes += aheadBytes;
     if (order === 'classification') {
       this.#stats.inFlight += exchange.images;
+      this.load.images += exchange.images;
       // An image inside a message is as heavy as one behind it.
       this.load.heldBytes += exchange.messageBytes;
       if (this.#givenUp !== null) exchange.stop(this.#givenUp);
-      if (exchange.complete) this.#startDeadline(exchange);
+      if (exchange.complete) exchange.startDeadline(this.#options.requestTimeoutMs);
       else this.#attaching = exchange;
     }
     this.#order.add({ order, exchange, reply: null, aheadBytes, replyBytes: 0 });
-  }
-
-  #startDeadline(exchange: Exchange): void {
-    exchange.startDeadline(this.#options.requestTimeoutMs, () => {
-      this.#order.startWaiting();
-    });
   }
 
   #start(place: Place): void {
@@ -201,15 +206,17 @@ export class RequestProcessor {
       this.load.aheadBytes -= place.aheadBytes;
       place.aheadBytes = 0;
     }
+    const isUnjudged = place.order === 'classification' && exchange.stopped;
+    if (isUnjudged) this.#unjudged = true;
     if (place.order === 'classification') {
       this.load.started(exchange);
       this.#options.share.countImages(exchange.images);
     }
-    void this.#run(exchange, place);
+    void this.#run(exchange, place, isUnjudged);
   }
 
-  async #run(exchange: Exchange, place: Place): Promise<void> {
-    const { command, request } = exchange;
+  async #run(exchange: Exchange, place: Place, isUnjudged: boolean): Promise<void> {
+    const { command, requestId } = exchange;
     let reply: Reply;
     try {
       const items = await exchange.run({
@@ -222,12 +229,13 @@ export class RequestProcessor {
         },
       });
       if (exchange.failure !== null) throw exchange.failure;
-      reply = { cmd: command.replyCode, items, requestId: request.requestId };
+      reply = { cmd: command.replyCode, items, requestId };
     } catch (error) {
       const { code, message } = this.#wireError(command.name, error);
       this.#stats.errors++;
-      reply = refusal(code, message, request.requestId);
+      reply = refusal(code, message, requestId);
     }
+    if (isUnjudged) this.#unjudged = false;
     if (command.order === 'read') this.#order.readDone();
     if (command.order === 'classification') {
       this.load.ended(exchange);
@@ -247,6 +255,7 @@ export class RequestProcessor {
     exchange.end();
     if (exchange.command.order !== 'classification') return;
     this.#stats.inFlight -= exchange.images;
+    this.load.images -= exchange.images;
     this.load.heldBytes -= exchange.messageBytes;
   }
 

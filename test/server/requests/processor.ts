@@ -123,7 +123,7 @@ export function setUp(
   const handler = new ManualHandler();
   const room = new Room({ maxImages: options.room ?? 100, maxBytes: 1_000_000 });
   const stats = new PeerStats({ id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 }, 'operator');
-  const state = { backedUp: false };
+  const state = { backedUp: false, mayGoOn: true };
   const replies: string[] = [];
   const faults: string[] = [];
   const processor = new RequestProcessor(
@@ -146,6 +146,7 @@ export function setUp(
       onFault: (command, reason) => faults.push(`${command}: ${reason}`),
       onNotPermitted: (reason) => faults.push(reason),
       isBackedUp: () => state.backedUp,
+      mayGoOn: () => state.mayGoOn,
     },
   );
   opened.push(processor);

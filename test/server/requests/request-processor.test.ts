@@ -148,6 +148,40 @@ describe('a peer that does not take its replies', () => {
   });
 });
 
+describe('a peer whose turn in the event loop is over', () => {
+  test('has nothing started until its next one', async () => {
+    const { state, processor, replies, send } = setUp();
+    state.mayGoOn = false;
+    send(0x22);
+    send(0x22);
+    await settled();
+    assert.deepEqual(replies, []);
+    state.mayGoOn = true;
+    processor.resume();
+    await settled();
+    assert.equal(replies.length, 2);
+  });
+
+  test('has requests that were stopped together answered one after the other', async () => {
+    const { state, handler, processor, replies, send } = setUp();
+    send(1, ['a', 'b', 'c', 'd']);
+    for (let count = 0; count < 10; count++) send(1, ['e']);
+    handler.running.get('a')?.();
+    send(3);
+    // Each answer asks whether the turn goes on before the next one is begun.
+    let asked = 0;
+    Object.defineProperty(state, 'mayGoOn', { get: () => ++asked < 3 });
+    for (const name of ['b', 'c', 'd']) handler.running.get(name)?.();
+    await settled();
+    const before = replies.length;
+    assert.ok(before < 11, `${before} at once`);
+    Object.defineProperty(state, 'mayGoOn', { value: true });
+    processor.resume();
+    await settled();
+    assert.equal(replies.length, 12);
+  });
+});
+
 describe('an error', () => {
   test('of a request is one reply with its code, in its order', async () => {
     const { handler, replies, stats, processor, send } = setUp({ room: 5 });
