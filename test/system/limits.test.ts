@@ -159,14 +159,13 @@ describe('a peer over its own limits', () => {
         size > limits.read_ahead_bytes && 3 * size > limits.max_in_flight_bytes + limits.read_ahead_bytes,
       );
       const image = Buffer.concat([normal, Buffer.alloc(size - normal.length)]);
-      const judged = Array<string>(20).fill('normal-01.jpg');
-      wire.send(request(1, judged) + request(1, judged));
+      wire.send(request(1, Array(17).fill('normal-01.jpg')));
       for (let count = 0; count < 3; count++) {
         wire.send(Buffer.concat([Buffer.from(request(1, [{ file_name: 'a', bytes: size }])), image]));
       }
       wire.send(request(3, null));
-      const [, second = '', ...others] = await wire.replies(6);
-      assert.deepEqual(codesOf(second), Array(20).fill(7));
+      const [first = '', ...others] = await wire.replies(5);
+      assert.equal(codesOf(first).at(-1), 7);
       assert.deepEqual(others.map(codesOf), [[7], [7], [7], [0]]);
     }));
 
