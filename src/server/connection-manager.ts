@@ -25,8 +25,8 @@ export class ConnectionManager {
   #timers: NodeJS.Timeout[] = [];
   /** Writes happen one after the other; this is the last one. */
   #turn: Promise<void> = Promise.resolve();
-  /** One of each kind may wait for its turn; more would only queue up behind a store that does not answer. */
-  #flushing = false;
+  /** One of each kind may wait for its turn; more would only queue up behind a store that is slow, heartbeats with them. */
+  #nextFlush: Promise<void> | null = null;
   #beating = false;
 
   constructor(options: ConnectionManagerOptions) {
@@ -72,7 +72,7 @@ export class ConnectionManager {
    * StoreUnavailableError.
    */
   async list(query: PeerQuery): Promise<PeerPage> {
-    await this.#write(() => this.#flush());
+    await this.#flushInTurn();
     return this.#options.store.list(query);
   }
 
@@ -98,15 +98,20 @@ export class ConnectionManager {
     await this.#write(() => this.#options.store.close());
   }
 
-  /** A flush that has not come to its turn yet takes what this one would have written. */
   #flushSoon(): void {
-    if (this.#flushing || (this.#changed.size === 0 && this.#closed.length === 0)) return;
-    this.#flushing = true;
-    void this.#write(() => this.#flush());
+    if (this.#changed.size > 0 || this.#closed.length > 0) void this.#flushInTurn();
+  }
+
+  /** A flush that has not come to its turn yet takes along what another one would have written. */
+  #flushInTurn(): Promise<void> {
+    this.#nextFlush ??= this.#write(() => {
+      this.#nextFlush = null;
+      return this.#flush();
+    });
+    return this.#nextFlush;
   }
 
   async #flush(): Promise<void> {
-    this.#flushing = false;
     const changed = [...this.#changed].map((peer) => peer.record());
     const closed = this.#closed;
     this.#changed = new Set();

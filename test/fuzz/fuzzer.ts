@@ -26,6 +26,8 @@ export interface FuzzOptions {
 }
 
 const guardIntervalMs = 500;
+/** The log comes by another way than replies. */
+const logTimeMs = 1_000;
 const firstAnswersOf = [0x22, 0x24, 0x32, 0x36];
 
 export async function fuzz(options: FuzzOptions): Promise<Report> {
@@ -79,7 +81,7 @@ class Fuzzer {
       if (this.#failure === null) await this.#seeThemGone(first, workerPids);
     });
     for (const watchdog of this.#watchdogs) watchdog.close();
-    this.#addWhatIsLogged();
+    await this.#addWhatIsLogged();
     return this.#report();
   }
 
@@ -195,8 +197,9 @@ class Fuzzer {
   }
 
   /** A worker that died looks like many broken connections; its log says what it was. */
-  #addWhatIsLogged(): void {
+  async #addWhatIsLogged(): Promise<void> {
     if (this.#failure === null) return;
+    await wait(logTimeMs);
     try {
       this.#guard.readLog();
     } catch (error) {

@@ -31,6 +31,8 @@ export const limits = {
   read_ahead_bytes: 16 * 1024,
   message_timeout_ms: 4_000,
   write_timeout_ms: 2_000,
+  // Beyond what all images that may be queued take on a busy machine: every one is judged.
+  request_timeout_ms: 300_000,
 } as const;
 
 const modelFile = 'pear-starter-int8';
