@@ -77,6 +77,8 @@ describe('a server with little patience', () => {
         wire.send(request(1, ['normal-01.jpg']) + text);
         await wire.closed();
         assert.equal(wire.received, `${reply(2, item('normal-01.jpg', 1, 0))}\n${unfinished}\n`);
+        const line = await server.line(({ msg }) => msg === 'request unfinished; closing');
+        assert.equal(typeof line['peer'], 'string');
       }));
   }
 

@@ -123,6 +123,12 @@ describe('a request over the limit of bytes', () => {
       await wire.closed();
       assert.equal(wire.received, `${tooLong}\n`);
     }));
+
+  test('is logged, with whose it was', async () => {
+    const line = await server.line(({ msg }) => msg === 'request too long; closing');
+    assert.equal(line['maxMessageBytes'], maxMessageBytes);
+    assert.equal(typeof line['peer'], 'string');
+  });
 });
 
 describe('a peer that closes its sending side', () => {
