@@ -8,6 +8,8 @@ import { plainPicture, sample, variants } from '../support/pictures.js';
 const options = { inputSize: 320, fill: 114, maxPixels: 5_000_000, timeoutMs: 10_000 };
 const picture = await sample('defective-01.jpg');
 const forms = await variants(picture);
+const tiff = await sharp(picture).tiff().toBuffer();
+const gif = await sharp(picture).gif().toBuffer();
 
 /** Mean absolute difference of two uint8 images. */
 function difference(a: Uint8Array, b: Uint8Array): number {
@@ -57,7 +59,9 @@ describe('decoding', () => {
     ['text', Buffer.from('this is no picture')],
     ['a picture cut in the middle', picture.subarray(0, Math.floor(picture.length * 0.45))],
     ['a header alone', picture.subarray(0, 200)],
-    ['a format that is not offered', Buffer.from(svg)],
+    ['an SVG', Buffer.from(svg)],
+    ['a TIFF', tiff],
+    ['a GIF', gif],
   ];
   for (const [what, bytes] of bad) {
     test(`refuses ${what}`, async () => {
