@@ -199,6 +199,23 @@ describe('with "detail": true', () => {
     assert.equal(model.sha256, createHash('sha256').update(bytes).digest('hex'));
   });
 
+  test('every pear of a picture is told, the surest first', async () => {
+    const one = await sharp(await sample('normal-01.jpg'))
+      .resize(400, 400, { fit: 'cover' })
+      .toBuffer();
+    const grey = { width: 800, height: 400, channels: 3 as const, background: '#404040' };
+    const both = [0, 400].map((left) => ({ input: one, left, top: 0 }));
+    const two = await sharp({ create: grey }).composite(both).jpeg().toBuffer();
+    wire.send(request(1, [{ file_name: 'two', bytes: two.length }], { detail: true }));
+    wire.send(two);
+    const text = await wire.reply();
+    const found = [...text.matchAll(/"confidence": ([\d.]+), "bbox": \[(\d+)/g)].slice(1);
+    assert.equal(found.length, 2);
+    const [[, surest, left], [, other, otherLeft]] = [found[0] ?? [], found[1] ?? []];
+    assert.ok(Number(surest) >= Number(other));
+    assert.ok(Number(left) < 400 !== Number(otherLeft) < 400, 'one on each side');
+  });
+
   test('boxes are in pixels of the picture as a viewer shows it', async () => {
     const [upright, turned] = await describeImages('a.jpg', 'turned.jpg');
     const difference = (upright?.bbox ?? []).map((value, index) =>
