@@ -25,14 +25,17 @@ const floors: Readonly<Record<string, number>> = {
   'main.ts': 9,
 };
 
-/** Libraries that only one place may import, so that each can be replaced there. */
-const importers: Readonly<Record<string, string>> = {
-  'js-yaml': 'config/yaml.ts',
-  'onnxruntime-node': 'detector/engine.ts',
-  sharp: 'detector/image-decoder.ts',
-  ioredis: 'connections/redis/',
-  pino: 'log.ts',
-  'pino-pretty': 'log.ts',
+/**
+ * Libraries that only one place may import, so that each can be replaced there. The benchmark's bare pipeline measures
+ * the libraries themselves, so it may not go through our code.
+ */
+const importers: Readonly<Record<string, readonly string[]>> = {
+  'js-yaml': ['config/yaml.ts'],
+  'onnxruntime-node': ['detector/inference/engine.ts', 'cli/bench/bare-pipeline.ts'],
+  sharp: ['detector/images/image-decoder.ts', 'cli/bench/bare-pipeline.ts', 'cli/bench/photos.ts'],
+  ioredis: ['connections/redis/'],
+  pino: ['log.ts'],
+  'pino-pretty': ['log.ts'],
 };
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
@@ -65,12 +68,15 @@ test('no import runs in a circle', () => {
   for (const file of files) visit(file, []);
 });
 
-test('each replaceable library has one importer', () => {
+test('each replaceable library is imported where it may be', () => {
   for (const [file, targets] of imports) {
     for (const library of targets.libraries) {
-      const place = importers[library];
-      if (place !== undefined)
-        assert.ok(file.startsWith(place), `${file} imports ${library}; only ${place} may`);
+      const places = importers[library];
+      if (places !== undefined)
+        assert.ok(
+          places.some((place) => file.startsWith(place)),
+          `${file} imports ${library}; only ${places.join(', ')} may`,
+        );
     }
   }
 });

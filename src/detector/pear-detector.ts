@@ -2,11 +2,11 @@
 // needs. It knows no protocol.
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
-import { Batch, type Outcome, type Slot } from './batch.js';
-import type { Model } from './engine.js';
-import { FairQueue } from './fair-queue.js';
-import { InferenceThread, type ThreadAnswer } from './inference-thread.js';
-import type { ImageSource, ThreadOptions } from './thread-messages.js';
+import { Batch, type Outcome, type Slot } from './queue/batch.js';
+import type { Model } from './inference/engine.js';
+import { FairQueue } from './queue/fair-queue.js';
+import { InferenceThread, type ThreadAnswer } from './inference/inference-thread.js';
+import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
 
 export interface DetectorOptions {
   readonly thread: ThreadOptions;

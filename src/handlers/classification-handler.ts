@@ -1,9 +1,9 @@
 // 0x01 judges images, 0x03 stops what its peer has asked for.
 import { z } from 'zod';
-import type { Outcome } from '../detector/batch.js';
-import type { Model } from '../detector/engine.js';
+import type { Outcome } from '../detector/queue/batch.js';
+import type { Model } from '../detector/inference/engine.js';
 import type { PearDetector } from '../detector/pear-detector.js';
-import type { Detection } from '../detector/thread-messages.js';
+import type { Detection } from '../detector/inference/thread-messages.js';
 import { InvalidImageError, errorCodes } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Outcome } from '#src/detector/batch.js';
+import type { Outcome } from '#src/detector/queue/batch.js';
 import { PearDetector } from '#src/detector/pear-detector.js';
 import { CancelledError, DeadlineError, StartupError } from '#src/errors.js';
 import { sample, samplesFolder, variants } from '../support/pictures.js';

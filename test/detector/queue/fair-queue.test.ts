@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { FairQueue } from '#src/detector/fair-queue.js';
+import { FairQueue } from '#src/detector/queue/fair-queue.js';
 
 function takeAll(queue: FairQueue<string, string>): string[] {
   const taken: string[] = [];

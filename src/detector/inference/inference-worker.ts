@@ -2,12 +2,12 @@
 // the library's own threads. It holds its thread during inference and so must never be the event loop's.
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
-import { StartupError, describeError, toWireError } from '../errors.js';
+import { StartupError, describeError, toWireError } from '../../errors.js';
 import { Engine } from './engine.js';
-import { decodeImage, type DecodedImage } from './image-decoder.js';
-import { readImageFile } from './image-file.js';
-import { toImage } from './letterbox.js';
-import { readModel } from './model-spec.js';
+import { decodeImage, type DecodedImage } from '../images/image-decoder.js';
+import { readImageFile } from '../images/image-file.js';
+import { toImage } from '../images/letterbox.js';
+import { readModel } from '../models/model-spec.js';
 import { threadOptionsSchema, type FromThread, type ImageSource, type ToThread } from './thread-messages.js';
 
 if (parentPort === null) throw new Error('inference-worker runs as a worker thread only');

@@ -1,7 +1,7 @@
 // From the raw output of a YOLO v8 style network to boxes: threshold, then greedy non-maximum suppression.
 // Output form as exported by ultralytics for v8, v9, v11, v12: [1, 4 + classes, candidates], the four being
 // centre x, centre y, width, height in pixels of the input, the scores between 0 and 1 (no sigmoid left to do).
-import type { Box } from './letterbox.js';
+import type { Box } from '../images/letterbox.js';
 
 export interface Candidate {
   /** Pixels of the input. */

@@ -1,8 +1,8 @@
 // One ONNX Runtime session: pixels in, detections out. The only importer of onnxruntime-node. It runs in a
 // thread of its own (inference-worker.ts), because `create` and `run` hold the thread that calls them.
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { StartupError } from '../errors.js';
-import type { ModelFile, ModelSpec } from './model-spec.js';
+import { StartupError } from '../../errors.js';
+import type { ModelFile, ModelSpec } from '../models/model-spec.js';
 import { detect, type Candidate } from './yolo.js';
 
 /** A model that serves: everything that was open in its spec is known. */

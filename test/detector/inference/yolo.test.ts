@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Box } from '#src/detector/letterbox.js';
-import { detect, intersectionOverUnion, suppress, type Candidate } from '#src/detector/yolo.js';
+import type { Box } from '#src/detector/images/letterbox.js';
+import { detect, intersectionOverUnion, suppress, type Candidate } from '#src/detector/inference/yolo.js';
 
 const options = { confidenceThreshold: 0.5, iouThreshold: 0.45, acrossClasses: true };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { letterbox, toImage } from '#src/detector/letterbox.js';
+import { letterbox, toImage } from '#src/detector/images/letterbox.js';
 
 describe('letterboxing', () => {
   test('keeps the proportions and centres the picture', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { classNames, inputSize, onnxMetadata } from '#src/detector/onnx-metadata.js';
+import { classNames, inputSize, onnxMetadata } from '#src/detector/models/onnx-metadata.js';
 
 describe('the metadata of an ONNX file', () => {
   test('is read from the model that ships', () => {

@@ -1,7 +1,7 @@
 // Encoded image → the pixels that a network takes: decoded, turned upright, scaled and letterboxed by libvips.
 // The only importer of sharp. What is no image, or too large, is an InvalidImageError, whatever its bytes are.
 import sharp from 'sharp';
-import { InvalidImageError } from '../errors.js';
+import { InvalidImageError } from '../../errors.js';
 import { letterbox, type Letterbox } from './letterbox.js';
 
 export interface DecodeOptions {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage } from '#src/detector/image-decoder.js';
+import { decodeImage } from '#src/detector/images/image-decoder.js';
 import { InvalidImageError } from '#src/errors.js';
-import { plainPicture, sample, variants } from '../support/pictures.js';
+import { plainPicture, sample, variants } from '../../support/pictures.js';
 
 const options = { inputSize: 320, fill: 114, maxPixels: 5_000_000, timeoutMs: 10_000 };
 const picture = await sample('defective-01.jpg');

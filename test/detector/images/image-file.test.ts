@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { readImageFile } from '#src/detector/image-file.js';
+import { readImageFile } from '#src/detector/images/image-file.js';
 import { InvalidImageError, ResourceNotFoundError } from '#src/errors.js';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'pear-images-')));

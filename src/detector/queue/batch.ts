@@ -1,8 +1,8 @@
 // The images of one request on their way to a verdict. Each image has one slot, and each slot is answered
 // exactly once: by the thread, by its deadline, by 0x03, or because its bytes were no image.
-import { DeadlineError, type WireError } from '../errors.js';
-import type { Model } from './engine.js';
-import type { Detection, ImageSource } from './thread-messages.js';
+import { DeadlineError, type WireError } from '../../errors.js';
+import type { Model } from '../inference/engine.js';
+import type { Detection, ImageSource } from '../inference/thread-messages.js';
 
 export interface Verdict {
   /** Index in the model's classes, or -1 where there is no pear. */

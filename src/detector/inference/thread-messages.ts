@@ -1,10 +1,10 @@
 // What passes between a worker's event loop and its inference thread. Names or transferred bytes go in,
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../../errors.js';
 import type { Model } from './engine.js';
-import type { Box } from './letterbox.js';
-import { modelOverridesSchema } from './model-spec.js';
+import type { Box } from '../images/letterbox.js';
+import { modelOverridesSchema } from '../models/model-spec.js';
 
 /** Where the bytes of an image are. */
 export type ImageSource =

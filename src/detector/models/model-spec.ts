@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { parseYaml } from '../config/yaml.js';
-import { StartupError } from '../errors.js';
+import { parseYaml } from '../../config/yaml.js';
+import { StartupError } from '../../errors.js';
 import { classNames, inputSize, onnxMetadata } from './onnx-metadata.js';
 
 /** What the configuration says of the model; null: as the model itself says. */

@@ -3,7 +3,7 @@
 import { open, realpath } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { normalize, resolve, sep } from 'node:path';
-import { InternalError, InvalidImageError, ResourceNotFoundError, type WireError } from '../errors.js';
+import { InternalError, InvalidImageError, ResourceNotFoundError, type WireError } from '../../errors.js';
 
 /**
  * The bytes of the image `name` below `folder` (an absolute real path).
