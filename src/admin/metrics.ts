@@ -36,6 +36,12 @@ const metrics: readonly Metric[] = [
     value: ({ record }) => record.images,
   },
   {
+    name: 'pear_helped_images_total',
+    type: 'counter',
+    help: 'Images judged for other workers of the host.',
+    value: ({ record }) => record.helped,
+  },
+  {
     name: 'pear_worker_report_age_seconds',
     type: 'gauge',
     help: 'Age of what the worker reported.',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { configSchema } from '../config/schema.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
 import { placeAnswers } from '../server/entrance/peer-admission.js';
+import { sharingNewsSchema } from './sharing/share-messages.js';
 
 /** What a worker is told at its start. */
 const workerStartSchema = z.object({
@@ -13,6 +14,8 @@ const workerStartSchema = z.object({
   workerId: z.string(),
   /** When the primary started, in milliseconds since the epoch. */
   serverStartedAt: z.int().positive(),
+  /** Where it makes its socket for sharing images; null: it shares none. */
+  shareFolder: z.string().nullable(),
 });
 export type WorkerStart = Readonly<z.output<typeof workerStartSchema>>;
 
@@ -20,12 +23,21 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   /** The worker listens to messages now and asks for its start. */
   z.object({ type: z.literal('booted') }),
   /** Its model has judged a first image: it may be given connections. */
-  z.object({ type: z.literal('serving'), model: z.string(), classes: z.array(z.string()) }),
+  z.object({
+    type: z.literal('serving'),
+    model: z.string(),
+    /** SHA-256 of the model. */
+    sha256: z.string(),
+    classes: z.array(z.string()),
+    /** Where other workers fetch images that wait here; null: nowhere. */
+    socketPath: z.string().nullable(),
+  }),
   /** It has the connection of this number, and lives or dies with it. */
   z.object({ type: z.literal('taken'), connection: z.int() }),
   /** It cannot serve, for a reason that a person can mend; it ends by itself. */
   z.object({ type: z.literal('failed'), problem: z.string(), cure: z.string() }),
   z.object({ type: z.literal('view'), id: z.int(), request: viewRequestSchema }),
+  z.object({ type: z.literal('sharing'), news: sharingNewsSchema }),
   /** Connections that have gone and those that ask for a place, by their networks; where none asks there is no answer. */
   z.object({
     type: z.literal('places'),
@@ -43,6 +55,8 @@ export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('view'), id: z.int(), reply: viewReplySchema }),
   /** To each that asked, in the order of the question. */
   z.object({ type: z.literal('places'), id: z.int(), answers: z.array(z.enum(placeAnswers)) }),
+  /** Judge images that wait with another worker. */
+  z.object({ type: z.literal('help'), lender: z.string(), socketPath: z.string() }),
   /** Answer what was asked for, close every connection, end. */
   z.object({ type: z.literal('stop') }),
 ]);

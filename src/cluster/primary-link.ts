@@ -20,6 +20,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
   readonly ending: Promise<'asked' | 'orphan'>;
   /** Takes the connections that the primary gives this worker. */
   onConnection: (socket: Socket) => void = (socket) => socket.destroy();
+  /** Takes the primary's word whom to help. */
+  onHelp: (lender: string, socketPath: string) => void = () => undefined;
   #onStart: (start: WorkerStart) => void = () => undefined;
   #onEnding: (why: 'asked' | 'orphan') => void = () => undefined;
 
@@ -51,6 +53,9 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
           resolve?.(message.answers);
           return;
         }
+        case 'help':
+          this.onHelp(message.lender, message.socketPath);
+          return;
         case 'stop':
           this.#onEnding('asked');
           return;

@@ -1,7 +1,7 @@
 // The primary process: it checks what can be checked beforehand, forks the workers, keeps the embedded view, says
 // in plain words what serves, and ends everything in order. It loads no image and no model.
 import cluster, { type Worker } from 'node:cluster';
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
@@ -9,12 +9,14 @@ import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
+import { usableCores } from './cores.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
+import { PrimarySharing } from './sharing/primary-sharing.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -45,7 +47,16 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     replyTerminator: config.server.reply_terminator,
     log,
   });
-  const supervisor = createSupervisor(config, hostId, view, door, log);
+  const processes = new Map<string, WorkerProcess>();
+  const sharing = new PrimarySharing(
+    config.cluster.share_images && workerCount(config) > 1,
+    (helperId, lender, socketPath) => processes.get(helperId)?.send({ type: 'help', lender, socketPath }),
+    log,
+  );
+  process.once('exit', () => {
+    sharing.close();
+  });
+  const supervisor = createSupervisor(config, hostId, { view, door, sharing, processes }, log);
   const admin = createAdmin(config, hostId, view, supervisor, log);
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
@@ -75,11 +86,19 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   return inOrder;
 }
 
+/** The parts of the primary that hear of workers. */
+interface SupervisedParts {
+  readonly view: PrimaryView;
+  readonly door: FrontDoor;
+  readonly sharing: PrimarySharing;
+  /** The workers that serve. */
+  readonly processes: Map<string, WorkerProcess>;
+}
+
 function createSupervisor(
   config: Config,
   hostId: string,
-  view: PrimaryView,
-  door: FrontDoor,
+  { view, door, sharing, processes }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
@@ -96,7 +115,7 @@ function createSupervisor(
       counter.addWorker(workerId);
       return {
         type: 'start',
-        start: { config, hostId, slot, workerId, serverStartedAt },
+        start: { config, hostId, slot, workerId, serverStartedAt, shareFolder: sharing.folder },
       };
     },
     onView: (workerId, { id, request }, reply) => {
@@ -106,7 +125,9 @@ function createSupervisor(
       const answers = counter.update(workerId, left, arrived);
       if (answers.length > 0) reply({ type: 'places', id, answers });
     },
-    onServing: (workerId, process) => {
+    onServing: (workerId, process, facts) => {
+      processes.set(workerId, process);
+      sharing.add(workerId, facts);
       door.add(workerId, {
         hand: (connection, socket) => {
           process.send({ type: 'connection', connection }, socket);
@@ -116,12 +137,17 @@ function createSupervisor(
         },
       });
     },
+    onSharing: (workerId, news) => {
+      sharing.tell(workerId, news);
+    },
     onTaken: (workerId, connection) => {
       door.taken(workerId, connection);
     },
     onEnd: (workerId) => {
       counter.removeWorker(workerId);
       door.remove(workerId);
+      sharing.remove(workerId);
+      processes.delete(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,
@@ -248,7 +274,7 @@ function plural(count: number, noun: string): string {
 }
 
 function workerCount(config: Config): number {
-  return config.cluster.workers === 'auto' ? availableParallelism() : config.cluster.workers;
+  return config.cluster.workers === 'auto' ? usableCores() : config.cluster.workers;
 }
 
 /** Unique on a machine, since the port is; where the port is any free one, the process is. */

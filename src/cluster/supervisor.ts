@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { StartupError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { ToPrimary, ToWorker } from './messages.js';
+import type { SharingNews } from './sharing/share-messages.js';
 
 /** A forked process, as far as the supervisor needs it. */
 export interface WorkerProcess {
@@ -39,7 +40,9 @@ export interface SupervisorOptions {
     reply: (m: ToWorker) => void,
   ) => void;
   /** A worker serves from now on. */
-  readonly onServing: (workerId: string, process: WorkerProcess) => void;
+  readonly onServing: (workerId: string, process: WorkerProcess, facts: ServingFacts) => void;
+  /** A worker has images to share, or helps nobody. */
+  readonly onSharing: (workerId: string, news: SharingNews) => void;
   /** A worker has a connection that was sent to it. */
   readonly onTaken: (workerId: string, connection: number) => void;
   /** A worker has ended, in whichever way; it says nothing more. */
@@ -179,6 +182,9 @@ export class Supervisor {
       case 'taken':
         this.#options.onTaken(workerId, message.connection);
         return;
+      case 'sharing':
+        this.#options.onSharing(workerId, message.news);
+        return;
       case 'failed':
         if (this.#started) log.error({ worker: slot.number, cure: message.cure }, message.problem);
         else this.#onStartFailed(new StartupError(message.problem, message.cure));
@@ -198,12 +204,12 @@ export class Supervisor {
     }
   }
 
-  #serves(slot: Slot, process: WorkerProcess, { model, classes }: ServingFacts): void {
+  #serves(slot: Slot, process: WorkerProcess, facts: ServingFacts): void {
     if (slot.timer !== null) clearTimeout(slot.timer);
-    slot.serving = { model, classes };
+    slot.serving = facts;
     slot.servingSince = Date.now();
     this.#options.log.debug({ worker: slot.number, pid: process.pid }, 'a worker serves');
-    this.#options.onServing(slot.workerId, process);
+    this.#options.onServing(slot.workerId, process, facts);
     if (this.#started || this.serving < this.#slots.length) return;
     this.#started = true;
     this.#onStarted(slot.serving);

@@ -12,6 +12,8 @@ export interface WorkerFigures {
   readonly inFlight: number;
   readonly requests: number;
   readonly images: number;
+  /** Images judged for other workers. */
+  readonly helped: number;
 }
 
 /** A rate over less than this says little. */

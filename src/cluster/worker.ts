@@ -1,6 +1,7 @@
 // A worker process: a whole server on the shared port. It starts with what the primary tells it, and ends when it
 // is asked to, when its primary is gone, or when it has found a fault of its own.
 import cluster from 'node:cluster';
+import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
@@ -27,6 +28,7 @@ import { openFolders } from './folders.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
+import { ImageSharing } from './sharing/image-sharing.js';
 import { WorkerStatus } from './worker-status.js';
 
 /** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
@@ -75,6 +77,7 @@ export async function runWorker(): Promise<never> {
 /** The parts of a serving worker. */
 class Worker {
   readonly #detector: PearDetector;
+  readonly #sharing: ImageSharing | null;
   readonly #connections: ConnectionManager;
   readonly #server: TCPServer;
   readonly #status: WorkerStatus;
@@ -82,6 +85,7 @@ class Worker {
 
   private constructor(
     detector: PearDetector,
+    sharing: ImageSharing | null,
     start: WorkerStart,
     folders: Folders,
     store: ConnectionStore,
@@ -90,12 +94,14 @@ class Worker {
   ) {
     const { config } = start;
     this.#detector = detector;
+    this.#sharing = sharing;
     this.#log = log;
     this.#status = new WorkerStatus(start, () => ({
       model: detector.model.name,
       peers: this.#connections.peerCount,
       queued: detector.queued,
       inFlight: detector.inFlight,
+      helped: sharing?.judged ?? 0,
       ...this.#server.totals,
     }));
     this.#connections = new ConnectionManager({
@@ -178,8 +184,9 @@ class Worker {
         log.error({ reason }, 'judging an image failed');
       },
     });
+    const sharing = await openSharing(start, detector, link, log);
     const store = createStore(config, link, log);
-    const worker = new Worker(detector, start, folders, store, new PrimaryAdmission(link), log);
+    const worker = new Worker(detector, sharing, start, folders, store, new PrimaryAdmission(link), log);
     try {
       link.onConnection = (socket) => {
         worker.#server.welcome(socket);
@@ -189,10 +196,14 @@ class Worker {
       await link.send({
         type: 'serving',
         model: detector.model.name,
+        sha256: detector.model.sha256,
         classes: [...detector.model.classes],
+        socketPath: sharing?.socketPath ?? null,
       });
+      sharing?.start();
       return worker;
     } catch (error) {
+      sharing?.close();
       await detector.close();
       throw error;
     }
@@ -202,11 +213,35 @@ class Worker {
   async close(timeoutMs: number): Promise<void> {
     this.#log.debug('stopping');
     this.#status.state = 'draining';
+    this.#sharing?.stopHelping();
     void this.#connections.announce();
     await this.#server.drain(timeoutMs);
     await this.#connections.stop();
+    this.#sharing?.close();
     await this.#detector.close();
   }
+}
+
+/** Null where this worker shares no images. */
+async function openSharing(
+  { shareFolder, slot, workerId, config }: WorkerStart,
+  detector: PearDetector,
+  link: PrimaryLink,
+  log: Logger,
+): Promise<ImageSharing | null> {
+  if (shareFolder === null) return null;
+  const sharing = await ImageSharing.open({
+    detector,
+    // Short, since the path of a socket may have some hundred bytes only; a worker that died may have left its own.
+    socketPath: join(shareFolder, `${slot}-${workerId.slice(-8)}`),
+    maxImageBytes: config.limits.max_image_bytes,
+    tell: (news) => {
+      void link.send({ type: 'sharing', news });
+    },
+    log,
+  });
+  link.onHelp = (lender, socketPath) => sharing?.help(lender, socketPath);
+  return sharing;
 }
 
 function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {

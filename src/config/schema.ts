@@ -96,7 +96,15 @@ const cluster = z.strictObject({
   workers: z
     .union([z.literal('auto'), z.int().min(1).max(256)], { error: '"auto" or a whole number from 1 to 256' })
     .default('auto')
-    .describe('Worker processes; auto: one for each core that this process may use.'),
+    .describe(
+      'Worker processes; auto: one for each core that this process may use, by its CPU affinity and the limits of its container.',
+    ),
+  share_images: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether a worker with nothing to do judges images that wait with another one, so that one connection can use all cores.',
+    ),
   host_id: patterned(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 . _ -')
     .nullable()
     .default(null)

@@ -61,6 +61,8 @@ export const workerRecordSchema = z.object({
   requests: count,
   images: count,
   images_per_second: z.number().nonnegative(),
+  /** Images judged for other workers; they count there as images. Workers of older versions do not tell. */
+  helped: count.default(0),
 });
 export type WorkerRecord = Readonly<z.output<typeof workerRecordSchema>>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Outcome } from '../detector/queue/batch.js';
 import type { Model } from '../detector/inference/engine.js';
 import type { PearDetector } from '../detector/pear-detector.js';
-import type { Detection } from '../detector/inference/thread-messages.js';
+import type { Detection } from '../detector/inference/thread-answer.js';
 import { InvalidImageError, errorCodes } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';

@@ -37,7 +37,7 @@ class FakeProcess implements WorkerProcess {
   }
   serve(): void {
     this.tell({ type: 'booted' });
-    this.tell({ type: 'serving', model: 'm.onnx', classes: ['a'] });
+    this.tell({ type: 'serving', model: 'm.onnx', sha256: 'f00d', classes: ['a'], socketPath: null });
   }
   end(how = 'SIGKILL', orderly = false): void {
     if (this.ended) return;
@@ -53,6 +53,7 @@ function setUp(slots: number) {
   const asked: string[] = [];
   const serving: string[] = [];
   const taken: number[] = [];
+  const told: [workerId: string, news: string][] = [];
   const supervisor = new Supervisor({
     slots,
     hostId: 'h',
@@ -65,6 +66,9 @@ function setUp(slots: number) {
     onView: () => undefined,
     onPlaces: (_workerId, { arrived }) => {
       asked.push(...arrived);
+    },
+    onSharing: (workerId, { news }) => {
+      told.push([workerId, news]);
     },
     onServing: (workerId) => {
       serving.push(workerId);
@@ -92,6 +96,7 @@ function setUp(slots: number) {
     asked,
     serving,
     taken,
+    told,
     alive: () => processes.filter(({ ended }) => !ended),
   };
 }
@@ -154,14 +159,16 @@ describe('the supervisor', () => {
 
   test('tells which worker serves, what it has taken, and that it has ended', () =>
     withClock(async () => {
-      const { supervisor, processes, serving, taken, gone } = setUp(1);
+      const { supervisor, processes, serving, taken, told, gone } = setUp(1);
       const start = supervisor.start();
       processes[0]?.tell({ type: 'booted' });
       assert.deepEqual(serving, []);
       processes[0]?.serve();
       await start;
       processes[0]?.tell({ type: 'taken', connection: 7 });
+      processes[0]?.tell({ type: 'sharing', news: { news: 'images wait', announcement: 1 } });
       assert.deepEqual([serving.length, taken], [1, [7]]);
+      assert.deepEqual(told, [[serving[0], 'images wait']]);
       processes[0]?.end();
       assert.deepEqual(gone, serving);
       mock.timers.tick(0);

@@ -17,6 +17,7 @@ export function workerRecord(worker: string, changes: Partial<WorkerRecord> = {}
     requests: 0,
     images: 0,
     images_per_second: 0.5,
+    helped: 0,
     ...changes,
   };
 }

@@ -14,6 +14,8 @@ const workerHashSchema = workerRecordSchema.extend({
   requests: number.pipe(workerRecordSchema.shape.requests),
   images: number.pipe(workerRecordSchema.shape.images),
   images_per_second: number.pipe(workerRecordSchema.shape.images_per_second),
+  // Missing where the worker is of an older version.
+  helped: z.string().nullable().transform(Number).pipe(workerRecordSchema.shape.helped.unwrap()),
 });
 
 /** The fields of a worker's hash that make its record; `epoch` stands beside them. */

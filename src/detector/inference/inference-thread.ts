@@ -1,17 +1,9 @@
 // The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
 import { Worker } from 'node:worker_threads';
-import { StartupError, type ErrorCode } from '../../errors.js';
+import { StartupError } from '../../errors.js';
 import type { Model } from './engine.js';
-import type { Detection, FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
-
-export type ThreadAnswer =
-  | {
-      readonly ok: true;
-      readonly detections: readonly Detection[];
-      readonly decodeMs: number;
-      readonly inferenceMs: number;
-    }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly reason: string };
+import type { ThreadAnswer } from './thread-answer.js';
+import type { FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
 
 export class InferenceThread {
   readonly model: Model;
@@ -76,10 +68,10 @@ export class InferenceThread {
   }
 
   #receive(message: FromThread): void {
-    if (message.type !== 'detected' && message.type !== 'refused') return;
+    if (message.type !== 'answer') return;
     const settle = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    settle?.(message.type === 'detected' ? { ...message, ok: true } : { ...message, ok: false });
+    settle?.(message.answer);
   }
 }
 

@@ -73,20 +73,16 @@ async function judge(id: number, decoded: Promise<Timed>, engine: Engine): Promi
     const { image, ms: decodeMs } = await decoded;
     const start = performance.now();
     const candidates = await engine.infer(image.pixels);
-    answer({
-      type: 'detected',
-      id,
-      detections: candidates.map(({ box, classIndex, score }) => ({
-        classIndex,
-        confidence: score,
-        box: toImage(box, image.frame),
-      })),
-      decodeMs,
-      inferenceMs: performance.now() - start,
-    });
+    const detections = candidates.map(({ box, classIndex, score }) => ({
+      classIndex,
+      confidence: score,
+      box: toImage(box, image.frame),
+    }));
+    const inferenceMs = performance.now() - start;
+    answer({ type: 'answer', id, answer: { ok: true, detections, decodeMs, inferenceMs } });
   } catch (error) {
     const { code, message } = toWireError(error);
-    answer({ type: 'refused', id, code, message, reason: describeError(error) });
+    answer({ type: 'answer', id, answer: { ok: false, code, message, reason: describeError(error) } });
   }
 }
 

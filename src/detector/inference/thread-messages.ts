@@ -1,9 +1,8 @@
 // What passes between a worker's event loop and its inference thread. Names or transferred bytes go in,
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
-import type { ErrorCode } from '../../errors.js';
 import type { Model } from './engine.js';
-import type { Box } from '../images/letterbox.js';
+import type { ThreadAnswer } from './thread-answer.js';
 import { modelOverridesSchema } from '../models/model-spec.js';
 
 /** Where the bytes of an image are. */
@@ -26,31 +25,8 @@ export type ThreadOptions = Readonly<z.output<typeof threadOptionsSchema>>;
 export type ToThread =
   { readonly type: 'image'; readonly id: number; readonly source: ImageSource } | { readonly type: 'close' };
 
-export interface Detection {
-  readonly classIndex: number;
-  /** 0 to 1. */
-  readonly confidence: number;
-  /** Pixels of the upright image. */
-  readonly box: Box;
-}
-
 export type FromThread =
   | { readonly type: 'loaded'; readonly model: Model }
   /** The model cannot serve; the thread has ended. */
   | { readonly type: 'failed'; readonly problem: string; readonly cure: string }
-  | {
-      readonly type: 'detected';
-      readonly id: number;
-      /** Best first. */
-      readonly detections: readonly Detection[];
-      readonly decodeMs: number;
-      readonly inferenceMs: number;
-    }
-  | {
-      readonly type: 'refused';
-      readonly id: number;
-      readonly code: ErrorCode;
-      readonly message: string;
-      /** For the log only. */
-      readonly reason: string;
-    };
+  | { readonly type: 'answer'; readonly id: number; readonly answer: ThreadAnswer };

@@ -2,7 +2,8 @@
 // exactly once: by the thread, by its deadline, by 0x03, or because its bytes were no image.
 import { DeadlineError, type WireError } from '../../errors.js';
 import type { Model } from '../inference/engine.js';
-import type { Detection, ImageSource } from '../inference/thread-messages.js';
+import type { Detection } from '../inference/thread-answer.js';
+import type { ImageSource } from '../inference/thread-messages.js';
 
 export interface Verdict {
   /** Index in the model's classes, or -1 where there is no pear. */
@@ -49,12 +50,20 @@ export class Slot {
     this.queuedAt = now;
   }
 
-  /** Takes the image out of the slot, to be given to the thread. */
+  /** Takes the image out of the slot, to be judged; null where it is answered already. */
   start(): ImageSource | null {
     const source = this.#source;
     this.#source = null;
     if (this.#state === 'queued') this.#state = 'started';
     return source;
+  }
+
+  /** Puts an image back that was started in vain; it counts as not started again. False where it is answered already. */
+  restore(source: ImageSource): boolean {
+    if (this.#state !== 'started') return false;
+    this.#state = 'queued';
+    this.#source = source;
+    return true;
   }
 
   /** The first call counts; a verdict that comes after the deadline is dropped here. */

@@ -77,6 +77,16 @@ describe('the Redis store', () => {
       );
     });
 
+    it('a worker of a version that does not tell whom it helped is listed all the same', async () => {
+      const store = await open(one);
+      await store.heartbeat(workerRecord(one), 0);
+      await server.cli('HDEL', `${settings.keyPrefix}worker:${one}`, 'helped');
+      assert.deepEqual(
+        (await store.workers()).map(({ record }) => [record.worker, record.helped]),
+        [[one, 0]],
+      );
+    });
+
     it('a peer is one JSON record in the hash of its worker', async () => {
       const store = await open(one);
       const peer = peerRecord(one, 1);

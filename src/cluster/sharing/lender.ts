@@ -1,0 +1,103 @@
+// Hands out the images that wait in this worker to workers that ask for them, and takes their verdicts. What a worker
+// had when its connection ended is judged here.
+import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import type { Loan } from '../../detector/pear-detector.js';
+import type { Logger } from '../../log.js';
+import { ShareChannel } from './share-channel.js';
+import { toLenderSchema, type ToHelper, type ToLender } from './share-messages.js';
+
+export interface LenderOptions {
+  readonly socketPath: string;
+  /** SHA-256 of the model by which images that wait here are to be judged. */
+  readonly model: string;
+  readonly lend: () => Loan | null;
+  readonly maxImageBytes: number;
+  /** Says that images wait here. */
+  readonly announce: (announcement: number) => void;
+  readonly log: Logger;
+}
+
+export class Lender {
+  readonly #options: LenderOptions;
+  readonly #server: Server;
+  readonly #channels = new Set<ShareChannel<ToLender, ToHelper>>();
+  #announcement = 0;
+  /** Whether somebody has been told of the images that wait, and nobody has found that there are none left. */
+  #announced = false;
+  #lastId = 0;
+
+  constructor(options: LenderOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => {
+      this.#serve(socket);
+    });
+  }
+
+  /** Rejects where a socket cannot be made at that path. */
+  async listen(): Promise<void> {
+    this.#server.listen(this.#options.socketPath);
+    await once(this.#server, 'listening');
+    this.#server.on('error', (error) => {
+      this.#options.log.error({ reason: error.message }, 'accepting another worker failed');
+    });
+  }
+
+  /** Images wait. */
+  wait(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    this.#options.announce(++this.#announcement);
+  }
+
+  /** Hands out nothing more; what is lent comes back. */
+  close(): void {
+    this.#server.close();
+    for (const channel of this.#channels) channel.close();
+  }
+
+  #serve(socket: Socket): void {
+    const loans = new Map<number, Loan>();
+    const channel = new ShareChannel<ToLender, ToHelper>({
+      socket,
+      schema: toLenderSchema,
+      maxImageBytes: this.#options.maxImageBytes,
+      onMessage: (message) => {
+        switch (message.type) {
+          case 'pull':
+            this.#lend(channel, loans, message.model);
+            return;
+          case 'answer':
+            loans.get(message.id)?.settle(message.answer);
+            loans.delete(message.id);
+            return;
+          default:
+            message satisfies never;
+        }
+      },
+      onClose: (error) => {
+        this.#channels.delete(channel);
+        if (loans.size > 0 || error !== null) {
+          const fields = { images: loans.size, reason: error?.message ?? null };
+          this.#options.log.warn(fields, 'a worker that helped is gone; its images are judged here');
+        }
+        for (const loan of loans.values()) loan.giveBack();
+      },
+    });
+    this.#channels.add(channel);
+  }
+
+  #lend(channel: ShareChannel<ToLender, ToHelper>, loans: Map<number, Loan>, model: string): void {
+    const loan = model === this.#options.model ? this.#options.lend() : null;
+    if (loan === null) {
+      this.#announced = false;
+      channel.send({ type: 'none', announcement: this.#announcement });
+      return;
+    }
+    const id = ++this.#lastId;
+    loans.set(id, loan);
+    const { source } = loan;
+    if (source.type === 'bytes') channel.send({ type: 'image', id, file: null }, source.bytes);
+    else channel.send({ type: 'image', id, file: { folder: source.folder, name: source.name } });
+  }
+}

@@ -1,0 +1,54 @@
+// The primary's part in the sharing of images: the folder for the workers' sockets, and who helps whom.
+import type { Logger } from '../../log.js';
+import { Matchmaker, type SendHelper } from './matchmaker.js';
+import { makeShareFolder, removeShareFolder } from './share-folder.js';
+import type { SharingNews } from './share-messages.js';
+
+/** What a worker says of itself when it serves. */
+export interface ServingWorker {
+  /** SHA-256 of its model. */
+  readonly sha256: string;
+  readonly socketPath: string | null;
+}
+
+export class PrimarySharing {
+  /** For the workers' sockets; null: nothing is shared. */
+  readonly folder: string | null;
+  readonly #matchmaker: Matchmaker;
+
+  /** `wanted`: false where the configuration forbids it, or there is one worker only. */
+  constructor(wanted: boolean, send: SendHelper, log: Logger) {
+    this.folder = wanted ? tryFolder(log) : null;
+    this.#matchmaker = new Matchmaker(send);
+  }
+
+  add(workerId: string, { sha256, socketPath }: ServingWorker): void {
+    if (socketPath !== null) this.#matchmaker.add(workerId, { model: sha256, socketPath });
+  }
+
+  remove(workerId: string): void {
+    this.#matchmaker.remove(workerId);
+  }
+
+  tell(workerId: string, news: SharingNews): void {
+    this.#matchmaker.tell(workerId, news);
+  }
+
+  close(): void {
+    if (this.folder !== null) removeShareFolder(this.folder);
+  }
+}
+
+function tryFolder(log: Logger): string | null {
+  try {
+    return makeShareFolder();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn(
+      { reason },
+      'workers share no images, so one connection uses one core only; make the folder for temporary files ' +
+        'writable (TMPDIR names it), or set cluster.share_images to false',
+    );
+    return null;
+  }
+}

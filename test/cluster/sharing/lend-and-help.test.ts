@@ -1,0 +1,185 @@
+// A lender and its helpers over real sockets; what they lend and judge are names.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { Helper } from '#src/cluster/sharing/helper.js';
+import { Lender } from '#src/cluster/sharing/lender.js';
+import type { SharingNews } from '#src/cluster/sharing/share-messages.js';
+import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
+import type { ImageSource } from '#src/detector/inference/thread-messages.js';
+import { eventually } from '../../support/deadline.js';
+
+const log = pino({ level: 'silent' });
+const verdict: ThreadAnswer = { ok: true, detections: [], decodeMs: 1, inferenceMs: 2 };
+
+const until = (what: string, holds: () => boolean) => eventually(what, () => (holds() ? true : null));
+
+/** A lender of the images `sources`, and what became of them. */
+async function lenderOf(context: TestContext, sources: ImageSource[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'pear-lender-'));
+  const socketPath = join(folder, '1');
+  const settled: ThreadAnswer[] = [];
+  const back: ImageSource[] = [];
+  const announcements: number[] = [];
+  const lender = new Lender({
+    socketPath,
+    model: 'm',
+    maxImageBytes: 1_000_000,
+    lend: () => {
+      const source = sources.shift();
+      if (source === undefined) return null;
+      return {
+        source,
+        settle: (answer) => settled.push(answer),
+        giveBack: () => back.push(source),
+      };
+    },
+    announce: (announcement) => announcements.push(announcement),
+    log,
+  });
+  await lender.listen();
+  context.after(() => {
+    lender.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { lender, socketPath, settled, back, announcements };
+}
+
+/** A helper with `room` places, whose images end when the test says so. */
+function helperWith(context: TestContext, room: number, model = 'm') {
+  const judging: { source: ImageSource; end: () => void }[] = [];
+  const news: SharingNews[] = [];
+  let taken = 0;
+  const helper = new Helper({
+    model,
+    spare: () => room - taken,
+    judge: async (source) => {
+      taken += 1;
+      await new Promise<void>((resolve) => judging.push({ source, end: resolve }));
+      taken -= 1;
+      helper.spare();
+      return verdict;
+    },
+    maxImageBytes: 1_000_000,
+    tell: (what) => news.push(what),
+    log,
+  });
+  context.after(() => {
+    helper.close();
+  });
+  const endOne = async () => {
+    await until('an image to judge', () => judging.length > 0);
+    const image = judging.shift();
+    image?.end();
+    return image?.source;
+  };
+  return { helper, judging, news, endOne };
+}
+
+const named = (name: string): ImageSource => ({ type: 'file', folder: '/photos', name });
+
+describe('a worker with nothing to do', () => {
+  test('judges what waits with another one, names and bytes, and then says that nothing is left', async (context) => {
+    const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
+    const { lender, socketPath, settled, announcements } = await lenderOf(context, [
+      named('a.jpg'),
+      { type: 'bytes', bytes },
+      named('b.jpg'),
+    ]);
+    const { helper, endOne, news } = helperWith(context, 2);
+    helper.spare();
+    assert.deepEqual(news.shift(), { news: 'helps nobody', free: true, dry: null });
+    lender.wait();
+    lender.wait();
+    assert.deepEqual(announcements, [1], 'what is announced need not be announced again');
+    helper.help('other', socketPath);
+    assert.deepEqual(await endOne(), named('a.jpg'));
+    const second = await endOne();
+    assert.ok(second?.type === 'bytes');
+    assert.deepEqual(Buffer.from(second.bytes), Buffer.from(bytes));
+    assert.deepEqual(await endOne(), named('b.jpg'));
+    await until('three verdicts and the news', () => settled.length === 3 && news.length === 1);
+    assert.deepEqual(settled, [verdict, verdict, verdict]);
+    assert.deepEqual(news, [
+      { news: 'helps nobody', free: true, dry: { workerId: 'other', announcement: 1 } },
+    ]);
+    assert.equal(helper.judged, 3);
+    lender.wait();
+    assert.deepEqual(announcements, [1, 2]);
+  });
+
+  test('never takes more than it has room for', async (context) => {
+    const { socketPath } = await lenderOf(context, ['a', 'b', 'c', 'd', 'e'].map(named));
+    const { helper, judging, endOne } = helperWith(context, 2);
+    helper.help('other', socketPath);
+    await until('two images', () => judging.length === 2);
+    await endOne();
+    await until('two images', () => judging.length === 2);
+    assert.equal(judging.length, 2);
+  });
+
+  test('declines when own images have come meanwhile, and offers itself again when they are done', async (context) => {
+    const { socketPath, settled } = await lenderOf(context, [named('a')]);
+    const { helper, news } = helperWith(context, 0);
+    helper.help('other', socketPath);
+    assert.deepEqual(news, [{ news: 'helps nobody', free: false, dry: null }]);
+    helper.spare();
+    assert.deepEqual(news[1], { news: 'helps nobody', free: true, dry: null });
+    assert.deepEqual(settled, []);
+  });
+
+  test('with another model gets nothing', async (context) => {
+    const { socketPath, back } = await lenderOf(context, [named('a')]);
+    const { helper, news, judging } = helperWith(context, 2, 'another');
+    helper.help('other', socketPath);
+    await until('news for the primary', () => news.length === 1);
+    assert.deepEqual([judging.length, back.length], [0, 0]);
+  });
+
+  test('asks the primary anew after many images of one worker, which may not be the one that needs it most', async (context) => {
+    const { socketPath, settled } = await lenderOf(
+      context,
+      Array.from({ length: 100 }, (_, index) => named(`${index}`)),
+    );
+    const { helper, news, endOne } = helperWith(context, 2);
+    helper.help('other', socketPath);
+    while (news.length === 0) await endOne();
+    assert.deepEqual(news, [{ news: 'helps nobody', free: true, dry: null }]);
+    await until('the last verdicts', () => settled.length >= 62);
+    assert.ok(settled.length <= 64);
+  });
+
+  test('offers itself again some time after the other one could not be reached', async (context) => {
+    const { helper, news } = helperWith(context, 2);
+    helper.help('gone', '/nowhere/at/all');
+    await until('news for the primary', () => news.length === 1);
+    assert.deepEqual(news, [{ news: 'helps nobody', free: true, dry: null }]);
+  });
+
+  test('told to stop, takes nothing more and still answers what it has', async (context) => {
+    const { socketPath, settled, back } = await lenderOf(context, ['a', 'b', 'c'].map(named));
+    const { helper, news, judging, endOne } = helperWith(context, 1);
+    helper.help('other', socketPath);
+    await until('an image', () => judging.length === 1);
+    helper.stop();
+    await endOne();
+    await until('its verdict', () => settled.length === 1);
+    helper.spare();
+    assert.deepEqual([news, back, judging], [[], [], []]);
+  });
+});
+
+describe('a worker whose images wait', () => {
+  test('judges itself what a helper had when it died', async (context) => {
+    const { socketPath, back, settled } = await lenderOf(context, [named('a'), named('b')]);
+    const { helper, judging } = helperWith(context, 2);
+    helper.help('other', socketPath);
+    await until('two images', () => judging.length === 2);
+    helper.close();
+    await until('both images back', () => back.length === 2);
+    assert.deepEqual([back, settled], [[named('a'), named('b')], []]);
+  });
+});
