@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import type { Outcome } from '#src/detector/queue/batch.js';
 import { PearDetector } from '#src/detector/pear-detector.js';
-import { CancelledError, DeadlineError, StartupError } from '#src/errors.js';
+import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
+import { CancelledError, DeadlineError, StartupError, errorCodes } from '#src/errors.js';
 import { sample, samplesFolder, variants } from '../support/pictures.js';
 
 const folder = realpathSync(samplesFolder);
@@ -129,6 +130,104 @@ describe('PearDetector', () => {
     };
     await Promise.all([submit('many', 10), submit('one', 1)]);
     assert.ok(order.indexOf('one') <= 3, order.join(' '));
+  });
+});
+
+describe('a PearDetector that shares images', () => {
+  const verdict: ThreadAnswer = {
+    ok: true,
+    detections: [{ classIndex: 1, confidence: 0.75, box: [1, 2, 3, 4] }],
+    decodeMs: 1,
+    inferenceMs: 2,
+  };
+  let detector: PearDetector;
+  let waiting: number;
+  let spare: number;
+  beforeEach(async () => {
+    detector = await start();
+    [waiting, spare] = [0, 0];
+    detector.share({ onWaiting: () => waiting++, onSpare: () => spare++ });
+  });
+  afterEach(() => detector.close());
+
+  function submit(count: number, signal = new AbortController().signal) {
+    const batch = detector.submit({}, count, signal);
+    for (let index = 0; index < count; index++)
+      batch.provide(index, { type: 'file', folder, name: 'normal-01.jpg' });
+    return batch;
+  }
+
+  test('keeps one image, and lends the others in their order', async () => {
+    const batch = submit(3);
+    assert.ok(waiting > 0);
+    assert.deepEqual([detector.inFlight, detector.queued, detector.spare], [1, 2, 0]);
+    const loans = [detector.lend(), detector.lend()];
+    assert.equal(detector.lend(), null);
+    assert.deepEqual(loans[0]?.source, { type: 'file', folder, name: 'normal-01.jpg' });
+    for (const loan of loans) loan?.settle(verdict);
+    const outcomes = await batch.outcomes;
+    assert.deepEqual(outcomes.map(told), ['result 1', 'result 1', 'result 1']);
+    assert.ok(outcomes[1]?.ok && outcomes[1].verdict.detections[0]?.confidence === 0.75);
+    assert.equal(outcomes[1].verdict.model, detector.model);
+  });
+
+  test('judges what nobody takes itself', async () => {
+    assert.deepEqual((await submit(5).outcomes).map(told), Array(5).fill('result 1'));
+    assert.ok(spare > 0, 'and tells when there is room again');
+    assert.equal(detector.spare, 2);
+  });
+
+  test('judges itself what comes back, and lends it to nobody again', async () => {
+    const batch = submit(3);
+    const loan = detector.lend();
+    assert.ok(detector.lend() !== null);
+    loan?.giveBack();
+    assert.equal(detector.lend(), null);
+    const [first, second] = batch.slots;
+    assert.ok((await first?.outcome)?.ok && (await second?.outcome)?.ok);
+  });
+
+  test('answers what another worker could not judge as it would itself', async () => {
+    const batch = submit(2);
+    detector
+      .lend()
+      ?.settle({ ok: false, code: errorCodes.invalidImage, message: 'the image is empty', reason: '' });
+    assert.deepEqual((await batch.outcomes).map(told), ['result 1', 'code 8']);
+  });
+
+  test('lets an image that is lent finish when its request is cancelled, and drops one that comes back', async () => {
+    const controller = new AbortController();
+    const batch = submit(4, controller.signal);
+    const [settled, returned] = [detector.lend(), detector.lend()];
+    controller.abort(new CancelledError('stopped'));
+    settled?.settle(verdict);
+    returned?.giveBack();
+    const outcomes = (await batch.outcomes).map(told);
+    assert.deepEqual([outcomes[0], outcomes[1], outcomes[3]], ['result 1', 'result 1', 'code 7']);
+    assert.equal(outcomes[2], 'result 1', 'it was begun elsewhere, so it is judged');
+  });
+
+  test('at the deadline answers images that are lent, whatever comes of them later', async () => {
+    const controller = new AbortController();
+    const batch = submit(3, controller.signal);
+    const [settled, returned] = [detector.lend(), detector.lend()];
+    controller.abort(new DeadlineError('late'));
+    assert.deepEqual((await batch.outcomes).map(told), Array(3).fill('code 4'));
+    settled?.settle(verdict);
+    returned?.giveBack();
+    assert.equal(detector.queued, 0);
+  });
+
+  test('judges images of others, bytes too, as room for them is', async () => {
+    const bytes = new Uint8Array(await sample('defective-01.jpg'));
+    const answers = [
+      detector.help({ type: 'bytes', bytes }),
+      detector.help({ type: 'file', folder, name: 'normal-01.jpg' }),
+    ];
+    assert.equal(detector.spare, 0);
+    const found = (await Promise.all(answers)).map((answer) => answer.ok && answer.detections[0]?.classIndex);
+    assert.deepEqual(found, [0, 1]);
+    assert.equal(detector.spare, 2);
   });
 });
 
