@@ -6,6 +6,7 @@ import { DeadlineError, InvalidMessageError, type WireError } from '../../errors
 import type { Logger } from '../../log.js';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
 import { roleAfterGarbage } from '../gate.js';
+import { Allowance } from './allowance.js';
 import { IdleWatch } from './idle-watch.js';
 import { MessageWatch } from './message-watch.js';
 import { OnceLog } from './once-log.js';
@@ -41,6 +42,7 @@ export class Peer {
   });
   readonly #outgoing: Outgoing;
   readonly #reading: Reading;
+  readonly #allowance: Allowance;
   /** What it holds of the worker's room. */
   readonly #share: RoomShare;
   readonly #message: MessageWatch;
@@ -49,8 +51,6 @@ export class Peer {
   /** False once no more requests are taken. */
   #open = true;
   #inputEnded: boolean;
-  /** Where in the bytes of the peer it came to hold more than it may; null where it does not. */
-  #slowedAt: number | null = null;
   /** True once nothing more is read but the rest of a request that is coming in. */
   #draining = false;
   /** True once all that had come when the draining began is taken. */
@@ -89,6 +89,7 @@ export class Peer {
       isBackedUp: () => this.#outgoing.isBackedUp,
       mayGoOn: () => this.#turn.goesOn,
     });
+    this.#allowance = new Allowance(options.limits, this.#processor.load);
     const { messageTimeoutMs, idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#outgoing = new Outgoing(socket, writeTimeoutMs, {
       onTaken: () => {
@@ -158,14 +159,8 @@ export class Peer {
 
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
-    const { maxInFlightBytes, readAheadBytes } = this.#options.limits;
-    const { heldBytes, replyBytes, aheadBytes } = this.#processor.load;
     const takenBytes = this.stats.bytesIn - this.#decoder.waitingBytes;
-    // Read on from there, not from the limit, which one image may exceed by far.
-    if (heldBytes + replyBytes <= maxInFlightBytes) this.#slowedAt = null;
-    else this.#slowedAt ??= takenBytes;
-    const isFull = this.#slowedAt !== null && takenBytes - this.#slowedAt > readAheadBytes;
-    return !isFull && aheadBytes <= readAheadBytes && !this.#outgoing.isBackedUp;
+    return this.#allowance.mayTake(takenBytes) && !this.#outgoing.isBackedUp;
   }
 
   /** Takes bytes of the peer. */

@@ -9,29 +9,15 @@ import {
   toWireError,
   WireError,
 } from '../../errors.js';
-import type { CommandOrder } from '../../handlers/command.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
 import { admit, open } from './admission.js';
 import { Exchange } from './exchange.js';
 import { PeerLoad } from './peer-load.js';
+import { placeBytesMin, type Place } from './place.js';
 import type { PeerStats } from '../peer/peer-stats.js';
 import type { Followup, ProcessorEvents, ProcessorOptions } from './processor-options.js';
 import { RequestOrder } from './request-order.js';
-
-/** A place in the order of replies. */
-interface Place {
-  readonly order: CommandOrder | 'refusal';
-  readonly exchange: Exchange | null;
-  reply: Buffer | null;
-  /** What it counts towards the bytes that its peer may send ahead; 0 once it is started within the limits. */
-  aheadBytes: number;
-  /** What its reply counts while it waits for those before it. */
-  replyBytes: number;
-}
-
-/** What a request or refusal costs at least while it waits, however short its message was: some objects and timers. */
-const placeBytesMin = 2048;
 
 export class RequestProcessor {
   readonly #options: ProcessorOptions;
