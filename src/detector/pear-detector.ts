@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
 import { Batch, type Outcome, type Slot } from './queue/batch.js';
-import type { Model } from './inference/engine.js';
+import type { Model } from './models/model-spec.js';
 import { FairQueue } from './queue/fair-queue.js';
 import { InferenceThread, type ThreadAnswer } from './inference/inference-thread.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';

@@ -1,7 +1,7 @@
 // The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
 import { Worker } from 'node:worker_threads';
 import { StartupError, type ErrorCode } from '../../errors.js';
-import type { Model } from './engine.js';
+import type { Model } from '../models/model-spec.js';
 import type { Detection, FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
 
 export type ThreadAnswer =

@@ -2,9 +2,8 @@
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
 import type { ErrorCode } from '../../errors.js';
-import type { Model } from './engine.js';
-import type { Box } from '../images/letterbox.js';
-import { modelOverridesSchema } from '../models/model-spec.js';
+import type { Box } from '../images/frame.js';
+import { modelOverridesSchema, type Model } from '../models/model-spec.js';
 
 /** Where the bytes of an image are. */
 export type ImageSource =
@@ -15,6 +14,8 @@ export type ImageSource =
 /** The thread's `workerData`. */
 export const threadOptionsSchema = z.object({
   modelPath: z.string(),
+  /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
+  preprocessorPath: z.string().nullable(),
   overrides: modelOverridesSchema,
   maxImageBytes: z.int().positive(),
   maxImagePixels: z.int().positive(),
@@ -30,8 +31,8 @@ export interface Detection {
   readonly classIndex: number;
   /** 0 to 1. */
   readonly confidence: number;
-  /** Pixels of the upright image. */
-  readonly box: Box;
+  /** Pixels of the upright image; null: the whole image was judged. */
+  readonly box: Box | null;
 }
 
 export type FromThread =
