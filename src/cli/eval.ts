@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { relative, resolve } from 'node:path';
 import type { ClassifiedImage, PearClient } from '../client/pear-client.js';
-import { intersectionOverUnion } from '../detector/inference/yolo.js';
+import { intersectionOverUnion } from '../detector/inference/outputs/suppression.js';
 import { ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { labelledPhotos, type LabelledPhoto } from './labels.js';
 import { LocalServer } from './local-server.js';

@@ -14,7 +14,7 @@ export type ClientImage = string | { readonly fileName: string; readonly bytes: 
 const detectionSchema = z.object({
   label: z.string().nullable(),
   confidence: z.number(),
-  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]).nullable(),
 });
 
 const classificationSchema = z.object({

@@ -171,6 +171,7 @@ class Worker {
     const detector = await PearDetector.start({
       thread: {
         modelPath: config.model.model_path,
+        preprocessorPath: config.model.preprocessor_path,
         overrides: {
           classes: config.model.classes,
           imgSize: config.model.img_size,

@@ -52,11 +52,15 @@ const model = z.strictObject({
     .string()
     .min(1)
     .default('models/pear-starter-int8.onnx')
-    .describe('The ONNX model that serves.'),
+    .describe('The ONNX model that serves: a detector or a classifier.'),
   preprocessor_path: z
-    .null({ error: 'null (two-stage models are not supported yet)' })
+    .string()
+    .min(1)
+    .nullable()
     .default(null)
-    .describe('Model that finds the pear for a second-stage classifier; not supported yet, leave null.'),
+    .describe(
+      'A detector that finds the pear for the classifier at model_path; null: that model judges alone.',
+    ),
   img_path: z.string().min(1).default('models/samples').describe('Folder of the images that 0x01 names.'),
   confidence_threshold: z
     .number()
@@ -64,14 +68,16 @@ const model = z.strictObject({
     .max(1)
     .nullable()
     .default(null)
-    .describe('Detections below it do not count; null takes what the model says.'),
+    .describe(
+      'Only detections above it count; null takes what the model says, else 0.5 (a classifier alone: none).',
+    ),
   img_size: z
     .int()
     .min(32)
     .max(4096)
     .nullable()
     .default(null)
-    .describe('Side of the square input in pixels; null takes what the model says.'),
+    .describe('Side of the square input of model_path in pixels; null takes what the model says.'),
   classes: z
     .array(z.string({ error: nonEmpty }).min(1, { error: nonEmpty }))
     .min(1)

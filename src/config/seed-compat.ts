@@ -21,7 +21,9 @@ export function readSeedValue(path: string, value: unknown): SeedReading {
     case 'model.model_path':
       return typeof value === 'string' ? modelPath(value) : { value };
     case 'model.preprocessor_path':
-      return { value: value === '' ? null : value };
+      return typeof value === 'string' && value !== ''
+        ? modelPath(value)
+        : { value: value === '' ? null : value };
     case 'model.img_size':
       return { value: squareSide(value) };
     case 'logging.format':

@@ -3,9 +3,9 @@
 // find each other is not its business. It knows no protocol.
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
-import type { Model } from './inference/engine.js';
 import { InferenceThread } from './inference/inference-thread.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
+import type { Model } from './models/model-spec.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
 import { Batch, type Outcome, type Slot } from './queue/batch.js';
 import { FairQueue } from './queue/fair-queue.js';

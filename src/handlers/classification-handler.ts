@@ -1,7 +1,7 @@
 // 0x01 judges images, 0x03 stops what its peer has asked for.
 import { z } from 'zod';
 import type { Outcome } from '../detector/queue/batch.js';
-import type { Model } from '../detector/inference/engine.js';
+import type { Model } from '../detector/models/model-spec.js';
 import type { PearDetector } from '../detector/pear-detector.js';
 import type { Detection } from '../detector/inference/thread-answer.js';
 import { InvalidImageError, errorCodes } from '../errors.js';
@@ -158,7 +158,7 @@ function describe(detection: Detection, model: Model): { readonly [key: string]:
   return {
     label: model.classes[detection.classIndex] ?? null,
     confidence: round(detection.confidence, 4),
-    bbox: detection.box.map((value) => round(value, 1)),
+    bbox: detection.box?.map((value) => round(value, 1)) ?? null,
   };
 }
 

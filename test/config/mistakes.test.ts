@@ -69,8 +69,8 @@ describe('A wrong value', () => {
         'model.confidence_threshold: 0 is not a number above 0 and at most 1, or null',
       ],
       [
-        'model: {preprocessor_path: a.onnx}',
-        'model.preprocessor_path: "a.onnx" is not null (two-stage models are not supported yet)',
+        'model: {preprocessor_path: [a.onnx]}',
+        'model.preprocessor_path: ["a.onnx"] is not a non-empty text, or null',
       ],
     ];
     for (const [file, expected] of cases) assert.equal(mistake(file), expected);

@@ -63,6 +63,12 @@ ERROR_CODE:
     }
   });
 
+  it('may have one, named .pt like the model', () => {
+    const { config, notes } = load({ file: 'model: {preprocessor_path: weights/yolo.pt}' });
+    assert.equal(config.model.preprocessor_path, 'weights/yolo.onnx');
+    assert.match(notes[0] ?? '', /^model\.preprocessor_path: PyTorch models are not read/);
+  });
+
   it('may have a square size as a pair; others are mistakes', () => {
     assert.equal(load({ file: 'model: {img_size: [320, 320]}' }).config.model.img_size, 320);
     for (const size of ['[640, 480]', '[640]', '[1, 1]']) {

@@ -18,6 +18,7 @@ function start(
   return PearDetector.start({
     thread: {
       modelPath,
+      preprocessorPath: null,
       overrides: { classes, imgSize: null, confidenceThreshold: null },
       maxImageBytes: 10_000_000,
       maxImagePixels: 5_000_000,

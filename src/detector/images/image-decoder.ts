@@ -1,24 +1,17 @@
-// Encoded image → the pixels that a network takes: decoded, turned upright, scaled and letterboxed by libvips.
-// The only importer of sharp. What is no image, or too large, is an InvalidImageError, whatever its bytes are.
-import sharp from 'sharp';
+// Encoded picture → the pixels that a network takes: decoded, turned upright, scaled and framed by libvips. The only
+// importer of sharp. What is no picture, or too large, is an InvalidImageError, whatever its bytes are.
+import sharp, { type Sharp } from 'sharp';
 import { InvalidImageError } from '../../errors.js';
-import { letterbox, type Letterbox } from './letterbox.js';
+import { sampleFramed } from './bilinear.js';
+import { frameOf, type FramedPicture, type Framing, type Picture, type Region, type Size } from './frame.js';
 
-export interface DecodeOptions {
-  /** Side of the square that comes out, in pixels. */
-  readonly inputSize: number;
-  /** Grey value of the padding, 0 to 255. */
-  readonly fill: number;
+export interface DecodeLimits {
   /** Images with more pixels are refused from their header. */
   readonly maxPixels: number;
   readonly timeoutMs: number;
 }
 
-export interface DecodedImage {
-  /** uint8 [inputSize, inputSize, 3], RGB. */
-  readonly pixels: Uint8Array;
-  readonly frame: Letterbox;
-}
+const kernels = { nearest: 'nearest', linear: 'linear', cubic: 'cubic', lanczos: 'lanczos3' } as const;
 
 // Each image is seen once, so a cache only costs memory; cores are shared out by worker, not by image.
 sharp.cache(false);
@@ -28,37 +21,100 @@ sharp.unblock({
   operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
 });
 
-/** Decodes a JPEG, PNG or WebP. Throws InvalidImageError. */
-export async function decodeImage(encoded: Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
-  if (encoded.length === 0) throw new InvalidImageError('the image is empty');
-  const { inputSize, fill } = options;
-  try {
-    const image = sharp(encoded, {
-      limitInputPixels: options.maxPixels,
-      // Half a picture must not be judged; a camera's odd marker must not refuse a whole one.
-      failOn: 'truncated',
-      autoOrient: true,
-    });
+/**
+ * Decodes a JPEG, PNG or WebP as a network takes it; a JPEG is shrunk while it is decoded where the interpolation allows.
+ * Throws InvalidImageError.
+ */
+export async function decodeFramed(
+  encoded: Uint8Array,
+  framing: Framing,
+  limits: DecodeLimits,
+): Promise<FramedPicture> {
+  const { interpolation } = framing;
+  if (interpolation === 'opencv-linear') return framePicture(await decodeWhole(encoded, limits), framing);
+  return decoding(async () => {
+    const image = openEncoded(encoded, limits);
     const { autoOrient } = await image.metadata();
-    const frame = letterbox(autoOrient.width, autoOrient.height, inputSize);
-    const pixels = await image
-      .resize(frame.scaledWidth, frame.scaledHeight, { fit: 'fill', kernel: 'linear' })
-      .removeAlpha()
-      .toColourspace('srgb')
-      .extend({
-        left: frame.left,
-        right: inputSize - frame.scaledWidth - frame.left,
-        top: frame.top,
-        bottom: inputSize - frame.scaledHeight - frame.top,
-        background: { r: fill, g: fill, b: fill },
-      })
-      .timeout({ seconds: Math.ceil(options.timeoutMs / 1000) })
-      .raw({ depth: 'uchar' })
-      .toBuffer();
-    if (pixels.length !== inputSize * inputSize * 3) {
-      throw new InvalidImageError(`the image has an unusual form (${pixels.length} bytes decoded)`);
-    }
-    return { pixels, frame };
+    return scaleFramed(image, autoOrient, framing, kernels[interpolation]);
+  });
+}
+
+/** Decodes a JPEG, PNG or WebP, upright, in its own size. Throws InvalidImageError. */
+export function decodeWhole(encoded: Uint8Array, limits: DecodeLimits): Promise<Picture> {
+  return decoding(async () => {
+    const image = toPixels(openEncoded(encoded, limits));
+    const { data, info } = await image.toBuffer({ resolveWithObject: true });
+    return checked({ pixels: data, width: info.width, height: info.height });
+  });
+}
+
+/** Frames a picture, or a region of it, for a network. */
+export async function framePicture(
+  picture: Picture,
+  framing: Framing,
+  region?: Region,
+): Promise<FramedPicture> {
+  const { pixels, width, height } = picture;
+  const part = region ?? { left: 0, top: 0, width, height };
+  if (framing.interpolation === 'opencv-linear') return sampleFramed(picture, part, framing);
+  const raw = { width, height, channels: 3 } as const;
+  const image = sharp(pixels, { raw, limitInputPixels: false }).extract(part);
+  return scaleFramed(image, part, framing, kernels[framing.interpolation]);
+}
+
+function openEncoded(encoded: Uint8Array, { maxPixels, timeoutMs }: DecodeLimits): Sharp {
+  if (encoded.length === 0) throw new InvalidImageError('the image is empty');
+  return sharp(encoded, {
+    limitInputPixels: maxPixels,
+    // Half a picture must not be judged; a camera's odd marker must not refuse a whole one.
+    failOn: 'truncated',
+    autoOrient: true,
+  }).timeout({ seconds: Math.ceil(timeoutMs / 1000) });
+}
+
+async function scaleFramed(
+  image: Sharp,
+  size: Size,
+  framing: Framing,
+  kernel: (typeof kernels)[keyof typeof kernels],
+): Promise<FramedPicture> {
+  const { width, height, fill } = framing;
+  const frame = frameOf(size, framing);
+  const [left, top] = [Math.max(frame.left, 0), Math.max(frame.top, 0)];
+  const visible = {
+    left: left - frame.left,
+    top: top - frame.top,
+    width: Math.min(frame.left + frame.scaledWidth, width) - left,
+    height: Math.min(frame.top + frame.scaledHeight, height) - top,
+  };
+  const scaled = image
+    .resize(frame.scaledWidth, frame.scaledHeight, { fit: 'fill', kernel })
+    .extract(visible);
+  const pixels = await toPixels(scaled)
+    .extend({
+      left,
+      top,
+      right: width - visible.width - left,
+      bottom: height - visible.height - top,
+      background: { r: fill, g: fill, b: fill },
+    })
+    .toBuffer();
+  return { ...checked({ pixels, width, height }), frame };
+}
+
+function toPixels(image: Sharp): Sharp {
+  return image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' });
+}
+
+function checked(picture: Picture): Picture {
+  const { pixels, width, height } = picture;
+  if (pixels.length === width * height * 3) return picture;
+  throw new InvalidImageError(`the image has an unusual form (${pixels.length} bytes decoded)`);
+}
+
+async function decoding<Result>(decode: () => Promise<Result>): Promise<Result> {
+  try {
+    return await decode();
   } catch (error) {
     if (error instanceof InvalidImageError) throw error;
     throw new InvalidImageError('the image cannot be decoded', { cause: error });

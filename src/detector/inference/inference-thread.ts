@@ -1,7 +1,7 @@
 // The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
 import { Worker } from 'node:worker_threads';
 import { StartupError } from '../../errors.js';
-import type { Model } from './engine.js';
+import type { Model } from '../models/model-spec.js';
 import type { ThreadAnswer } from './thread-answer.js';
 import type { FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
 

@@ -3,11 +3,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
 import { StartupError, describeError, toWireError } from '../../errors.js';
-import { Engine } from './engine.js';
-import { decodeImage, type DecodedImage } from '../images/image-decoder.js';
 import { readImageFile } from '../images/image-file.js';
-import { toImage } from '../images/letterbox.js';
-import { readModel } from '../models/model-spec.js';
+import { openJudge, type Judge } from './judge.js';
+import type { Detection } from './thread-answer.js';
 import { threadOptionsSchema, type FromThread, type ImageSource, type ToThread } from './thread-messages.js';
 
 if (parentPort === null) throw new Error('inference-worker runs as a worker thread only');
@@ -18,26 +16,26 @@ const options = threadOptionsSchema.parse(workerData);
 let turn: Promise<void> = Promise.resolve();
 
 try {
-  serve(await Engine.load(await readModel(options.modelPath, options.overrides)));
+  serve(await openJudge(options, { maxPixels: options.maxImagePixels, timeoutMs: options.decodeTimeoutMs }));
 } catch (error) {
   if (!(error instanceof StartupError)) throw error;
   answer({ type: 'failed', problem: error.message, cure: error.cure });
   port.close();
 }
 
-function serve(engine: Engine): void {
+function serve(judge: Judge): void {
   port.on('message', (message: ToThread) => {
     switch (message.type) {
       case 'image': {
-        const decoded = decode(message.source, engine);
+        const decoded = decode(message.source, judge);
         // A rejection is handled in the image's turn; until then it is not unhandled.
         decoded.catch(() => undefined);
-        turn = turn.then(() => judge(message.id, decoded, engine));
+        turn = turn.then(() => finish(message.id, decoded));
         return;
       }
       case 'close':
         void turn.then(async () => {
-          await engine.release();
+          await judge.release();
           port.close();
         });
         return;
@@ -45,39 +43,30 @@ function serve(engine: Engine): void {
         message satisfies never;
     }
   });
-  answer({ type: 'loaded', model: engine.model });
+  answer({ type: 'loaded', model: judge.model });
 }
 
 interface Timed {
-  readonly image: DecodedImage;
+  /** Judges the image. */
+  readonly look: () => Promise<readonly Detection[]>;
   readonly ms: number;
 }
 
-async function decode(source: ImageSource, engine: Engine): Promise<Timed> {
+async function decode(source: ImageSource, judge: Judge): Promise<Timed> {
   const start = performance.now();
   const encoded =
     source.type === 'bytes'
       ? source.bytes
       : await readImageFile(source.folder, source.name, options.maxImageBytes);
-  const image = await decodeImage(encoded, {
-    inputSize: engine.model.imgSize,
-    fill: engine.model.letterboxFill,
-    maxPixels: options.maxImagePixels,
-    timeoutMs: options.decodeTimeoutMs,
-  });
-  return { image, ms: performance.now() - start };
+  const look = await judge.decode(encoded);
+  return { look, ms: performance.now() - start };
 }
 
-async function judge(id: number, decoded: Promise<Timed>, engine: Engine): Promise<void> {
+async function finish(id: number, decoded: Promise<Timed>): Promise<void> {
   try {
-    const { image, ms: decodeMs } = await decoded;
+    const { look, ms: decodeMs } = await decoded;
     const start = performance.now();
-    const candidates = await engine.infer(image.pixels);
-    const detections = candidates.map(({ box, classIndex, score }) => ({
-      classIndex,
-      confidence: score,
-      box: toImage(box, image.frame),
-    }));
+    const detections = await look();
     const inferenceMs = performance.now() - start;
     answer({ type: 'answer', id, answer: { ok: true, detections, decodeMs, inferenceMs } });
   } catch (error) {

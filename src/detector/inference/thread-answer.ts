@@ -9,8 +9,8 @@ const detectionSchema = z.object({
   classIndex: z.int().nonnegative(),
   /** 0 to 1. */
   confidence: z.number(),
-  /** `[x1, y1, x2, y2]` in pixels of the upright image. */
-  box: z.tuple([z.number(), z.number(), z.number(), z.number()]).readonly(),
+  /** `[x1, y1, x2, y2]` in pixels of the upright image; null: the whole image was judged. */
+  box: z.tuple([z.number(), z.number(), z.number(), z.number()]).readonly().nullable(),
 });
 export type Detection = Readonly<z.output<typeof detectionSchema>>;
 

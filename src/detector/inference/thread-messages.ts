@@ -1,9 +1,8 @@
 // What passes between a worker's event loop and its inference thread. Names or transferred bytes go in,
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
-import type { Model } from './engine.js';
+import { modelOverridesSchema, type Model } from '../models/model-spec.js';
 import type { ThreadAnswer } from './thread-answer.js';
-import { modelOverridesSchema } from '../models/model-spec.js';
 
 /** Where the bytes of an image are. */
 export type ImageSource =
@@ -14,6 +13,8 @@ export type ImageSource =
 /** The thread's `workerData`. */
 export const threadOptionsSchema = z.object({
   modelPath: z.string(),
+  /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
+  preprocessorPath: z.string().nullable(),
   overrides: modelOverridesSchema,
   maxImageBytes: z.int().positive(),
   maxImagePixels: z.int().positive(),

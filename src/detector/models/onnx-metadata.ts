@@ -1,48 +1,74 @@
-// Reads the key-value metadata of an ONNX file (exporters write class names and input size there), which
-// ONNX Runtime's JavaScript interface does not show. A walk over the top level of the protobuf message
-// ModelProto (onnx.proto of the ONNX project), where field 14 holds `metadata_props`; the graph is stepped over.
+// Reads from an ONNX file what ONNX Runtime's JavaScript interface does not show: the key-value metadata, where exporters
+// write class names and input size, and whether the weights are in another file. A walk over the protobuf message
+// ModelProto (onnx.proto of the ONNX project) that steps over everything else.
+import type { Size } from '../images/frame.js';
 
-const metadataPropsField = 14;
-const keyField = 1;
-const valueField = 2;
+/** Field numbers of onnx.proto. */
+const modelGraph = 7;
+const modelMetadata = 14;
+const graphInitializer = 5;
+const tensorExternalData = 13;
+const entryKey = 1;
+const entryValue = 2;
 
 /** The metadata of the model; empty where the bytes are no ONNX file (loading it will say so). */
 export function onnxMetadata(model: Uint8Array): ReadonlyMap<string, string> {
-  const metadata = new Map<string, string>();
-  for (const { field, bytes } of lengthDelimitedFields(model)) {
-    if (field !== metadataPropsField) continue;
-    let key = '';
-    let value = '';
-    for (const part of lengthDelimitedFields(bytes)) {
-      if (part.field === keyField) key = utf8.decode(part.bytes);
-      if (part.field === valueField) value = utf8.decode(part.bytes);
-    }
-    metadata.set(key, value);
-  }
-  return metadata;
+  return new Map(fieldsOf(model, modelMetadata).map(entryOf));
 }
 
-/** Class names from the Python dictionary that ultralytics writes: `{0: 'defected_pear', 1: 'normal_pear'}`. */
+/** The file that holds the weights, where it is not the model itself; null: everything is in the model. */
+export function externalDataFile(model: Uint8Array): string | null {
+  for (const graph of fieldsOf(model, modelGraph)) {
+    for (const tensor of fieldsOf(graph, graphInitializer)) {
+      const external = new Map(fieldsOf(tensor, tensorExternalData).map(entryOf));
+      const location = external.get('location');
+      if (location !== undefined) return location;
+    }
+  }
+  return null;
+}
+
+/**
+ * Class names from `names`, as ultralytics writes them: a Python dictionary `{0: 'defected_pear', 1: 'normal_pear'}`, in
+ * older exports a list. Null where there are none, or not one for each index.
+ */
 export function classNames(metadata: ReadonlyMap<string, string>): readonly string[] | null {
+  const text = metadata.get('names')?.trim() ?? '';
+  const pythonText = /(?:(\d+)\s*:\s*)?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
   const names: string[] = [];
-  for (const match of (metadata.get('names') ?? '').matchAll(/(\d+)\s*:\s*(?:'([^']*)'|"([^"]*)")/g)) {
-    if (Number(match[1]) !== names.length) return null;
-    names.push(match[2] ?? match[3] ?? '');
+  for (const [, index, single, double] of text.matchAll(pythonText)) {
+    if (text.startsWith('{') && Number(index) !== names.length) return null;
+    names.push((single ?? double ?? '').replaceAll(/\\(.)/g, '$1'));
   }
   return names.length > 0 ? names : null;
 }
 
-/** Side of the square input in pixels, from `imgsz` (`[320, 320]` or `320`). */
-export function inputSize(metadata: ReadonlyMap<string, string>): number | null {
-  const sides = [...(metadata.get('imgsz') ?? '').matchAll(/\d+/g)].map(Number);
-  const side = sides[0];
-  return side !== undefined && sides.every((other) => other === side) ? side : null;
+/** Size of the input from `imgsz`: `[height, width]`, or one number for a square. */
+export function inputSize(metadata: ReadonlyMap<string, string>): Size | null {
+  const [height, width = height] = [...(metadata.get('imgsz') ?? '').matchAll(/\d+/g)].map(Number);
+  return height === undefined || width === undefined ? null : { width, height };
+}
+
+/** Whether the exporter says that the network has put overlapping boxes aside itself (`end2end`, or `nms` in `args`). */
+export function isEndToEnd(metadata: ReadonlyMap<string, string>): boolean {
+  return (
+    /^true$/i.test(metadata.get('end2end') ?? '') ||
+    /^true$/i.test(metadata.get('nms') ?? '') ||
+    /['"]nms['"]\s*:\s*True/.test(metadata.get('args') ?? '')
+  );
 }
 
 const utf8 = new TextDecoder();
 
-/** Fields of wire type 2; those of other types are stepped over, and the walk ends where the bytes make no sense. */
-function* lengthDelimitedFields(message: Uint8Array): Generator<{ field: number; bytes: Uint8Array }> {
+/** Key and value of a StringStringEntryProto. */
+function entryOf(entry: Uint8Array): [key: string, value: string] {
+  const text = (field: number) => utf8.decode(fieldsOf(entry, field).at(-1) ?? new Uint8Array());
+  return [text(entryKey), text(entryValue)];
+}
+
+/** The contents of every `wanted` field of wire type 2. Others are stepped over; the walk ends where the bytes make no sense. */
+function fieldsOf(message: Uint8Array, wanted: number): Uint8Array[] {
+  const found: Uint8Array[] = [];
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -61,9 +87,10 @@ function* lengthDelimitedFields(message: Uint8Array): Generator<{ field: number;
     else if (wireType === 5) at += 4;
     else if (wireType === 2) {
       const length = varint();
-      if (!(at + length <= message.length)) return;
-      yield { field: Math.floor(tag / 8), bytes: message.subarray(at, at + length) };
+      if (!(at + length <= message.length)) return found;
+      if (Math.floor(tag / 8) === wanted) found.push(message.subarray(at, at + length));
       at += length;
-    } else return;
+    } else return found;
   }
+  return found;
 }

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
-import { decodeImage } from '#src/detector/images/image-decoder.js';
+import { decodeFramed } from '#src/detector/images/image-decoder.js';
+import type { Framing } from '#src/detector/images/frame.js';
 import { InvalidImageError } from '#src/errors.js';
 import { plainPicture, sample, variants } from '../../support/pictures.js';
 
-const options = { inputSize: 320, fill: 114, maxPixels: 5_000_000, timeoutMs: 10_000 };
+const limits = { maxPixels: 5_000_000, timeoutMs: 10_000 };
+const framing: Framing = {
+  width: 320,
+  height: 320,
+  resize: 'letterbox',
+  cropFraction: 1,
+  interpolation: 'linear',
+  fill: 114,
+};
+const decode = (encoded: Uint8Array) => decodeFramed(encoded, framing, limits);
 const picture = await sample('defective-01.jpg');
 const forms = await variants(picture);
 const tiff = await sharp(picture).tiff().toBuffer();
@@ -18,7 +28,7 @@ function difference(a: Uint8Array, b: Uint8Array): number {
 
 describe('decoding', () => {
   test('gives the letterboxed pixels of the upright picture, RGB', async () => {
-    const { pixels, frame } = await decodeImage(picture, options);
+    const { pixels, frame } = await decode(picture);
     assert.equal(pixels.length, 320 * 320 * 3);
     assert.deepEqual([frame.width, frame.height, frame.top, frame.scaledHeight], [1024, 768, 40, 240]);
     assert.deepEqual([...pixels.subarray(0, 3)], [114, 114, 114], 'the padding above');
@@ -30,8 +40,8 @@ describe('decoding', () => {
 
   for (const [name, encoded] of forms) {
     test(`gives the same pixels for ${name}`, async () => {
-      const expected = await decodeImage(picture, options);
-      const { pixels, frame } = await decodeImage(encoded, options);
+      const expected = await decode(picture);
+      const { pixels, frame } = await decode(encoded);
       assert.ok(frame.width > frame.height, 'upright');
       // Inks have another gamut; the others differ by compression and scaling only.
       const tolerance = name === 'cmyk.jpg' ? 20 : 4;
@@ -43,13 +53,13 @@ describe('decoding', () => {
   }
 
   test('gives a picture of one channel three equal ones', async () => {
-    const { pixels } = await decodeImage(await sharp(picture).grayscale().jpeg().toBuffer(), options);
+    const { pixels } = await decode(await sharp(picture).grayscale().jpeg().toBuffer());
     const middle = (160 * 320 + 160) * 3;
     assert.equal(new Set(pixels.subarray(middle, middle + 3)).size, 1);
   });
 
   test('takes a picture of one pixel', async () => {
-    const { frame } = await decodeImage(await plainPicture(1, 1), options);
+    const { frame } = await decode(await plainPicture(1, 1));
     assert.deepEqual([frame.scaledWidth, frame.scaledHeight], [320, 320]);
   });
 
@@ -65,14 +75,14 @@ describe('decoding', () => {
   ];
   for (const [what, bytes] of bad) {
     test(`refuses ${what}`, async () => {
-      await assert.rejects(decodeImage(bytes, options), InvalidImageError);
+      await assert.rejects(decode(bytes), InvalidImageError);
     });
   }
 
   test('refuses a picture with too many pixels from its header', async () => {
     const bomb = await plainPicture(5_000, 5_000);
     const before = process.memoryUsage.rss();
-    await assert.rejects(decodeImage(bomb, options), InvalidImageError);
+    await assert.rejects(decode(bomb), InvalidImageError);
     assert.ok(process.memoryUsage.rss() - before < 40 * 1024 * 1024, 'it was not decoded');
   });
 });

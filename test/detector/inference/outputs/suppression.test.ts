@@ -1,36 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Box } from '#src/detector/images/letterbox.js';
-import { detect, intersectionOverUnion, suppress, type Candidate } from '#src/detector/inference/yolo.js';
+import type { Box } from '#src/detector/images/frame.js';
+import {
+  intersectionOverUnion,
+  suppress,
+  type Candidate,
+} from '#src/detector/inference/outputs/suppression.js';
 
-const options = { confidenceThreshold: 0.5, iouThreshold: 0.45, acrossClasses: true };
-
-/** The output of a network with two classes: a column [x, y, width, height, score 0, score 1] a candidate. */
-function output(...columns: readonly (readonly number[])[]): Float32Array {
-  return Float32Array.from([0, 1, 2, 3, 4, 5].flatMap((row) => columns.map((column) => column[row] ?? 0)));
-}
-
-describe('the output of a YOLO v8 network', () => {
-  test('gives boxes by their corners, the class with the higher score, best first', () => {
-    const found = detect(output([50, 60, 20, 40, 0.1, 0.625], [200, 200, 10, 10, 0.875, 0]), 2, options);
-    assert.deepEqual(found, [
-      { box: [195, 195, 205, 205], classIndex: 0, score: 0.875 },
-      { box: [40, 40, 60, 80], classIndex: 1, score: 0.625 },
-    ]);
-  });
-
-  test('counts a score at the threshold, and none below it', () => {
-    assert.equal(detect(output([50, 50, 10, 10, 0.5, 0]), 2, options).length, 1);
-    assert.equal(detect(output([50, 50, 10, 10, 0.49, 0.1]), 2, options).length, 0);
-  });
-
-  test('that is not a number is no detection', () => {
-    assert.equal(detect(output([50, 50, 10, 10, Number.NaN, Number.NaN]), 2, options).length, 0);
-    assert.equal(detect(output([Number.NaN, 50, 10, 10, 0.9, 0]), 2, options).length, 0);
-    assert.equal(detect(output([50, Number.POSITIVE_INFINITY, 10, 10, 0.9, 0]), 2, options).length, 0);
-  });
-});
+const options = { iouThreshold: 0.45, acrossClasses: true };
 
 describe('non-maximum suppression', () => {
   const same: Candidate = { box: [0, 0, 10, 10], classIndex: 0, score: 0.9 };

@@ -1,0 +1,43 @@
+// A network that names what it is shown: framed picture in, one class out.
+import { InternalError } from '../../errors.js';
+import type { FramedPicture } from '../images/frame.js';
+import type { Network } from './network.js';
+import { scoresOf, verdictOf, type Scores, type Verdict } from './outputs/classes.js';
+
+export class Classifier {
+  readonly network: Network;
+  readonly #scores: Scores;
+
+  private constructor(network: Network, scores: Scores) {
+    this.network = network;
+    this.#scores = scores;
+  }
+
+  /** Null where the network is a detector. */
+  static async over(network: Network): Promise<Classifier | null> {
+    const { spec, reading, framing } = network;
+    if (reading.kind !== 'classifier') return null;
+    if (spec.scores !== null) return new Classifier(network, spec.scores);
+    const size = 3 * framing.width * framing.height;
+    const pictures = [
+      new Uint8Array(size).fill(114),
+      Uint8Array.from({ length: size }, (_, at) => (at * 97) % 256),
+    ];
+    const outputs: Float32Array[] = [];
+    for (const pixels of pictures) outputs.push((await network.look({ pixels })).data);
+    return new Classifier(network, scoresOf(outputs));
+  }
+
+  /** The best class; null where it is not above the threshold that somebody has set. Throws InternalError. */
+  async judge(picture: FramedPicture): Promise<Verdict | null> {
+    const { name, confidenceThreshold } = this.network.spec;
+    const { data } = await this.network.look(picture);
+    const verdict = verdictOf(data, this.#scores);
+    if (verdict === null) {
+      throw new InternalError({
+        cause: new Error(`the model ${name} answered with something that is no number`),
+      });
+    }
+    return confidenceThreshold !== null && !(verdict.confidence > confidenceThreshold) ? null : verdict;
+  }
+}

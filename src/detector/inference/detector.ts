@@ -1,0 +1,80 @@
+// A network that finds things: framed picture in, boxes out.
+import { StartupError } from '../../errors.js';
+import { toImage, type Box, type FramedPicture } from '../images/frame.js';
+import type { Network } from './network.js';
+import {
+  endToEndCandidates,
+  holdsClassNumbers,
+  yoloV5Candidates,
+  yoloV8Candidates,
+  type OutputData,
+} from './outputs/boxes.js';
+import { bestFirst, detectionsMax, suppress, type Candidate } from './outputs/suppression.js';
+
+/** What was found somewhere. */
+export interface Finding {
+  readonly classIndex: number;
+  /** 0 to 1. */
+  readonly confidence: number;
+  /** Pixels of the upright image. */
+  readonly box: Box;
+}
+
+/** Where nobody says anything: better no verdict than a doubtful one. */
+const usualThreshold = 0.5;
+
+export class Detector {
+  readonly network: Network;
+  readonly #kind: 'yolo-v5' | 'yolo-v8' | 'end-to-end';
+  readonly #threshold: number;
+
+  private constructor(network: Network, kind: 'yolo-v5' | 'yolo-v8' | 'end-to-end') {
+    this.network = network;
+    this.#kind = kind;
+    this.#threshold = network.spec.confidenceThreshold ?? usualThreshold;
+  }
+
+  /** Null where the network is a classifier. Throws StartupError where its output is not what its shape promised. */
+  static async over(network: Network): Promise<Detector | null> {
+    const { spec, reading, framing } = network;
+    if (reading.kind === 'classifier') return null;
+    if (reading.kind === 'end-to-end') {
+      const pixels = new Uint8Array(3 * framing.width * framing.height).fill(framing.fill);
+      if (!holdsClassNumbers(await network.look({ pixels }))) {
+        throw new StartupError(
+          `the model ${spec.name} was read as end-to-end, [1, n, 6], but the last of six numbers is no class`,
+          'export it in another form (docs/models.md), or say kind in the .yaml file beside the model',
+        );
+      }
+    }
+    return new Detector(network, reading.kind);
+  }
+
+  /** Everything above the threshold, best first. */
+  async find(picture: FramedPicture): Promise<readonly Finding[]> {
+    const candidates = this.#candidates(await this.network.look(picture));
+    return candidates.map(({ box, classIndex, score }) => ({
+      classIndex,
+      confidence: score,
+      box: toImage(box, picture.frame),
+    }));
+  }
+
+  #candidates(output: OutputData): readonly Candidate[] {
+    const { classes, iouThreshold, suppressAcrossClasses } = this.network.spec;
+    const suppression = { iouThreshold, acrossClasses: suppressAcrossClasses };
+    switch (this.#kind) {
+      case 'yolo-v5':
+        return suppress(yoloV5Candidates(output, this.#threshold), suppression);
+      case 'yolo-v8':
+        return suppress(yoloV8Candidates(output, this.#threshold), suppression);
+      case 'end-to-end':
+        return bestFirst(endToEndCandidates(output, this.#threshold, classes?.length ?? null)).slice(
+          0,
+          detectionsMax,
+        );
+      default:
+        return this.#kind satisfies never;
+    }
+  }
+}

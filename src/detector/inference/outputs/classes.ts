@@ -1,0 +1,34 @@
+// From the output of a classifier to its verdict.
+
+/** How a classifier tells its classes' scores: before softmax, or as they are. */
+export type Scores = 'logits' | 'probabilities';
+
+export interface Verdict {
+  readonly classIndex: number;
+  /** Softmax probability of the class, 0 to 1. */
+  readonly confidence: number;
+}
+
+/** Sums of float16 and INT8 softmax are off by so much at most. */
+const sumTolerance = 0.02;
+
+/** The class with the highest score, the first of equal ones. Null where a score is no finite number. */
+export function verdictOf(output: Float32Array, scores: Scores): Verdict | null {
+  if (output.length === 0 || !output.every(Number.isFinite)) return null;
+  const best = Math.max(...output);
+  const classIndex = output.indexOf(best);
+  if (scores === 'probabilities') return { classIndex, confidence: Math.min(Math.max(best, 0), 1) };
+  // Scores relative to the best one cannot overflow.
+  const sum = output.reduce((total, score) => total + Math.exp(score - best), 0);
+  return { classIndex, confidence: 1 / sum };
+}
+
+/** What the answers to some pictures look like: probabilities lie between 0 and 1 and add up to 1. */
+export function scoresOf(outputs: readonly Float32Array[]): Scores {
+  const areProbabilities = outputs.every(
+    (output) =>
+      output.every((score) => score >= 0 && score <= 1) &&
+      Math.abs(output.reduce((sum, score) => sum + score, 0) - 1) < sumTolerance,
+  );
+  return areProbabilities ? 'probabilities' : 'logits';
+}
