@@ -6,6 +6,7 @@ import type { WorkerView } from '../connections/record.js';
 import { RedisReaper } from '../connections/redis/reaper.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type { PeerPage, PeerQuery, WorkerReaper } from '../connections/store.js';
+import { noView } from '../connections/unlisted-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import { describeError } from '../errors.js';
 import type { ConnectionsView } from '../handlers/connection-handler.js';
@@ -16,6 +17,7 @@ export class PrimaryView implements ConnectionsView {
   readonly #reaper: WorkerReaper;
   /** Reads all hosts; null where the memory is the view. */
   readonly #redis: RedisStore | null;
+  readonly #isListed: boolean;
   readonly #log: Logger;
 
   constructor(choice: StoreChoice, leaseMs: number, log: Logger) {
@@ -24,6 +26,7 @@ export class PrimaryView implements ConnectionsView {
       log.debug(message);
     };
     this.#log = log;
+    this.#isListed = choice.kind !== 'none';
     this.#memory = new EmbeddedView({ leaseMs });
     this.#redis = choice.kind === 'redis' ? new RedisStore(choice.redis, onTrouble) : null;
     this.#reaper = choice.kind === 'redis' ? new RedisReaper(choice.redis, onTrouble) : this.#memory;
@@ -47,6 +50,7 @@ export class PrimaryView implements ConnectionsView {
   }
 
   list(query: PeerQuery): Promise<PeerPage> {
+    if (!this.#isListed) return Promise.reject(noView());
     return this.#redis?.list(query) ?? Promise.resolve(this.#memory.list(query));
   }
 

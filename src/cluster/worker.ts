@@ -7,6 +7,7 @@ import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
+import { UnlistedStore } from '../connections/unlisted-store.js';
 import { PearDetector } from '../detector/pear-detector.js';
 import { StartupError } from '../errors.js';
 import { AuthenticationHandler } from '../handlers/authentication-handler.js';
@@ -247,8 +248,9 @@ async function openSharing(
 
 function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {
   const choice = chooseStore(config);
-  if (choice.kind === 'embedded') {
-    return new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
+  if (choice.kind !== 'redis') {
+    const memory = new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
+    return choice.kind === 'none' ? new UnlistedStore(memory) : memory;
   }
   return new RedisStore(choice.redis, (message) => {
     log.warn(message);

@@ -24,9 +24,10 @@ export function checkTogether(config: Config, settings: Settings, problems: Prob
 
 /** What goes together, but perhaps not as it was meant. */
 export function notesTogether(config: Config, settings: Settings): string[] {
-  if (config.connections.store !== 'embedded' || config.connections.redis.url === null) return [];
+  const { store, redis } = config.connections;
+  if ((store !== 'embedded' && store !== 'none') || redis.url === null) return [];
   const origin = settings.originOf('connections.redis.url') ?? 'default';
-  return [`connections.redis.url: not used, because connections.store is embedded (${origin})`];
+  return [`connections.redis.url: not used, because connections.store is ${store} (${origin})`];
 }
 
 const crossChecks: readonly CrossCheck[] = [

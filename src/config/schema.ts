@@ -131,10 +131,10 @@ const cluster = z.strictObject({
 
 const connections = z.strictObject({
   store: z
-    .enum(['auto', 'redis', 'embedded'])
+    .enum(['auto', 'redis', 'embedded', 'none'])
     .default('auto')
     .describe(
-      'auto: Redis where connections.redis.url (or REDIS_URL) is set, else the memory of the primary.',
+      'auto: Redis where connections.redis.url (or REDIS_URL) is set, else the memory of the primary. none: connections are not listed.',
     ),
   redis: z
     .strictObject({

@@ -16,11 +16,17 @@ export interface RedisSettings {
 /** `sentence` says what was chosen and why, for the log; no secret is in it. */
 export type StoreChoice =
   | { readonly kind: 'redis'; readonly sentence: string; readonly redis: RedisSettings }
-  | { readonly kind: 'embedded'; readonly sentence: string };
+  | { readonly kind: 'embedded' | 'none'; readonly sentence: string };
 
 /** Throws StartupError where Redis is demanded and no URL is given. */
 export function chooseStore({ connections }: Pick<Config, 'connections'>): StoreChoice {
   const { store, redis } = connections;
+  if (store === 'none') {
+    return {
+      kind: 'none',
+      sentence: 'No view of connections is kept, and none can be listed: connections.store is none.',
+    };
+  }
   if (store === 'embedded') {
     return embedded(
       `connections.store is embedded${redis.url === null ? '' : '; connections.redis.url is not used'}`,

@@ -1,5 +1,5 @@
 // The contract of the stores behind the view of connections. Two keep it: the Redis store (all hosts) and the
-// embedded store (the primary's memory, this host). One suite of tests runs on both.
+// embedded store (the primary's memory, this host). One suite of tests runs on both. A third one lists nothing.
 import type { CloseReason, PeerFilter, PeerRecord, WorkerRecord, WorkerView } from './record.js';
 
 /** A peer that has gone: its last record, why and when (ms since the epoch). */
@@ -38,7 +38,7 @@ export interface PeerPage {
 
 /** A worker's own side of the store: it reports itself and its peers, and reads the whole view. */
 export interface ConnectionStore {
-  readonly kind: 'redis' | 'embedded';
+  readonly kind: 'redis' | 'embedded' | 'none';
 
   /**
    * Puts this worker into the directory, without peers. Called once before anything else. Rejects with
@@ -68,7 +68,7 @@ export interface ConnectionStore {
 
   /**
    * One page of the peers of all workers and hosts. Throws InvalidMessageError for a cursor that is not
-   * its own, StoreUnavailableError where the store does not answer.
+   * its own, StoreUnavailableError where the store does not answer, NotPermittedError where none is kept.
    */
   list(query: PeerQuery): Promise<PeerPage>;
 

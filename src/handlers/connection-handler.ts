@@ -11,7 +11,7 @@ import { textArgument } from './text-argument.js';
 
 /** The view of connections, as far as these commands need it. */
 export interface ConnectionsView {
-  /** Throws InvalidMessageError for a foreign cursor, StoreUnavailableError where nobody can tell. */
+  /** Throws InvalidMessageError for a foreign cursor, StoreUnavailableError or NotPermittedError where nobody can tell. */
   list(query: PeerQuery): Promise<PeerPage>;
   /** Every worker that is known, of all hosts. */
   workers(): Promise<readonly WorkerView[]>;
@@ -22,7 +22,7 @@ export interface ServerFacts {
   readonly version: string;
   readonly modelName: () => string;
   readonly startedAt: number;
-  readonly store: 'redis' | 'embedded';
+  readonly store: 'redis' | 'embedded' | 'none';
 }
 
 const listLimitDefault = 1000;

@@ -15,6 +15,7 @@ describe('choosing the store of the view', () => {
     [{ store: 'redis', redis: { url } }, 'redis', /connections\.store is redis/],
     [{ store: 'embedded' }, 'embedded', /connections\.store is embedded/],
     [{ store: 'embedded', redis: { url } }, 'embedded', /connections\.redis\.url is not used/],
+    [{ store: 'none' }, 'none', /No view of connections is kept/],
   ] as const) {
     it(`takes ${kind} for ${JSON.stringify(connections).replace('s3cret', '***')}`, () => {
       const choice = chooseStore(configSchema.parse({ connections }));

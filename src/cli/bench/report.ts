@@ -1,0 +1,142 @@
+// Everything that a run found, as one value for JSON, and as tables to read.
+import { table } from '../table.js';
+import type { LatencyLine } from './latency.js';
+import type { Machine } from './machine.js';
+import type { BenchOptions } from './options.js';
+import type { Connects, IdleMemory, ViewEffect } from './peers-cost.js';
+import type { Soak } from './soak.js';
+import type { Latencies } from './statistics.js';
+import { cpuShareMin, type Throughput } from './throughput.js';
+
+export interface ModelReport {
+  readonly model: string;
+  readonly throughput: Throughput | null;
+  readonly latency: readonly LatencyLine[] | null;
+  readonly probe: Latencies | null;
+}
+
+/** null: this part was not asked for. */
+export interface Report {
+  readonly machine: Machine;
+  readonly startedAt: string;
+  readonly options: BenchOptions;
+  readonly photos: { readonly count: number; readonly meanBytes: number };
+  readonly models: readonly ModelReport[];
+  readonly connects: Connects | null;
+  readonly idle: IdleMemory | null;
+  readonly view: ViewEffect | null;
+  readonly soak: Soak | null;
+}
+
+export function heading({
+  machine,
+  options,
+  photos,
+}: Pick<Report, 'machine' | 'options' | 'photos'>): string {
+  return (
+    `pear ${machine.version}, commit ${machine.commit}\n` +
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}\n` +
+    `Node ${machine.node}, sharp ${machine.sharp} (libvips ${machine.libvips}), ONNX Runtime ${machine.onnxruntime}\n` +
+    `${options.workers} workers, ${photos.count} photos of ${Math.round(photos.meanBytes / 1000)} KB\n`
+  );
+}
+
+/** Images per second and processor time against the bare pipeline. */
+export function throughputText(model: string, found: Throughput): string {
+  const rows = found.lines.map(({ way, connections, ...line }) => [
+    way,
+    String(connections),
+    fixed(line.imagesPerSecond, 1),
+    fixed(line.ratio, 3),
+    fixed(line.cpuRatio, 3),
+    `${line.goodRounds} of ${line.rounds}`,
+  ]);
+  const bare = `bare pipeline: ${fixed(found.bareImagesPerSecond, 1)} images/s, ${fixed(found.bareCpuMsPerImage, 1)} ms CPU an image`;
+  return (
+    `\n${model}: ${bare}\n` +
+    table(['by', 'connections', 'images/s', 'server/bare', 'CPU server/bare', 'good rounds'], rows) +
+    warnings(found).join('')
+  );
+}
+
+function warnings({ lines, differentVerdicts, photosCompared }: Throughput): string[] {
+  const said: string[] = [];
+  if (lines.some(({ goodRounds, rounds }) => goodRounds * 2 <= rounds)) {
+    said.push(
+      `Not to be relied on: in half of the rounds or more the bare runs had less than ${cpuShareMin * 100} % of their cores; other programs had the rest.\n`,
+    );
+  }
+  if (differentVerdicts.length > 0) {
+    said.push(
+      `Server and bare pipeline differ on ${differentVerdicts.length} of ${photosCompared} photos: ${differentVerdicts.join(', ')}\n`,
+    );
+  }
+  return said;
+}
+
+export function latencyText(model: string, lines: readonly LatencyLine[]): string {
+  return (
+    `\n${model}: one image at a time, at random times\n` +
+    table(
+      ['load', 'images', 'p50', 'p99', 'p99.9', 'slowest'],
+      lines.map((line) => [`${line.load * 100} % of ${fixed(line.capacityPerSecond, 1)}/s`, ...cells(line)]),
+    )
+  );
+}
+
+export function probeText(model: string, probe: Latencies): string {
+  return (
+    `\n${model}: 0x32 while every core infers\n` +
+    table(['count', 'p50', 'p99', 'p99.9', 'slowest'], [cells(probe)])
+  );
+}
+
+function cells({ count, p50Ms, p99Ms, p999Ms, maxMs }: Latencies): string[] {
+  return [String(count), ...[p50Ms, p99Ms, p999Ms, maxMs].map((value) => unit(value, 2, 'ms'))];
+}
+
+export function connectsText({ perSecond }: Connects): string {
+  return `\nconnects: ${fixed(perSecond, 0)} a second (connect, 0x32, close)\n`;
+}
+
+export function idleText({ peers, workerBytesPerPeer, primaryBytesPerPeer }: IdleMemory): string {
+  const kilobytes = (bytes: number | null) => unit(bytes === null ? null : bytes / 1000, 1, 'kB');
+  return (
+    `\nidle: ${kilobytes(workerBytesPerPeer)} of workers and ${kilobytes(primaryBytesPerPeer)} of the primary ` +
+    `for each of ${peers} connections\n`
+  );
+}
+
+export function viewText({ opensPerSecond, withView, withoutView, cpuRatio }: ViewEffect): string {
+  const row = (name: string, { workerCpuMs, primaryCpuMs }: ViewEffect['withView']) => [
+    name,
+    unit(workerCpuMs, 3, 'ms'),
+    unit(primaryCpuMs, 3, 'ms'),
+  ];
+  return (
+    `\nCPU of a connection that comes and goes, at ${opensPerSecond} a second (with by without: ${fixed(cpuRatio, 2)})\n` +
+    table(['view', 'workers', 'primary'], [row('with', withView), row('without', withoutView)])
+  );
+}
+
+export function soakText({ images, seconds, samples, grownMiB }: Soak): string {
+  const pids = [...new Set(samples.flatMap(({ workersMiB }) => Object.keys(workersMiB)))];
+  const rows = samples.map((sample) => [
+    String(sample.images),
+    fixed(sample.primaryMiB, 1),
+    ...pids.map((pid) => fixed(sample.workersMiB[pid] ?? null, 1)),
+  ]);
+  return (
+    `\nsoak: ${images} images in ${seconds.toFixed(0)} s, all answered; memory in MiB\n` +
+    table(['images', 'primary', ...pids.map((pid) => `worker ${pid}`)], rows) +
+    `grown after the warm-up: ${unit(grownMiB, 1, 'MiB')} in all\n`
+  );
+}
+
+function fixed(value: number | null, digits: number): string {
+  return value === null ? '-' : value.toFixed(digits);
+}
+
+function unit(value: number | null, digits: number, name: string): string {
+  return value === null ? '-' : `${value.toFixed(digits)} ${name}`;
+}
