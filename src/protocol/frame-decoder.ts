@@ -221,10 +221,10 @@ export class FrameDecoder {
 
 /**
  * Memory of an attached image that is taken at once, so that announcing one costs next to nothing; it grows by factors,
- * so that most images are moved twice at most.
+ * so that of most images no more than this first part is moved.
  */
 const attachmentStartBytes = 64 * 1024;
-const attachmentGrowth = 4;
+const attachmentGrowth = 8;
 
 /** `memory` with room for `needed` bytes of the `size` that are to come. */
 function grown(
@@ -233,9 +233,9 @@ function grown(
   size: number,
 ): Uint8Array<ArrayBuffer> {
   if (memory !== null && needed <= memory.length) return memory;
-  const larger = new Uint8Array(
-    Math.min(size, Math.max(needed, attachmentStartBytes, attachmentGrowth * (memory?.length ?? 0))),
-  );
+  const wanted = Math.max(needed, attachmentStartBytes, attachmentGrowth * (memory?.length ?? 0));
+  // Not cleared first: it is given out only when it is full.
+  const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(size, wanted)).buffer);
   if (memory !== null) larger.set(memory);
   return larger;
 }

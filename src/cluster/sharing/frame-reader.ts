@@ -69,7 +69,8 @@ export class FrameReader {
         if (textLength > this.#limits.maxTextBytes || byteLength > this.#limits.maxBytes)
           throw new RangeError(`a frame of ${textLength} and ${byteLength} bytes is too long`);
         this.#text = Buffer.allocUnsafe(textLength);
-        this.#bytes = new Uint8Array(byteLength);
+        // Not cleared first: it is given out only when it is full.
+        this.#bytes = new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
         this.#part = 'text';
         return;
       }
