@@ -42,17 +42,15 @@ export interface IdleMemory {
   readonly primaryBytesPerPeer: number | null;
 }
 
-/** On a server of its own, since one that has worked has free memory to give. */
-export async function measureIdle(bench: Workbench, model: ModelChoice): Promise<IdleMemory> {
+/** The server is to be fresh: one that has worked has free memory to give. */
+export async function measureIdle(bench: Workbench, server: LocalServer): Promise<IdleMemory> {
   const peers = bench.options.idle;
-  const server = await bench.startServer(model);
   await wait(settleMs);
   const before = await serverFigures(server.pid);
   await bench.load.hold({ port: server.port, count: peers });
   await wait(settleMs);
   const after = await serverFigures(server.pid);
   await bench.load.release();
-  await bench.stopServer(server);
   const grown = (value: (figures: ServerFigures) => number) =>
     before === null || after === null ? null : (value(after) - value(before)) / peers;
   return {
@@ -77,16 +75,19 @@ export interface ViewEffect {
   readonly rounds: readonly { readonly withView: ConnectionCost; readonly withoutView: ConnectionCost }[];
 }
 
-export async function measureView(bench: Workbench, model: ModelChoice): Promise<ViewEffect> {
-  const withServer = await bench.startServer(model, '--connections.store', 'embedded');
+/** `withServer`: one that keeps the view; beside it one is started that does not. */
+export async function measureView(
+  bench: Workbench,
+  withServer: LocalServer,
+  model: ModelChoice,
+): Promise<ViewEffect> {
   const withoutServer = await bench.startServer(model, '--connections.store', 'none');
   const rounds: { readonly withView: ConnectionCost; readonly withoutView: ConnectionCost }[] = [];
   for (let round = 0; round < bench.options.rounds; round++) {
     const withView = await costOf(bench, withServer);
     rounds.push({ withView, withoutView: await costOf(bench, withoutServer) });
   }
-  await bench.stopServer(withServer);
-  await bench.stopServer(withoutServer);
+  await withoutServer.stop();
   const withView = medianCost(rounds.map((round) => round.withView));
   const withoutView = medianCost(rounds.map((round) => round.withoutView));
   return {
