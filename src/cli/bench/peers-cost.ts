@@ -16,7 +16,7 @@ const warmUpConnects = 3_000;
 const warmUpFactor = 10;
 
 /** The view is written every 250 ms, and memory that is free again is not given back at once. */
-const settleMs = 1_500;
+const settleMs = 1_000;
 
 export interface Connects {
   readonly perSecond: number | null;

@@ -62,6 +62,7 @@ export class Workbench {
         ...args,
       ],
       env: cleanEnvironment(),
+      dropsLog: true,
     });
     this.#servers.add(server);
     return server;
