@@ -2,7 +2,7 @@
 // of its own, on any free port.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { StartupError } from '../errors.js';
@@ -25,6 +25,8 @@ export interface LocalServerOptions {
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Once it listens its log is thrown away unread: reading thousands of lines takes time from what is measured. */
+  readonly dropsLog?: boolean;
 }
 
 export class LocalServer {
@@ -37,6 +39,7 @@ export class LocalServer {
   workers = 0;
   readonly #listeners = new Set<(line: LogLine) => void>();
   readonly #exited: Promise<number | null>;
+  readonly #log: Interface;
 
   private constructor({ args, env = process.env, cwd = process.cwd() }: LocalServerOptions) {
     // What it logs tells where it listens, so nothing of the environment may change that.
@@ -62,7 +65,7 @@ export class LocalServer {
       this.errors += chunk.toString();
     });
     if (this.process.stdout === null) throw new Error('standard output is piped');
-    createInterface(this.process.stdout).on('line', (text) => {
+    this.#log = createInterface(this.process.stdout).on('line', (text) => {
       this.#read(text);
     });
   }
@@ -82,6 +85,10 @@ export class LocalServer {
       );
     }
     Object.assign(server, listeningSchema.parse(listening));
+    if (options.dropsLog === true) {
+      server.#log.close();
+      server.process.stdout?.resume();
+    }
     return server;
   }
 

@@ -3,6 +3,7 @@
 // started, also on Ctrl+C.
 import { writeFile } from 'node:fs/promises';
 import { StartupError } from '../../errors.js';
+import type { LocalServer } from '../local-server.js';
 import { measureLatency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { chooseModel, type ModelChoice } from './model-choice.js';
@@ -51,7 +52,9 @@ async function run(options: BenchOptions): Promise<text.Report> {
     };
     const print = options.json === '-' ? () => undefined : (part: string) => process.stdout.write(part);
     print(text.heading({ machine, options, photos }));
-    const models = await Promise.all(options.model.map((name) => chooseModel(name, bench.folder)));
+    const models = await Promise.all(
+      options.model.map((name) => chooseModel(name, bench.folder, options.seed)),
+    );
     const found =
       options.soak === null
         ? await measure(bench, models, print)
@@ -70,20 +73,31 @@ async function measure(bench: Workbench, models: readonly ModelChoice[], print: 
   for (const model of models) {
     if (wants(bench, 'throughput', 'latency', 'probe')) reports.push(await measureModel(bench, model, print));
   }
-  // Connections cost the same whatever the model is.
-  const [first] = models;
-  if (first === undefined) throw new Error('there is no model');
-  const connects = wants(bench, 'connects') ? await onServer(bench, first, measureConnects) : null;
-  if (connects !== null) print(text.connectsText(connects));
-  const idle = wants(bench, 'idle') ? await measureIdle(bench, first) : null;
-  if (idle !== null) print(text.idleText(idle));
-  const view = wants(bench, 'view') ? await measureView(bench, first) : null;
-  if (view !== null) print(text.viewText(view));
-  return { models: reports, connects, idle, view, soak: null };
+  return { models: reports, ...(await measurePeers(bench, firstOf(models), print)), soak: null };
+}
+
+/** Connections cost the same whatever the model is. Memory comes first: a server that has worked has some to spare. */
+function measurePeers(
+  bench: Workbench,
+  model: ModelChoice,
+  print: Print,
+): Promise<Pick<Found, 'connects' | 'idle' | 'view'>> {
+  if (!wants(bench, 'idle', 'connects', 'view')) {
+    return Promise.resolve({ connects: null, idle: null, view: null });
+  }
+  return onServer(bench, model, async (server) => {
+    const idle = wants(bench, 'idle') ? await measureIdle(bench, server) : null;
+    if (idle !== null) print(text.idleText(idle));
+    const connects = wants(bench, 'connects') ? await measureConnects(bench, server) : null;
+    if (connects !== null) print(text.connectsText(connects));
+    const view = wants(bench, 'view') ? await measureView(bench, server, model) : null;
+    if (view !== null) print(text.viewText(view));
+    return { connects, idle, view };
+  });
 }
 
 function measureModel(bench: Workbench, model: ModelChoice, print: Print): Promise<text.ModelReport> {
-  return onServer(bench, model, async (_bench, server) => {
+  return onServer(bench, model, async (server) => {
     // Code is compiled and buffers have their size before anything counts.
     await runServer(server, bench.load, { images: 16 * server.workers, connections: 8, way: 'bytes' });
     let throughput = null;
@@ -107,22 +121,26 @@ async function soakOnly(
   images: number,
   print: Print,
 ): Promise<Found> {
-  const [first] = models;
-  if (first === undefined) throw new Error('there is no model');
-  const found = await onServer(bench, first, (_bench, server) => soak(bench, server, images));
+  const found = await onServer(bench, firstOf(models), (server) => soak(bench, server, images));
   print(text.soakText(found));
   return { models: [], connects: null, idle: null, view: null, soak: found };
+}
+
+function firstOf(models: readonly ModelChoice[]): ModelChoice {
+  const [first] = models;
+  if (first === undefined) throw new Error('there is no model');
+  return first;
 }
 
 /** Does `work` on a server of its own. */
 async function onServer<T>(
   bench: Workbench,
   model: ModelChoice,
-  work: (bench: Workbench, server: Awaited<ReturnType<Workbench['startServer']>>) => Promise<T>,
+  work: (server: LocalServer) => Promise<T>,
 ): Promise<T> {
   const server = await bench.startServer(model);
-  const result = await work(bench, server);
-  await bench.stopServer(server);
+  const result = await work(server);
+  await server.stop();
   return result;
 }
 

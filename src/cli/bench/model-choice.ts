@@ -23,11 +23,11 @@ const sidecarSchema = z.looseObject({
   input: z.looseObject({ letterbox_fill: z.int().default(114) }).prefault({}),
 });
 
-/** `folder`: where a network that has to be made is written to. Throws StartupError. */
-export async function chooseModel(name: string, folder: string): Promise<ModelChoice> {
+/** `folder`: where a network that has to be made is written to; `seed`: of its weights. Throws StartupError. */
+export async function chooseModel(name: string, folder: string, seed: number): Promise<ModelChoice> {
   if (name === 'yolov8n') {
     const path = join(folder, 'yolov8n-random-640.onnx');
-    await writeFile(path, yolov8n());
+    await writeFile(path, yolov8n({ seed }));
     return describe('yolov8n', path);
   }
   if (name === 'starter') return describe('starter', starter);

@@ -42,7 +42,7 @@ const optionsSchema = z.object({
   workers: whole(1, 256),
   photos: whole(1, 52),
   'small-photos': z.boolean(),
-  idle: whole(1, 4_900),
+  idle: whole(1, 19_000),
   opens: whole(1, 5_000),
   soak: whole(1, 10_000_000).nullable(),
   seed: whole(0, 2 ** 31),

@@ -11,8 +11,12 @@ const parallelConnects = 32;
 /** Their ports rest for a minute after them. */
 const connectsMax = 50_000;
 
+/** Or so many as fit into this many times the time of a measurement. */
+const warmUpConnects = 3_000;
+const warmUpFactor = 10;
+
 /** The view is written every 250 ms, and memory that is free again is not given back at once. */
-const settleMs = 1_500;
+const settleMs = 1_000;
 
 export interface Connects {
   readonly perSecond: number | null;
@@ -42,17 +46,15 @@ export interface IdleMemory {
   readonly primaryBytesPerPeer: number | null;
 }
 
-/** On a server of its own, since one that has worked has free memory to give. */
-export async function measureIdle(bench: Workbench, model: ModelChoice): Promise<IdleMemory> {
+/** The server is to be fresh: one that has worked has free memory to give. */
+export async function measureIdle(bench: Workbench, server: LocalServer): Promise<IdleMemory> {
   const peers = bench.options.idle;
-  const server = await bench.startServer(model);
   await wait(settleMs);
   const before = await serverFigures(server.pid);
   await bench.load.hold({ port: server.port, count: peers });
   await wait(settleMs);
   const after = await serverFigures(server.pid);
   await bench.load.release();
-  await bench.stopServer(server);
   const grown = (value: (figures: ServerFigures) => number) =>
     before === null || after === null ? null : (value(after) - value(before)) / peers;
   return {
@@ -77,20 +79,33 @@ export interface ViewEffect {
   readonly rounds: readonly { readonly withView: ConnectionCost; readonly withoutView: ConnectionCost }[];
 }
 
-export async function measureView(bench: Workbench, model: ModelChoice): Promise<ViewEffect> {
-  const withServer = await bench.startServer(model, '--connections.store', 'embedded');
+/** `withServer`: one that keeps the view; beside it one is started that does not. */
+export async function measureView(
+  bench: Workbench,
+  withServer: LocalServer,
+  model: ModelChoice,
+): Promise<ViewEffect> {
+  const { rounds: wanted, opens, seconds } = bench.options;
   const withoutServer = await bench.startServer(model, '--connections.store', 'none');
+  // Code that has run often is compiled and cheaper, so both have to have run.
+  for (const { port } of [withServer, withoutServer]) {
+    await bench.load.connects({
+      port,
+      parallel: parallelConnects,
+      seconds: seconds * warmUpFactor,
+      countMax: warmUpConnects,
+    });
+  }
   const rounds: { readonly withView: ConnectionCost; readonly withoutView: ConnectionCost }[] = [];
-  for (let round = 0; round < bench.options.rounds; round++) {
+  for (let round = 0; round < wanted; round++) {
     const withView = await costOf(bench, withServer);
     rounds.push({ withView, withoutView: await costOf(bench, withoutServer) });
   }
-  await bench.stopServer(withServer);
-  await bench.stopServer(withoutServer);
+  await withoutServer.stop();
   const withView = medianCost(rounds.map((round) => round.withView));
   const withoutView = medianCost(rounds.map((round) => round.withoutView));
   return {
-    opensPerSecond: bench.options.opens,
+    opensPerSecond: opens,
     withView,
     withoutView,
     cpuRatio: ratio(total(withView), total(withoutView)),

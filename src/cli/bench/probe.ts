@@ -27,6 +27,8 @@ export async function measureProbe(bench: Workbench, server: LocalServer): Promi
   const loaded = runServer(server, bench.load, { images, connections, way: 'bytes' }).finally(() => {
     loading.running = false;
   });
+  // Awaited below; where the probe fails first, that is the failure to tell.
+  loaded.catch(() => undefined);
   const latenciesMs: number[] = [];
   for (let at = 0; loading.running; at++) {
     const asked = performance.now();

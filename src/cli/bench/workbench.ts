@@ -21,7 +21,8 @@ export class Workbench {
   readonly folder: string;
   readonly load = new Load();
   photos: readonly Photo[] = [];
-  readonly #servers = new Set<LocalServer>();
+  /** Those that still start, too. */
+  readonly #servers = new Set<Promise<LocalServer>>();
   readonly #bares = new Set<Bare>();
 
   private constructor(options: BenchOptions, folder: string) {
@@ -45,8 +46,8 @@ export class Workbench {
   }
 
   /** The defaults of the server, whatever this machine's own configuration says. */
-  async startServer(model: ModelChoice, ...args: readonly string[]): Promise<LocalServer> {
-    const server = await LocalServer.start({
+  startServer(model: ModelChoice, ...args: readonly string[]): Promise<LocalServer> {
+    const server = LocalServer.start({
       args: [
         '--config',
         this.#configFile,
@@ -61,14 +62,10 @@ export class Workbench {
         ...args,
       ],
       env: cleanEnvironment(),
+      dropsLog: true,
     });
     this.#servers.add(server);
     return server;
-  }
-
-  async stopServer(server: LocalServer): Promise<void> {
-    await server.stop();
-    this.#servers.delete(server);
   }
 
   async startBare({ path, confidenceThreshold, letterboxFill }: ModelChoice): Promise<Bare> {
@@ -91,7 +88,7 @@ export class Workbench {
   async close(): Promise<void> {
     await Promise.all([
       this.load.stop(),
-      ...[...this.#servers].map((server) => server.stop()),
+      ...[...this.#servers].map(stopServer),
       ...[...this.#bares].map((bare) => bare.stop()),
     ]);
     await rm(this.folder, { recursive: true, force: true });
@@ -104,6 +101,12 @@ export class Workbench {
   get #configFile(): string {
     return join(this.folder, 'config.yaml');
   }
+}
+
+/** One that has ended already, or never came to serve, is no trouble. */
+async function stopServer(starting: Promise<LocalServer>): Promise<void> {
+  const server = await starting.catch(() => null);
+  await server?.stop();
 }
 
 /** Without what would configure the server or its store. */

@@ -5,7 +5,6 @@ import { writeOnnx } from './onnx-writer.js';
 import { seededRandom } from './random.js';
 
 const classes = ['defected_pear', 'normal_pear'] as const;
-const defaultSeed = 8;
 
 /** Each side of a box is told as likelihoods of so many distances. */
 const distances = 16;
@@ -15,7 +14,7 @@ const classBias = -6;
 const classGain = 0.1;
 
 /** The bytes of the ONNX file: float32 [1, 3, size, size] in, [1, 4 + 2, candidates] out. `size`: a multiple of 32. */
-export function yolov8n(size = 640, seed = defaultSeed): Buffer {
+export function yolov8n({ size = 640, seed = 1 } = {}): Buffer {
   const layers = new NetworkLayers(seededRandom(seed));
   const pyramid = neck(layers, ...backbone(layers, { name: 'images', channels: 3 }));
   const sides = [size / 8, size / 16, size / 32];

@@ -74,7 +74,7 @@ describe('npm run bench', () => {
     const { stdout } = await run(
       process.execPath,
       [
-        ...[main, '--model', 'starter', '--rounds', '1', '--seconds', '0.3', '--connections', '1,3'],
+        ...[main, '--model', 'starter', '--rounds', '1', '--seconds', '0.2', '--connections', '1,3'],
         ...['--workers', '2', '--photos', '4', '--idle', '20', '--opens', '50', '--json', json],
       ],
       { env: { ...process.env, TMPDIR: folder } },

@@ -7,7 +7,7 @@ import { classNames, inputSize, onnxMetadata } from '#src/detector/models/onnx-m
 
 test('it loads, has the form of YOLO v8, and finds hardly anything', async () => {
   const size = 64;
-  const session = await InferenceSession.create(yolov8n(size), { logSeverityLevel: 3 });
+  const session = await InferenceSession.create(yolov8n({ size }), { logSeverityLevel: 3 });
   const pixels = Float32Array.from({ length: 3 * size * size }, (_, index) => (index % 256) / 255);
   const { output0 } = await session.run({ images: new Tensor('float32', pixels, [1, 3, size, size]) });
   const candidates = 8 * 8 + 4 * 4 + 2 * 2;
