@@ -50,9 +50,6 @@ export interface Frame extends Size {
   /** Where its corner lies in the input; negative where it is cut off. */
   readonly left: number;
   readonly top: number;
-  /** Pixels of the input for one pixel of the picture. */
-  readonly scaleX: number;
-  readonly scaleY: number;
 }
 
 /** The frame of a picture of that size. */
@@ -68,15 +65,13 @@ export function frameOf({ width, height }: Size, framing: Framing): Frame {
     scaledHeight: scaled.height,
     left: offset(spareX),
     top: offset(spareY),
-    scaleX: scaled.scaleX,
-    scaleY: scaled.scaleY,
   };
 }
 
 /** A box in pixels of the input, in pixels of the upright picture; cut at the picture's edges. */
 export function toImage(box: Box, frame: Frame): Box {
-  const x = (value: number) => clamp((value - frame.left) / frame.scaleX, frame.width);
-  const y = (value: number) => clamp((value - frame.top) / frame.scaleY, frame.height);
+  const x = (value: number) => clamp(((value - frame.left) * frame.width) / frame.scaledWidth, frame.width);
+  const y = (value: number) => clamp(((value - frame.top) * frame.height) / frame.scaledHeight, frame.height);
   return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
 }
 
@@ -92,33 +87,26 @@ export function regionOf(box: Box, { width, height }: Size): Region {
   };
 }
 
-interface Scaled extends Size {
-  readonly scaleX: number;
-  readonly scaleY: number;
-}
-
-function scaledSize({ width, height }: Size, framing: Framing): Scaled {
+function scaledSize({ width, height }: Size, framing: Framing): Size {
   const [ratioX, ratioY] = [framing.width / width, framing.height / height];
   switch (framing.resize) {
     case 'stretch':
-      return { width: framing.width, height: framing.height, scaleX: ratioX, scaleY: ratioY };
+      return { width: framing.width, height: framing.height };
     case 'letterbox': {
       const scale = Math.min(ratioX, ratioY);
       return {
         width: Math.max(1, roundHalfEven(width * scale)),
         height: Math.max(1, roundHalfEven(height * scale)),
-        scaleX: scale,
-        scaleY: scale,
       };
     }
     case 'crop': {
-      // torchvision scales the shorter side to a whole number and cuts the fraction of the longer one off.
+      // Sides before cutting are whole numbers: the shorter one first, then the longer one in proportion, rounded down.
       const scale = Math.max(
         Math.floor(framing.width / framing.cropFraction) / width,
         Math.floor(framing.height / framing.cropFraction) / height,
       );
       const side = (length: number) => Math.max(1, Math.floor(length * scale + 1e-9));
-      return { width: side(width), height: side(height), scaleX: scale, scaleY: scale };
+      return { width: side(width), height: side(height) };
     }
     default:
       return framing.resize satisfies never;

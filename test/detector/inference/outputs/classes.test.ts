@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { scoresOf, verdictOf } from '#src/detector/inference/outputs/classes.js';
+
+const numbers = (...values: number[]) => Float32Array.from(values);
+
+describe('the verdict of a classifier', () => {
+  test('is the class with the highest score, with its softmax probability', () => {
+    const verdict = verdictOf(numbers(0, Math.log(3)), 'logits');
+    assert.equal(verdict?.classIndex, 1);
+    assert.ok(Math.abs(verdict.confidence - 0.75) < 1e-6);
+  });
+
+  test('takes probabilities as they are', () => {
+    assert.deepEqual(verdictOf(numbers(0.25, 0.5, 0.25), 'probabilities'), {
+      classIndex: 1,
+      confidence: 0.5,
+    });
+  });
+
+  test('of equal scores is the first class', () => {
+    assert.deepEqual(verdictOf(numbers(7, 7), 'logits'), { classIndex: 0, confidence: 0.5 });
+  });
+
+  test('is none where a score is no finite number', () => {
+    for (const odd of [NaN, Infinity, -Infinity]) assert.equal(verdictOf(numbers(1, odd), 'logits'), null);
+    assert.equal(verdictOf(numbers(), 'logits'), null);
+  });
+
+  test('is a probability, however large the scores are', () => {
+    const score = fc.float({ min: Math.fround(-3e38), max: Math.fround(3e38), noNaN: true });
+    fc.assert(
+      fc.property(fc.array(score, { minLength: 2, maxLength: 9 }), (scores) => {
+        const verdict = verdictOf(Float32Array.from(scores), 'logits');
+        assert.ok(verdict !== null && verdict.confidence > 0 && verdict.confidence <= 1);
+        assert.equal(scores[verdict.classIndex], Math.max(...scores));
+      }),
+    );
+  });
+});
+
+describe('scores', () => {
+  test('that lie between 0 and 1 and add up to 1, for every picture, are probabilities', () => {
+    assert.equal(scoresOf([numbers(0.25, 0.75), numbers(0, 1)]), 'probabilities');
+    assert.equal(scoresOf([numbers(0.25, 0.74)]), 'probabilities', 'rounded');
+  });
+
+  test('that do not are logits', () => {
+    assert.equal(scoresOf([numbers(0.25, 0.75), numbers(0.5, 0.75)]), 'logits');
+    assert.equal(scoresOf([numbers(-0.5, 1.5)]), 'logits');
+  });
+});
