@@ -21,6 +21,9 @@ writeFileSync(join(root, 'secret.jpg'), 'outside');
 writeFileSync(join(root, 'images-of-others', 'c.jpg'), 'outside');
 symlinkSync(join(root, 'secret.jpg'), join(folder, 'link-out.jpg'));
 symlinkSync(join(folder, 'a.jpg'), join(folder, 'link-in.jpg'));
+symlinkSync(join('..', 'secret.jpg'), join(folder, 'link-out-2.jpg'));
+symlinkSync('nowhere.jpg', join(folder, 'link-to-nothing.jpg'));
+symlinkSync('link-round.jpg', join(folder, 'link-round.jpg'));
 symlinkSync(root, join(folder, 'up'));
 
 const read = async (name: string) => (await readImageFile(folder, name, 100)).toString();
@@ -45,6 +48,9 @@ describe('an image by name', () => {
     '../images-of-others/c.jpg',
     join(root, 'secret.jpg'),
     'link-out.jpg',
+    'link-out-2.jpg',
+    'link-to-nothing.jpg',
+    'link-round.jpg',
     'up/secret.jpg',
     'up/images/a.jpg/../../secret.jpg',
     'a.jpg\0.jpg',
