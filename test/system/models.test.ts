@@ -125,7 +125,7 @@ describe('a classifier alone', () => {
   test('judges the whole image and tells of no box', async (t) => {
     const { port } = await startServer(t, ...alone);
     const [item] = await classified(port, ['samples/normal-01.jpg']);
-    assert.ok(item?.result != null && item.result >= 0);
+    assert.ok(item !== undefined && (item.result ?? -1) >= 0);
     assert.equal(item.bbox, null);
     assert.equal(item.detections?.[0]?.bbox, null);
     assert.equal(item.detections[0].label, item.label);
