@@ -107,7 +107,7 @@ class Pipeline {
     return sharp(join(this.#model.folder, name))
       .resize(this.#side, this.#side, {
         fit: 'contain',
-        kernel: 'linear',
+        kernel: 'cubic',
         background: { r: grey, g: grey, b: grey },
       })
       .raw()

@@ -1,15 +1,18 @@
 // Bilinear samples of a picture without averaging, as OpenCV's resize with INTER_LINEAR takes them: what ultralytics feeds
 // its detectors. Shrunk pictures alias so, and networks have learned from such pictures. Weights have 11 bits, as there.
-import { frameOf, type FramedPicture, type Framing, type Picture, type Region } from './frame.js';
+import type { Frame, FramedPicture, Framing, Picture, Region } from './frame.js';
 
 const weightBits = 11;
 const one = 1 << weightBits;
 
-/** Frames the region of a picture; pixels within 1 of OpenCV's. */
-export function sampleFramed(picture: Picture, region: Region, framing: Framing): FramedPicture {
-  const { width, height } = framing;
-  const frame = frameOf(region, framing);
-  const pixels = new Uint8Array(width * height * 3).fill(framing.fill);
+/** Puts the region of a picture where `frame` says; pixels within 1 of OpenCV's. */
+export function sampleFramed(
+  picture: Picture,
+  region: Region,
+  frame: Frame,
+  { width, height, fill }: Framing,
+): FramedPicture {
+  const pixels = new Uint8Array(width * height * 3).fill(fill);
   const columns = tapsOf(region.width, frame.scaledWidth, region.left, 3);
   const rows = tapsOf(region.height, frame.scaledHeight, region.top, 3 * picture.width);
   const source = picture.pixels;

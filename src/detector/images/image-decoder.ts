@@ -56,7 +56,8 @@ export async function framePicture(
 ): Promise<FramedPicture> {
   const { pixels, width, height } = picture;
   const part = region ?? { left: 0, top: 0, width, height };
-  if (framing.interpolation === 'opencv-linear') return sampleFramed(picture, part, framing);
+  if (framing.interpolation === 'opencv-linear')
+    return sampleFramed(picture, part, frameOf(part, framing), framing);
   const raw = { width, height, channels: 3 } as const;
   const image = sharp(pixels, { raw, limitInputPixels: false }).extract(part);
   return scaleFramed(image, part, framing, kernels[framing.interpolation]);
@@ -80,6 +81,17 @@ async function scaleFramed(
 ): Promise<FramedPicture> {
   const { width, height, fill } = framing;
   const frame = frameOf(size, framing);
+  const how = { fit: 'fill', kernel } as const;
+  const shrunk = {
+    width: Math.min(size.width, frame.scaledWidth),
+    height: Math.min(size.height, frame.scaledHeight),
+  };
+  if (shrunk.width < frame.scaledWidth || shrunk.height < frame.scaledHeight) {
+    // What libvips enlarges it moves by half a pixel, as OpenCV and Pillow do not.
+    const small = image.resize(shrunk.width, shrunk.height, how);
+    const picture = checked({ pixels: await toPixels(small).toBuffer(), ...shrunk });
+    return sampleFramed(picture, { left: 0, top: 0, ...shrunk }, frame, framing);
+  }
   const [left, top] = [Math.max(frame.left, 0), Math.max(frame.top, 0)];
   const visible = {
     left: left - frame.left,
@@ -87,9 +99,7 @@ async function scaleFramed(
     width: Math.min(frame.left + frame.scaledWidth, width) - left,
     height: Math.min(frame.top + frame.scaledHeight, height) - top,
   };
-  const scaled = image
-    .resize(frame.scaledWidth, frame.scaledHeight, { fit: 'fill', kernel })
-    .extract(visible);
+  const scaled = image.resize(frame.scaledWidth, frame.scaledHeight, how).extract(visible);
   const pixels = await toPixels(scaled)
     .extend({
       left,

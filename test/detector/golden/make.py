@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
+import onnxslim
 import timm.data
 import torch
 import torchvision.transforms as transforms
@@ -27,6 +28,7 @@ from ultralytics.data.augment import LetterBox, classify_transforms
 from ultralytics.utils.nms import non_max_suppression
 from ultralytics.utils.ops import scale_boxes
 
+torch.set_num_threads(1)
 HERE = Path(__file__).parent
 SAMPLES = Path("models/samples")
 PICTURES = ["samples/normal-01.jpg", "samples/defective-03.jpg", "samples/empty-02.jpg",
@@ -61,22 +63,47 @@ def make_pictures() -> None:
 # Networks
 
 
+def settle(layer: nn.Module, x: torch.Tensor, mean: float = 0.0, spread: float = 1.0) -> torch.Tensor:
+    """Scales random weights such that each channel of the answer to `x` has this mean and spread."""
+    out = layer(x).transpose(0, 1).flatten(1)
+    scale = spread / out.std(1)
+    layer.weight.data *= scale.view(-1, *[1] * (layer.weight.dim() - 1))
+    layer.bias.data = (layer.bias.data - out.mean(1)) * scale + mean
+    return layer(x)
+
+
+def examples(height: int, width: int) -> torch.Tensor:
+    pixels = np.stack([letterboxed(picture, height, width)[1] for picture in PICTURES])
+    return torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32)) / 255
+
+
 class Trunk(nn.Module):
-    """Pixels → features at strides 8, 16 and 32."""
+    """
+    Pixels → features at strides 8, 16 and 32. It begins with averages: random filters over single pixels would answer to
+    noise, as no trained network does.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        sizes = [3, width, width, width, width, width]
+        sizes = [3, width, width, width]
+        self.average = nn.AvgPool2d(4)
         self.steps = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:])
         )
 
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        features = []
+    def settle(self, x: torch.Tensor) -> list[torch.Tensor]:
+        x, features = self.average(x), []
         for step in self.steps:
-            x = torch.nn.functional.silu(step(x) * 2)
+            x = torch.nn.functional.silu(settle(step, x))
             features.append(x)
-        return features[2:]
+        return features
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        x, features = self.average(x), []
+        for step in self.steps:
+            x = torch.nn.functional.silu(step(x))
+            features.append(x)
+        return features
 
 
 class Detector(nn.Module):
@@ -86,20 +113,20 @@ class Detector(nn.Module):
         super().__init__()
         self.trunk, self.anchors, self.rows = Trunk(width), anchors, 4 + scores
         self.heads = nn.ModuleList(nn.Conv2d(width, self.rows * anchors, 1) for _ in range(3))
-        for head in self.heads:
-            nn.init.normal_(head.weight, std=0.8)
-            nn.init.normal_(head.bias, std=0.3)
+        with torch.no_grad():
+            for head, feature in zip(self.heads, self.trunk.settle(examples(320, 320))):
+                settle(head, feature)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         parts = []
         for feature, head, stride in zip(self.trunk(x), self.heads, (8.0, 16.0, 32.0)):
             height, width = feature.shape[2], feature.shape[3]
-            ys = torch.arange(height, dtype=x.dtype).view(1, 1, height, 1)
-            xs = torch.arange(width, dtype=x.dtype).view(1, 1, 1, width)
+            ys = torch.arange(height).to(x.dtype).view(1, 1, height, 1)
+            xs = torch.arange(width).to(x.dtype).view(1, 1, 1, width)
             out = head(feature).view(1 * self.anchors, self.rows, height, width)
             centre = torch.cat([(xs + 0.5 + torch.tanh(out[:, 0:1])) * stride, (ys + 0.5 + torch.tanh(out[:, 1:2])) * stride], 1)
-            size = (1 + torch.sigmoid(out[:, 2:4]) * 4) * stride
-            part = torch.cat([centre, size, torch.sigmoid(out[:, 4:] - 1)], 1)
+            size = (2 + torch.sigmoid(out[:, 2:4]) * 6) * stride
+            part = torch.cat([centre, size, torch.sigmoid(out[:, 4:] * 0.8 - 3.5)], 1)
             parts.append(part.permute(1, 0, 2, 3).reshape(1, self.rows, -1))
         return torch.cat(parts, 2)
 
@@ -128,7 +155,8 @@ class Classifier(nn.Module):
     def __init__(self, classes: int, softmax: bool) -> None:
         super().__init__()
         self.trunk, self.head, self.softmax = Trunk(12), nn.Linear(12, classes), softmax
-        nn.init.normal_(self.head.weight, std=1.5)
+        with torch.no_grad():
+            settle(self.head, self.trunk.settle(examples(96, 96))[-1].mean((2, 3)), spread=0.3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out = self.head(self.trunk(x)[-1].mean((2, 3)))
@@ -153,7 +181,7 @@ def export(name: str, network: nn.Module, shape: tuple[int, ...], dtype=torch.fl
     axes = {"images": dynamic} if dynamic else None
     torch.onnx.export(network.eval(), (example,), path, input_names=["images"], output_names=["output0"],
                       dynamic_axes=axes, opset_version=17, dynamo=False)
-    model = onnx.load(path)
+    model = onnxslim.slim(onnx.load(path))
     for key, value in (metadata or {}).items():
         model.metadata_props.add(key=key, value=str(value))
     model.producer_name, model.doc_string = "golden", ""
@@ -184,13 +212,14 @@ def to_input(session: onnxruntime.InferenceSession, pixels: np.ndarray) -> np.nd
     return planes.astype(np.float16) if kind == "tensor(float16)" else planes
 
 
-def found_in(session, pixels: np.ndarray, shape: tuple[int, int], form: str, agnostic: bool, confidence: float) -> torch.Tensor:
+def found_in(session, pixels: np.ndarray, shape: tuple[int, int], form: str, agnostic: bool, confidence: float,
+             iou: float = IOU) -> torch.Tensor:
     """Rows x1, y1, x2, y2 in pixels of the picture, score, class; best first."""
     raw = torch.from_numpy(session.run(None, {"images": to_input(session, pixels)})[0].astype(np.float32))
     if form == "yolo-v5":
         # As YOLOv5's own non_max_suppression does: the certainty times the scores of the classes.
         raw = torch.cat([raw[..., :4], raw[..., 4:5] * raw[..., 5:]], 2).transpose(1, 2)
-    found = non_max_suppression(raw, confidence, IOU, agnostic=agnostic)[0]
+    found = non_max_suppression(raw, confidence, iou, agnostic=agnostic)[0]
     found[:, :4] = scale_boxes(pixels.shape[:2], found[:, :4], shape)
     return found
 
@@ -202,15 +231,8 @@ def detect(session, picture: str, height: int, width: int, form: str, agnostic: 
     check(found, [
         found_in(session, pixels, shape, form, agnostic, confidence - MARGIN),
         found_in(session, pixels, shape, form, agnostic, confidence + MARGIN),
-        found_in(session, blurred(original, pixels), shape, form, agnostic, confidence),
     ])
     return [{"box": [round(v, 2) for v in row[:4]], "score": round(row[4], 4), "class": int(row[5])} for row in found.tolist()]
-
-
-def blurred(original: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """The same input, but averaged over what the samples skip."""
-    size = pixels.shape[:2]
-    return LetterBox(size, auto=False, interpolation=cv2.INTER_AREA)(image=original)[..., ::-1].copy()
 
 
 class KnifeEdge(Exception):
@@ -218,12 +240,11 @@ class KnifeEdge(Exception):
 
 
 def check(found: torch.Tensor, others: list[torch.Tensor]) -> None:
-    """The same boxes in the same order must come at thresholds near by, and of a picture that is scaled in another way."""
-    for other in others:
-        if len(other) != len(found) or (other[:, 5] != found[:, 5]).any():
-            raise KnifeEdge("a box comes or goes")
-        if len(found) and (other[:, :4] - found[:, :4]).abs().max() > 20:
-            raise KnifeEdge("boxes change places")
+    """The same boxes must come at thresholds near by, and none may be about to change places with the next."""
+    if any(len(other) != len(found) for other in others):
+        raise KnifeEdge("a box comes or goes")
+    if len(found) > 1 and (found[:-1, 4] - found[1:, 4]).min() < MARGIN / 10:
+        raise KnifeEdge("boxes change places")
 
 
 def classify(path: Path, tensor: torch.Tensor, softmax: bool) -> dict:
@@ -265,26 +286,37 @@ def detectors() -> list[dict]:
     float32, float16 = torch.float32, torch.float16
     open_size = {0: "batch", 2: "height", 3: "width"}
     plans = [
-        # name, network, shape, type, open axes, metadata, form, agnostic
-        ("v8", lambda: Detector(2), square, float32, None, two, "yolo-v8", False),
-        ("v8-agnostic", lambda: Detector(2), square, float32, None, two, "yolo-v8", True),
-        ("v5", lambda: YoloV5(5, anchors=3), square, float32, None, four, "yolo-v5", False),
-        ("end-to-end", lambda: EndToEnd(2), square, float32, None, two, "end-to-end", False),
-        ("rectangle", lambda: Detector(2), rectangle, float32, None, two, "yolo-v8", False),
-        ("dynamic", lambda: Detector(2), square, float32, open_size, {**two, "imgsz": [288, 288]}, "yolo-v8", False),
-        ("uint8", lambda: Uint8(Detector(2)), (1, 320, 320, 3), torch.uint8, None, two, "yolo-v8", False),
-        ("float16", lambda: Detector(2).half(), square, float16, None, two, "yolo-v8", False),
+        # name, network, shape, type, open axes, metadata, form, agnostic, seed to begin with (so that it does not take long)
+        ("v8", lambda: Detector(2), square, float32, None, two, "yolo-v8", False, 3),
+        ("v5", lambda: YoloV5(5, anchors=3), square, float32, None, four, "yolo-v5", False, 0),
+        ("end-to-end", lambda: EndToEnd(2), square, float32, None, two, "end-to-end", False, 3),
+        ("rectangle", lambda: Detector(2), rectangle, float32, None, two, "yolo-v8", False, 7),
+        ("dynamic", lambda: Detector(2), square, float32, open_size, {**two, "imgsz": [288, 288]}, "yolo-v8", False, 0),
+        ("uint8", lambda: Uint8(Detector(2)), (1, 320, 320, 3), torch.uint8, None, two, "yolo-v8", True, 5),
+        ("float16", lambda: Detector(2).half(), square, float16, None, two, "yolo-v8", False, 3),
     ]
     return [detector(*plan) for plan in plans]
 
 
-def detector(name, make, shape, dtype, axes, metadata, form, agnostic) -> dict:
+def starter() -> dict:
+    """The model that ships: a trained network, which bears pictures that are scaled in other ways."""
+    session = session_of(Path("models/pear-starter.onnx"))
+    answers = {}
+    for picture in [f"samples/{path.name}" for path in sorted(SAMPLES.glob("*.jpg"))] + PICTURES[3:]:
+        try:
+            answers[picture] = detect(session, picture, 320, 320, "yolo-v8", True, 0.6)
+        except KnifeEdge as reason:
+            print("starter:", picture, "is left out:", reason)
+    return {"model": "pear-starter", "confidence": 0.6, "answers": answers}
+
+
+def detector(name, make, shape, dtype, axes, metadata, form, agnostic, first_seed) -> dict:
     """The first seed and threshold whose answers stand firm for most pictures; the others prove nothing and are left out."""
     height, width = metadata.get("imgsz") or (shape[1:3] if dtype == torch.uint8 else shape[2:4])
-    for seed in range(100):
+    for seed in range(first_seed, 200):
         torch.manual_seed(seed)
         session = session_of(export(name, make(), shape, dtype, axes, metadata))
-        for confidence in (0.5, 0.6, 0.7, 0.8, 0.85, 0.9):
+        for confidence in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
             answers = {}
             for picture in PICTURES:
                 try:
@@ -292,7 +324,13 @@ def detector(name, make, shape, dtype, axes, metadata, form, agnostic) -> dict:
                 except KnifeEdge:
                     continue
             counts = [len(found) for found in answers.values()]
-            if len(counts) >= 4 and sum(counts) >= 10 and 1 <= min(counts) and max(counts) <= 20:
+            all_boxes = sum(len(found_in(session, letterboxed(picture, height, width)[1], (height, width), form, agnostic,
+                                         confidence, iou=0.999)) for picture in answers)
+            proves = form == "end-to-end" or all_boxes > 1.3 * sum(counts)
+            if agnostic:
+                proves &= any(len(found_in(session, letterboxed(picture, height, width)[1], (height, width), form, False,
+                                           confidence)) > count for picture, count in zip(answers, counts))
+            if proves and sum(counts) >= 8 and max(counts) <= 20 and sum(count > 0 for count in counts) >= 3:
                 print(name, "seed", seed, "threshold", confidence, counts, flush=True)
                 return {"model": name, "kind": form, "agnostic": agnostic, "confidence": confidence, "answers": answers}
     raise SystemExit(f"{name}: no seed stands firm")
@@ -310,7 +348,9 @@ def classifiers() -> list[dict]:
         def judge(network):
             names = {"names": {index: f"grade-{index}" for index in range(8)}}
             path = export(name, network, (1, 3, size, size), torch.float32, dynamic, {**(metadata or {}), **names})
-            answers = {picture: classify(path, transform(upright(picture)), softmax) for picture in PICTURES}
+            # The server enlarges bilinearly, whatever the way of shrinking: a small picture would not agree with bicubic.
+            pictures = [picture for picture in PICTURES if not ("bicubic" in name and "small" in picture)]
+            answers = {picture: classify(path, transform(upright(picture)), softmax) for picture in pictures}
             if len({answer["class"] for answer in answers.values()}) < 3:
                 raise KnifeEdge("always the same class")
             return answers
@@ -325,8 +365,12 @@ def two_stages(finder: dict) -> dict:
     """The first box of `finder`, cut out of the picture as a slice of Python, judged by the classifier."""
     answers = {}
     for picture, found in finder["answers"].items():
+        size = upright(picture).size
         if not found:
             answers[picture] = None
+            continue
+        if any(abs(value - round(value)) < 0.06 and value not in (0, *size) for value in found[0]["box"]):
+            print("two stages:", picture, "is left out: an edge lies between two pixels")
             continue
         x1, y1, x2, y2 = (max(int(value), 0) for value in found[0]["box"])
         crop = cv2.imread(str(path_of(picture)))[y1:y2, x1:x2]
@@ -352,9 +396,9 @@ def main() -> None:
     shutil.rmtree(HERE / "models", ignore_errors=True)
     make_pictures()
     inputs()
-    found = detectors()
+    trained, found = starter(), detectors()
     judged = classifiers()
-    golden = {"iou": IOU, "detectors": found, "classifiers": judged, "twoStages": two_stages(found[0])}
+    golden = {"iou": IOU, "starter": trained, "detectors": found, "classifiers": judged, "twoStages": two_stages(trained)}
     (HERE / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 

@@ -1,0 +1,112 @@
+// Models that load, but do not behave; written here, byte by byte.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { writeOnnx, type OnnxGraph } from '#src/cli/bench/onnx-writer.js';
+import { openJudge } from '#src/detector/inference/judge.js';
+import { InternalError, StartupError, describeError } from '#src/errors.js';
+import { sample } from '../../support/pictures.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'pear-judge-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+const limits = { maxPixels: 5_000_000, timeoutMs: 10_000 };
+
+/** A network that answers the mean of its picture (0 to 1) times `factors`, plus `offsets`, in the shape `[1, …]`. */
+function answering(
+  shape: readonly number[],
+  factors: readonly number[],
+  offsets: readonly number[],
+  input: readonly (number | string)[] = [1, 3, 32, 32],
+): OnnxGraph {
+  const floats = (name: string, values: readonly number[]) => ({
+    name,
+    type: 'float32' as const,
+    shape,
+    data: Float32Array.from(values),
+  });
+  return {
+    inputs: [{ name: 'images', type: 'float32', shape: input }],
+    outputs: [{ name: 'out', type: 'float32', shape }],
+    tensors: [floats('factors', factors), floats('offsets', offsets)],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['images'], outputs: ['mean'], attributes: { keepdims: 0 } },
+      { op: 'Mul', inputs: ['mean', 'factors'], outputs: ['scaled'] },
+      { op: 'Add', inputs: ['scaled', 'offsets'], outputs: ['out'] },
+    ],
+    metadata: { names: "{0: 'a', 1: 'b'}" },
+  };
+}
+
+async function open(name: string, graph: OnnxGraph, sidecar = '') {
+  const modelPath = join(folder, `${name}.onnx`);
+  writeFileSync(modelPath, writeOnnx(graph));
+  writeFileSync(join(folder, `${name}.yaml`), sidecar);
+  const overrides = { classes: null, imgSize: null, confidenceThreshold: null };
+  return openJudge({ modelPath, preprocessorPath: null, overrides }, limits);
+}
+
+async function refusal(name: string, graph: OnnxGraph, sidecar = ''): Promise<string> {
+  try {
+    await (await open(name, graph, sidecar)).release();
+  } catch (error) {
+    assert.ok(error instanceof StartupError);
+    return `${error.message} — ${error.cure}`;
+  }
+  return assert.fail('it was taken');
+}
+
+describe('a classifier', () => {
+  test('that answers with what is no number is a fault of the server, with the reason for the log', async () => {
+    const judge = await open('nan', answering([1, 2], [NaN, 1], [0, 0]));
+    const look = await judge.decode(await sample('normal-01.jpg'));
+    await assert.rejects(look(), (error) => {
+      assert.ok(error instanceof InternalError);
+      assert.match(describeError(error), /nan\.onnx answered with something that is no number/);
+      return true;
+    });
+    await judge.release();
+  });
+
+  test('whose answers look like probabilities gives them as they are', async () => {
+    const judge = await open('softmax', answering([1, 2], [0, 0], [0.25, 0.75]));
+    const [verdict] = await (await judge.decode(await sample('normal-01.jpg')))();
+    assert.deepEqual(verdict, { classIndex: 1, confidence: 0.75, box: null });
+    await judge.release();
+  });
+
+  test('of open size must be told which', async () => {
+    const graph = answering([1, 2], [1, 1], [0, 0], ['batch', 3, 'height', 'width']);
+    assert.match(await refusal('open', graph), /takes images of any size and does not say which.*img_size/);
+    await (await open('open', graph, 'img_size: 64')).release();
+  });
+});
+
+describe('a detector', () => {
+  test('that answers with what is no number finds nothing', async () => {
+    const judge = await open(
+      'nothing',
+      answering([1, 1, 6], Array<number>(6).fill(NaN), Array<number>(6).fill(0)),
+    );
+    assert.deepEqual(await (await judge.decode(await sample('normal-01.jpg')))(), []);
+    await judge.release();
+  });
+
+  test('in end-to-end form whose last number is no class is refused', async () => {
+    const graph = answering([1, 1, 6], Array<number>(6).fill(0), [1, 1, 2, 2, 0.5, 0.5]);
+    assert.match(await refusal('scores', graph), /read as end-to-end.*the last of six numbers is no class/);
+  });
+
+  test('whose box lies anywhere is told of inside the picture', async () => {
+    const judge = await open(
+      'found',
+      answering([1, 1, 6], Array<number>(6).fill(0), [-9, -9, 16, 99, 0.75, 1]),
+    );
+    const [found] = await (await judge.decode(await sample('normal-01.jpg')))();
+    assert.deepEqual(found, { classIndex: 1, confidence: 0.75, box: [0, 0, 512, 768] });
+    await judge.release();
+  });
+});
