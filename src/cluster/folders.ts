@@ -8,17 +8,23 @@ import type { Folder, Folders } from '../handlers/folders.js';
 
 /** Relative paths are relative to the working directory. Throws StartupError for what is not there. */
 export async function openFolders(model: Config['model']): Promise<Folders> {
-  await access(model.model_path, constants.R_OK).catch((cause: unknown) => {
-    throw new StartupError(
-      `the model ${model.model_path} is not there or cannot be read`,
-      'set model.model_path to an ONNX file that the server may read',
-      { cause },
-    );
-  });
+  await assertReadable('model.model_path', model.model_path);
+  if (model.preprocessor_path !== null)
+    await assertReadable('model.preprocessor_path', model.preprocessor_path);
   return {
     images: await openFolder('model.img_path', model.img_path),
     models: await openFolder('model.model_path', dirname(model.model_path)),
   };
+}
+
+async function assertReadable(key: string, path: string): Promise<void> {
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw new StartupError(
+      `the model ${path} is not there or cannot be read`,
+      `set ${key} to an ONNX file that the server may read`,
+      { cause },
+    );
+  });
 }
 
 async function openFolder(key: string, name: string): Promise<Folder> {

@@ -13,18 +13,12 @@ import { usableCores } from './cores.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
+import { heapOption } from './heap-option.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
-
-/**
- * Each image takes about a megabyte of memory outside the heap for a moment. With its usual limit JavaScript's engine
- * looks through the whole heap for it every dozen images, at a price of a tenth of all CPU; so much (in MiB) it may let
- * lie first.
- */
-const heapOption = '--initial-old-space-size=64';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
 const killGraceMs = 2_000;

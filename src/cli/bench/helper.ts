@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { heapOption } from '../../cluster/heap-option.js';
 
 /** What comes back over the channel. */
 const answerSchema = z.discriminatedUnion('ok', [
@@ -19,7 +20,9 @@ export class Helper {
 
   /** `module`: URL of a module that calls `serveOrders`. */
   constructor(module: URL) {
-    this.#process = fork(fileURLToPath(module), { serialization: 'advanced' });
+    // With the same option as the workers, so that what is compared is the work.
+    const execArgv = [...process.execArgv, heapOption];
+    this.#process = fork(fileURLToPath(module), { execArgv, serialization: 'advanced' });
   }
 
   /** Resolves to the answer. Rejects where the order failed or the process ended. One at a time. */
