@@ -26,8 +26,8 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('serving'),
     model: z.string(),
-    /** SHA-256 of the model. */
-    sha256: z.string(),
+    /** What decides its verdicts (Model). */
+    fingerprint: z.string(),
     classes: z.array(z.string()),
     /** Where other workers fetch images that wait here; null: nowhere. */
     socketPath: z.string().nullable(),

@@ -276,7 +276,8 @@ function plural(count: number, noun: string): string {
 }
 
 function workerCount(config: Config): number {
-  return config.cluster.workers === 'auto' ? usableCores() : config.cluster.workers;
+  const { workers } = config.cluster;
+  return workers === 'auto' ? Math.max(1, Math.floor(usableCores() / config.model.threads)) : workers;
 }
 
 /** Unique on a machine, since the port is; where the port is any free one, the process is. */

@@ -173,6 +173,7 @@ class Worker {
       thread: {
         modelPath: config.model.model_path,
         preprocessorPath: config.model.preprocessor_path,
+        runtime: { threads: config.model.threads, memoryArena: config.model.memory_arena },
         overrides: {
           classes: config.model.classes,
           imgSize: config.model.img_size,
@@ -198,7 +199,7 @@ class Worker {
       await link.send({
         type: 'serving',
         model: detector.model.name,
-        sha256: detector.model.sha256,
+        fingerprint: detector.model.fingerprint,
         classes: [...detector.model.classes],
         socketPath: sharing?.socketPath ?? null,
       });

@@ -61,6 +61,20 @@ const model = z.strictObject({
     .describe(
       'A detector that finds the pear for the classifier at model_path; null: that model judges alone.',
     ),
+  threads: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe(
+      'Threads of a worker that share the work of one image. More make a single image faster and all together slower; with cluster.workers: auto there are fewer workers then.',
+    ),
+  memory_arena: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether a worker keeps the memory of one inference for the next; false takes less between images and is slower.',
+    ),
   img_path: z.string().min(1).default('models/samples').describe('Folder of the images that 0x01 names.'),
   confidence_threshold: z
     .number()

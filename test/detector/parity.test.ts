@@ -38,6 +38,7 @@ const golden = z
   })
   .parse(JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')));
 
+const runtime = { threads: 1, memoryArena: true };
 const limits = { maxPixels: 5_000_000, timeoutMs: 10_000 };
 const models = mkdtempSync(join(tmpdir(), 'pear-golden-'));
 after(() => {
@@ -63,7 +64,7 @@ async function judged(
   confidenceThreshold: number | null = null,
 ): Promise<Map<string, readonly Detection[]>> {
   const overrides = { classes: null, imgSize: null, confidenceThreshold };
-  const judge = await openJudge({ preprocessorPath: null, ...paths, overrides }, limits);
+  const judge = await openJudge({ preprocessorPath: null, ...paths, overrides, runtime }, limits);
   const answers = new Map<string, readonly Detection[]>();
   for (const name of names) answers.set(name, await (await judge.decode(picture(name)))());
   await judge.release();

@@ -19,6 +19,7 @@ function start(
     thread: {
       modelPath,
       preprocessorPath: null,
+      runtime: { threads: 1, memoryArena: true },
       overrides: { classes, imgSize: null, confidenceThreshold: null },
       maxImageBytes: 10_000_000,
       maxImagePixels: 5_000_000,

@@ -8,7 +8,7 @@ import { ShareChannel } from './share-channel.js';
 import { toHelperSchema, type SharingNews, type ToHelper, type ToLender } from './share-messages.js';
 
 export interface HelperOptions {
-  /** SHA-256 of the model of this worker. */
+  /** Fingerprint of the model of this worker. */
   readonly model: string;
   /** How many images there is room for; none while own ones wait. */
   readonly spare: () => number;

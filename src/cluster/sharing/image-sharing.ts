@@ -25,7 +25,7 @@ export class ImageSharing {
   private constructor(options: ImageSharingOptions) {
     this.#options = options;
     const { detector, socketPath, maxImageBytes, tell, log } = options;
-    const model = detector.model.sha256;
+    const model = detector.model.fingerprint;
     this.#lender = new Lender({
       socketPath,
       model,

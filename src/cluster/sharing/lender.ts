@@ -9,7 +9,7 @@ import { toLenderSchema, type ToHelper, type ToLender } from './share-messages.j
 
 export interface LenderOptions {
   readonly socketPath: string;
-  /** SHA-256 of the model by which images that wait here are to be judged. */
+  /** Fingerprint of the model by which images that wait here are to be judged. */
   readonly model: string;
   readonly lend: () => Loan | null;
   readonly maxImageBytes: number;

@@ -5,7 +5,7 @@ import type { SharingNews } from './share-messages.js';
 
 /** What the primary knows of a worker that shares images. */
 export interface SharingWorker {
-  /** SHA-256 of its model: workers with different ones cannot help each other. */
+  /** The fingerprint of its model: workers with different ones cannot help each other. */
   readonly model: string;
   /** Where it hands out images. */
   readonly socketPath: string;

@@ -6,8 +6,8 @@ import type { SharingNews } from './share-messages.js';
 
 /** What a worker says of itself when it serves. */
 export interface ServingWorker {
-  /** SHA-256 of its model. */
-  readonly sha256: string;
+  /** What decides its verdicts (Model). */
+  readonly fingerprint: string;
   readonly socketPath: string | null;
 }
 
@@ -22,8 +22,8 @@ export class PrimarySharing {
     this.#matchmaker = new Matchmaker(send);
   }
 
-  add(workerId: string, { sha256, socketPath }: ServingWorker): void {
-    if (socketPath !== null) this.#matchmaker.add(workerId, { model: sha256, socketPath });
+  add(workerId: string, { fingerprint, socketPath }: ServingWorker): void {
+    if (socketPath !== null) this.#matchmaker.add(workerId, { model: fingerprint, socketPath });
   }
 
   remove(workerId: string): void {

@@ -5,7 +5,7 @@ import { threadAnswerSchema } from '../../detector/inference/thread-answer.js';
 
 /** From the worker that helps to the one whose images wait. */
 export const toLenderSchema = z.discriminatedUnion('type', [
-  /** It has room for one image, which its model, known by its SHA-256, may judge. */
+  /** It has room for one image, which its model, known by its fingerprint, may judge. */
   z.object({ type: z.literal('pull'), model: z.string() }),
   z.object({ type: z.literal('answer'), id: z.int(), answer: threadAnswerSchema }),
 ]);

@@ -5,6 +5,7 @@ import { StartupError } from '../../errors.js';
 import { fromHalves } from '../images/half-float.js';
 import type { TensorForm, TensorData } from '../images/input-tensor.js';
 import type { TensorInfo } from '../models/refusal.js';
+import type { Runtime } from './runtime.js';
 
 /** An output after a run; `data` is null where it is neither float32 nor float16. */
 export interface EngineOutput {
@@ -26,15 +27,15 @@ export class Engine {
   }
 
   /** `key`: where the configuration names the model. Throws StartupError. */
-  static async load(bytes: Uint8Array, name: string, key: string): Promise<Engine> {
+  static async load(bytes: Uint8Array, name: string, key: string, runtime: Runtime): Promise<Engine> {
     try {
       return new Engine(
         await InferenceSession.create(bytes, {
           executionProviders: ['cpu'],
-          // One thread a worker and a worker a core: more threads would only take them from each other.
-          intraOpNumThreads: 1,
+          intraOpNumThreads: runtime.threads,
           interOpNumThreads: 1,
           executionMode: 'sequential',
+          enableCpuMemArena: runtime.memoryArena,
           graphOptimizationLevel: 'all',
           logSeverityLevel: 3,
         }),

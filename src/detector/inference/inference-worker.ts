@@ -1,19 +1,27 @@
-// The inference thread: reads, decodes and infers, one image after the other, while the next one is decoded in
-// the library's own threads. It holds its thread during inference and so must never be the event loop's.
+// The inference thread: reads, decodes and infers. Images are judged one at a time, in the order in which they are
+// decoded, while others are read and decoded in the libraries' own threads. It holds its thread during inference and so
+// must never be the event loop's.
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
-import { StartupError, describeError, toWireError } from '../../errors.js';
+import { InternalError, StartupError, describeError, toWireError } from '../../errors.js';
 import { readImageFile } from '../images/image-file.js';
+import { inTime } from './in-time.js';
 import { openJudge, type Judge } from './judge.js';
-import type { Detection } from './thread-answer.js';
+import type { ThreadAnswer } from './thread-answer.js';
 import { threadOptionsSchema, type FromThread, type ImageSource, type ToThread } from './thread-messages.js';
 
 if (parentPort === null) throw new Error('inference-worker runs as a worker thread only');
 const port = parentPort;
 const options = threadOptionsSchema.parse(workerData);
 
-/** Ends when everything before it has ended: the order of images is the order of answers. */
-let turn: Promise<void> = Promise.resolve();
+/** A share that is gone may never answer, and must not keep images of other peers waiting. */
+const readTimeoutMs = 5_000;
+
+/** Ends when the images that are decoded have been judged: a judge looks at one at a time. */
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Images that are not answered yet. */
+const pending = new Set<Promise<void>>();
 
 try {
   serve(await openJudge(options, { maxPixels: options.maxImagePixels, timeoutMs: options.decodeTimeoutMs }));
@@ -27,14 +35,12 @@ function serve(judge: Judge): void {
   port.on('message', (message: ToThread) => {
     switch (message.type) {
       case 'image': {
-        const decoded = decode(message.source, judge);
-        // A rejection is handled in the image's turn; until then it is not unhandled.
-        decoded.catch(() => undefined);
-        turn = turn.then(() => finish(message.id, decoded));
+        const done = settle(message.id, message.source, judge).finally(() => pending.delete(done));
+        pending.add(done);
         return;
       }
       case 'close':
-        void turn.then(async () => {
+        void Promise.all(pending).then(async () => {
           await judge.release();
           port.close();
         });
@@ -46,33 +52,39 @@ function serve(judge: Judge): void {
   answer({ type: 'loaded', model: judge.model });
 }
 
-interface Timed {
-  /** Judges the image. */
-  readonly look: () => Promise<readonly Detection[]>;
-  readonly ms: number;
-}
-
-async function decode(source: ImageSource, judge: Judge): Promise<Timed> {
-  const start = performance.now();
-  const encoded =
-    source.type === 'bytes'
-      ? source.bytes
-      : await readImageFile(source.folder, source.name, options.maxImageBytes);
-  const look = await judge.decode(encoded);
-  return { look, ms: performance.now() - start };
-}
-
-async function finish(id: number, decoded: Promise<Timed>): Promise<void> {
+async function settle(id: number, source: ImageSource, judge: Judge): Promise<void> {
+  let found: ThreadAnswer;
   try {
-    const { look, ms: decodeMs } = await decoded;
-    const start = performance.now();
-    const detections = await look();
-    const inferenceMs = performance.now() - start;
-    answer({ type: 'answer', id, answer: { ok: true, detections, decodeMs, inferenceMs } });
+    found = await look(source, judge);
   } catch (error) {
     const { code, message } = toWireError(error);
-    answer({ type: 'answer', id, answer: { ok: false, code, message, reason: describeError(error) } });
+    found = { ok: false, code, message, reason: describeError(error) };
   }
+  answer({ type: 'answer', id, answer: found });
+}
+
+async function look(source: ImageSource, judge: Judge): Promise<ThreadAnswer> {
+  const start = performance.now();
+  const judgeIt = await judge.decode(await bytesOf(source));
+  const decodeMs = performance.now() - start;
+  const judged = turn.then(async () => {
+    const inferenceStart = performance.now();
+    const detections = await judgeIt();
+    return { detections, inferenceMs: performance.now() - inferenceStart };
+  });
+  // One that fails is answered with its error, and does not keep the next from its turn.
+  turn = judged.catch(() => undefined);
+  return { ok: true, decodeMs, ...(await judged) };
+}
+
+function bytesOf(source: ImageSource): Promise<Uint8Array> | Uint8Array {
+  if (source.type === 'bytes') return source.bytes;
+  const reading = readImageFile(source.folder, source.name, options.maxImageBytes);
+  return inTime(
+    reading,
+    readTimeoutMs,
+    () => new InternalError({ cause: new Error(`reading an image took longer than ${readTimeoutMs} ms`) }),
+  );
 }
 
 function answer(message: FromThread): void {

@@ -1,5 +1,6 @@
 // Who judges an image: a detector or a classifier alone, or a detector that finds the pear and a classifier that judges
 // what was cut out. Decoding and judging are two steps, so that the next image is decoded while one is judged.
+import { createHash } from 'node:crypto';
 import { StartupError } from '../../errors.js';
 import { decodeFramed, decodeWhole, framePicture, type DecodeLimits } from '../images/image-decoder.js';
 import { regionOf } from '../images/frame.js';
@@ -7,6 +8,7 @@ import { readModel, type Model, type ModelOverrides, type ModelSpec } from '../m
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
 import { Network } from './network.js';
+import type { Runtime } from './runtime.js';
 import type { Detection } from './thread-answer.js';
 
 export interface Judge {
@@ -22,18 +24,21 @@ export interface JudgeOptions {
   /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
   readonly preprocessorPath: string | null;
   readonly overrides: ModelOverrides;
+  readonly runtime: Runtime;
 }
 
 /** Loads what the options name. Throws StartupError where it cannot serve. */
 export async function openJudge(options: JudgeOptions, limits: DecodeLimits): Promise<Judge> {
-  const { modelPath, preprocessorPath, overrides } = options;
-  const finder = preprocessorPath === null ? null : await openFinder(preprocessorPath, overrides);
+  const { modelPath, preprocessorPath, overrides, runtime } = options;
+  const finder = preprocessorPath === null ? null : await openFinder(preprocessorPath, overrides, runtime);
   // With two stages the threshold is the finder's: what it has found gets a verdict.
   const own = finder === null ? overrides : { ...overrides, confidenceThreshold: null };
-  const network = await Network.load(await readModel(modelPath, own, 'model.model_path'), {
-    key: 'model.model_path',
-    needsNames: true,
-  });
+  const key = 'model.model_path';
+  const network = await Network.load(
+    await readModel(modelPath, own, key),
+    { key, needsNames: true },
+    runtime,
+  );
   const detector = await Detector.over(network);
   const classifier = await Classifier.over(network);
   if (classifier !== null) {
@@ -49,10 +54,14 @@ export async function openJudge(options: JudgeOptions, limits: DecodeLimits): Pr
   return detectorAlone(detector, limits);
 }
 
-async function openFinder(path: string, { confidenceThreshold }: ModelOverrides): Promise<Detector> {
+async function openFinder(
+  path: string,
+  { confidenceThreshold }: ModelOverrides,
+  runtime: Runtime,
+): Promise<Detector> {
   const key = 'model.preprocessor_path';
   const file = await readModel(path, { classes: null, imgSize: null, confidenceThreshold }, key);
-  const network = await Network.load(file, { key, needsNames: false });
+  const network = await Network.load(file, { key, needsNames: false }, runtime);
   const detector = await Detector.over(network);
   if (detector !== null) return detector;
   throw new StartupError(
@@ -93,7 +102,7 @@ function twoStages(finder: Detector, classifier: Classifier, limits: DecodeLimit
   const interpolation = finder.network.spec.input.interpolation ?? 'opencv-linear';
   const finderFraming = { ...finder.network.framing, interpolation };
   return {
-    model: modelOf(classifier.network.spec),
+    model: modelOf(classifier.network.spec, finder.network.spec),
     decode: async (encoded) => {
       const whole = await decodeWhole(encoded, limits);
       const picture = await framePicture(whole, finderFraming);
@@ -112,6 +121,11 @@ function twoStages(finder: Detector, classifier: Classifier, limits: DecodeLimit
   };
 }
 
-function modelOf({ name, sha256, classes }: ModelSpec): Model {
-  return { name, sha256, classes: classes ?? [] };
+/** `others`: what else has a part in its verdicts. */
+function modelOf(spec: ModelSpec, ...others: readonly ModelSpec[]): Model {
+  const { name, sha256, classes } = spec;
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([spec, ...others]))
+    .digest('hex');
+  return { name, sha256, fingerprint, classes: classes ?? [] };
 }

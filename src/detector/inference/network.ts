@@ -9,6 +9,7 @@ import type { ModelFile, ModelSpec } from '../models/model-spec.js';
 import { listed, type Found } from '../models/refusal.js';
 import { Engine } from './engine.js';
 import type { OutputData } from './outputs/boxes.js';
+import type { Runtime } from './runtime.js';
 
 /** What the network is for. */
 export interface Purpose {
@@ -39,8 +40,12 @@ export class Network {
   }
 
   /** Loads a model and runs it once. Throws StartupError that says what was found and what would do. */
-  static async load({ bytes, spec }: ModelFile, { key, needsNames }: Purpose): Promise<Network> {
-    const engine = await Engine.load(bytes, spec.name, key);
+  static async load(
+    { bytes, spec }: ModelFile,
+    { key, needsNames }: Purpose,
+    runtime: Runtime,
+  ): Promise<Network> {
+    const engine = await Engine.load(bytes, spec.name, key, runtime);
     const found: Found = {
       name: spec.name,
       inputs: engine.inputs,

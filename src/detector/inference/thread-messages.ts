@@ -2,6 +2,7 @@
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
 import { modelOverridesSchema, type Model } from '../models/model-spec.js';
+import { runtimeSchema } from './runtime.js';
 import type { ThreadAnswer } from './thread-answer.js';
 
 /** Where the bytes of an image are. */
@@ -16,6 +17,7 @@ export const threadOptionsSchema = z.object({
   /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
   preprocessorPath: z.string().nullable(),
   overrides: modelOverridesSchema,
+  runtime: runtimeSchema,
   maxImageBytes: z.int().positive(),
   maxImagePixels: z.int().positive(),
   /** Longest time for decoding one image. */

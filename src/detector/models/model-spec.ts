@@ -46,6 +46,8 @@ export interface Model {
   /** File name, such as `pear-starter.onnx`. */
   readonly name: string;
   readonly sha256: string;
+  /** SHA-256 of all that decides its verdicts: networks, sidecars, configuration. */
+  readonly fingerprint: string;
   readonly classes: readonly string[];
 }
 

@@ -13,6 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pear-judge-'));
 after(() => {
   rmSync(folder, { recursive: true });
 });
+const runtime = { threads: 1, memoryArena: true };
 const limits = { maxPixels: 5_000_000, timeoutMs: 10_000 };
 
 /** A network that answers the mean of its picture (0 to 1) times `factors`, plus `offsets`, in the shape `[1, …]`. */
@@ -46,7 +47,7 @@ async function open(name: string, graph: OnnxGraph, sidecar = '') {
   writeFileSync(modelPath, writeOnnx(graph));
   writeFileSync(join(folder, `${name}.yaml`), sidecar);
   const overrides = { classes: null, imgSize: null, confidenceThreshold: null };
-  return openJudge({ modelPath, preprocessorPath: null, overrides }, limits);
+  return openJudge({ modelPath, preprocessorPath: null, overrides, runtime }, limits);
 }
 
 async function refusal(name: string, graph: OnnxGraph, sidecar = ''): Promise<string> {
