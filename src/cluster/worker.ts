@@ -25,6 +25,7 @@ import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
+import { putEventLoopFirst } from './event-loop-first.js';
 import { openFolders } from './folders.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
@@ -187,6 +188,7 @@ class Worker {
         log.error({ reason }, 'judging an image failed');
       },
     });
+    letEventLoopGoFirst(config.cluster.judging_niceness, log);
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(config, link, log);
     const worker = new Worker(detector, sharing, start, folders, store, new PrimaryAdmission(link), log);
@@ -222,6 +224,16 @@ class Worker {
     await this.#connections.stop();
     this.#sharing?.close();
     await this.#detector.close();
+  }
+}
+
+/** All threads are there by now: the detector has judged an image. */
+function letEventLoopGoFirst(niceness: number, log: Logger): void {
+  try {
+    putEventLoopFirst(niceness);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ reason }, 'the event loop has no priority over decoding and inference, and may answer late');
   }
 }
 

@@ -129,6 +129,14 @@ const cluster = z.strictObject({
     .nullable()
     .default(null)
     .describe('Name of this host in the view of connections; null: hostname and port.'),
+  judging_niceness: z
+    .int()
+    .min(0)
+    .max(19)
+    .default(10)
+    .describe(
+      'How much nicer than the event loops the threads are that decode and infer, so that trivial commands are answered while every core is busy; Linux only.',
+    ),
   start_timeout_ms: milliseconds(hourMs)
     .default(60_000)
     .describe('A worker that is not ready by then is ended and forked anew.'),
