@@ -1,7 +1,7 @@
 // The command line of the benchmark: defaults, ranges, and what is wrong with what was given.
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { usableCores } from '../../cluster/cores.js';
 import { StartupError } from '../../errors.js';
 
 export const parts = ['throughput', 'latency', 'probe', 'connects', 'idle', 'view'] as const;
@@ -64,7 +64,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     connections: '1,2,8,32',
     rounds: quick ? '1' : '3',
     seconds: quick ? '1' : '4',
-    workers: String(availableParallelism()),
+    workers: String(usableCores()),
     photos: '12',
     'small-photos': false,
     idle: quick ? '500' : '2000',

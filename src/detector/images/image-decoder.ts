@@ -4,6 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { InvalidImageError } from '../../errors.js';
 import { sampleFramed } from './bilinear.js';
 import { frameOf, type FramedPicture, type Framing, type Picture, type Region, type Size } from './frame.js';
+import { plainJpegSize } from './jpeg-size.js';
 
 export interface DecodeLimits {
   /** Images with more pixels are refused from their header. */
@@ -34,8 +35,8 @@ export async function decodeFramed(
   if (interpolation === 'opencv-linear') return framePicture(await decodeWhole(encoded, limits), framing);
   return decoding(async () => {
     const image = openEncoded(encoded, limits);
-    const { autoOrient } = await image.metadata();
-    return scaleFramed(image, autoOrient, framing, kernels[interpolation]);
+    const size = plainJpegSize(encoded) ?? (await image.metadata()).autoOrient;
+    return scaleFramed(image, size, framing, kernels[interpolation]);
   });
 }
 
