@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
+import { usableCores } from '#src/cluster/cores.js';
 import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { Wire } from '../support/wire.js';
-import { askFolder } from '../support/replies.js';
+import { askFolder, item, reply, request } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 
 const clients = 8;
@@ -189,5 +190,16 @@ test('the primary loads neither the image library nor the inference runtime', as
   const { readFile } = await import('node:fs/promises');
   const maps = await readFile(`/proc/${server.pid}/maps`, 'utf8');
   assert.doesNotMatch(maps, /libonnxruntime|libvips|sharp/);
+  assert.equal(await server.stop(), 0);
+});
+
+test('workers that infer with several threads are fewer, and judge as the others do', async (context) => {
+  const server = await startServer(context, '--model.threads', '2', '--model.memory_arena', 'false');
+  assert.equal(server.workers, Math.max(1, Math.floor(usableCores() / 2)));
+  await Wire.use(server.port, async (wire) => {
+    const names = ['normal-01.jpg', 'defective-01.jpg', 'empty-01.jpg'];
+    const items = [item('normal-01.jpg', 1, 0), item('defective-01.jpg', 0, 0), item('empty-01.jpg', -1, 0)];
+    assert.equal(await wire.ask(request(1, names)), reply(2, ...items));
+  });
   assert.equal(await server.stop(), 0);
 });
