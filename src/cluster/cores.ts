@@ -30,9 +30,11 @@ export function grantedCores(files: CgroupFiles = systemFiles): number {
     if (!isSecond && !controllers.split(',').includes('cpu')) continue;
     const root = isSecond ? files.mount : join(files.mount, controllers);
     const read = isSecond ? grantOfVersion2 : grantOfVersion1;
-    for (const group of upwards(path)) least = Math.min(least, read(join(root, group)));
-    // Version 1 is also mounted under the controller's own name.
-    if (!isSecond) least = Math.min(least, read(join(files.mount, 'cpu')));
+    // Version 1 is also mounted under the controller's own name, whatever the order in the other one is.
+    const roots = isSecond ? [root] : [root, join(files.mount, 'cpu')];
+    for (const group of upwards(path)) {
+      for (const mount of roots) least = Math.min(least, read(join(mount, group)));
+    }
   }
   return least;
 }

@@ -13,11 +13,11 @@ import { usableCores } from './cores.js';
 import { openFolders } from './folders.js';
 import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
-import { heapOption } from './heap-option.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
+import { heapOption, poolThreads } from './worker-environment.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -182,7 +182,7 @@ function createAdmin(
 }
 
 function forkWorker(log: Logger): WorkerProcess {
-  const worker: Worker = cluster.fork();
+  const worker: Worker = cluster.fork({ UV_THREADPOOL_SIZE: String(poolThreads), ...process.env });
   return {
     pid: worker.process.pid ?? 0,
     send: (message, socket) => {

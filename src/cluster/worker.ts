@@ -218,10 +218,12 @@ class Worker {
   async close(timeoutMs: number): Promise<void> {
     this.#log.debug('stopping');
     this.#status.state = 'draining';
-    this.#sharing?.stopHelping();
+    const helped = this.#sharing?.stopHelping();
     void this.#connections.announce();
     await this.#server.drain(timeoutMs);
     await this.#connections.stop();
+    // The detector waits for the same images.
+    await helped;
     this.#sharing?.close();
     await this.#detector.close();
   }

@@ -52,6 +52,8 @@ export class PearDetector {
   readonly #sweeps = new Set<object>();
   #sharing: Sharing | null = null;
   #offer: NodeJS.Timeout | null = null;
+  /** The thread takes nothing more. */
+  #closed = false;
 
   private constructor(thread: InferenceThread, options: DetectorOptions) {
     this.#thread = thread;
@@ -88,22 +90,24 @@ export class PearDetector {
   }
 
   /**
-   * Opens a batch of `count` images of `owner`, between whom and other owners turns are taken. Aborting `signal`
-   * with a WireError stops the batch (see Batch.stop).
+   * Opens a batch of `count` images of `owner`, between whom and other owners turns are taken. Aborting one of `signals`
+   * with a WireError stops the batch (see Batch.stop), also one that another one has stopped.
    */
-  submit(owner: object, count: number, signal: AbortSignal): Batch {
+  submit(owner: object, count: number, ...signals: readonly AbortSignal[]): Batch {
     const batch = new Batch(count, (slot, source) => {
       slot.queue(source, performance.now());
       this.#queue.push(owner, slot);
       this.#arrived();
     });
-    const stop = () => {
-      const reason: unknown = signal.reason;
-      batch.stop(reason instanceof WireError ? reason : new CancelledError('cancelled'));
-      this.#sweepSoon(owner);
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    for (const signal of signals) {
+      const stop = () => {
+        const reason: unknown = signal.reason;
+        batch.stop(reason instanceof WireError ? reason : new CancelledError('cancelled'));
+        this.#sweepSoon(owner);
+      };
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    }
     return batch;
   }
 
@@ -125,6 +129,7 @@ export class PearDetector {
 
   /** Ends the thread after the images it has; what waits is dropped. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#offer !== null) clearTimeout(this.#offer);
     await this.#thread.close();
   }
@@ -166,6 +171,7 @@ export class PearDetector {
   }
 
   #feed(): void {
+    if (this.#closed) return;
     while (this.#thread.outstanding < outstandingMax) {
       const slot = this.#returned.shift() ?? this.#queue.take();
       if (slot === undefined) break;

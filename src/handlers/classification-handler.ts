@@ -83,7 +83,7 @@ export class ClassificationHandler extends BaseHandler {
 
   async #classify(images: readonly Image[], context: CommandContext): Promise<readonly ResponseItem[]> {
     const { detector, folders } = this.#options;
-    const batch = detector.submit(context.owner, images.length, context.signal);
+    const batch = detector.submit(context.owner, images.length, ...context.signals);
     const attachments = context.attachments.values();
     images.forEach((image, index) => {
       switch (image.type) {

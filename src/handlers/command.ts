@@ -18,8 +18,8 @@ export interface CommandContext {
   /** The peer, as that between which the detector takes turns. */
   readonly owner: object;
   readonly detail: boolean;
-  /** Aborted with a WireError: the deadline, 0x03, or the peer's going. */
-  readonly signal: AbortSignal;
+  /** Aborted with a WireError: by 0x03 or the peer's going, and by the deadline. */
+  readonly signals: readonly AbortSignal[];
   readonly attachments: readonly Attachment[];
   /** Counts a verdict (or a failed image, null) in the peer's record. */
   readonly onImage: (result: number | null) => void;

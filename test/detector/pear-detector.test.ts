@@ -197,7 +197,7 @@ describe('a PearDetector that shares images', () => {
     assert.deepEqual((await batch.outcomes).map(told), ['result 1', 'code 8']);
   });
 
-  test('lets an image that is lent finish when its request is cancelled, and drops one that comes back', async () => {
+  test('lets images that are lent finish when their request is cancelled, also one that comes back', async () => {
     const controller = new AbortController();
     const batch = submit(4, controller.signal);
     const [settled, returned] = [detector.lend(), detector.lend()];
@@ -207,6 +207,19 @@ describe('a PearDetector that shares images', () => {
     const outcomes = (await batch.outcomes).map(told);
     assert.deepEqual([outcomes[0], outcomes[1], outcomes[3]], ['result 1', 'result 1', 'code 7']);
     assert.equal(outcomes[2], 'result 1', 'it was begun elsewhere, so it is judged');
+  });
+
+  test('keeps the deadline of images that are begun when their request is cancelled', async () => {
+    const [cancel, deadline] = [new AbortController(), new AbortController()];
+    const batch = detector.submit({}, 3, cancel.signal, deadline.signal);
+    for (let index = 0; index < 3; index++)
+      batch.provide(index, { type: 'file', folder, name: 'normal-01.jpg' });
+    const lent = detector.lend();
+    cancel.abort(new CancelledError('stopped'));
+    assert.deepEqual([batch.slots[1]?.state, batch.slots[2]?.state], ['started', 'done']);
+    deadline.abort(new DeadlineError('late'));
+    assert.deepEqual((await batch.outcomes).map(told), ['code 4', 'code 4', 'code 7']);
+    lent?.giveBack();
   });
 
   test('at the deadline answers images that are lent, whatever comes of them later', async () => {

@@ -8,7 +8,7 @@ import { ConnectionHandler } from '#src/handlers/connection-handler.js';
 const context: CommandContext = {
   owner: {},
   detail: false,
-  signal: new AbortController().signal,
+  signals: [],
   attachments: [],
   onImage: () => undefined,
   stopClassifications: () => undefined,

@@ -4,7 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { heapOption } from '../../cluster/heap-option.js';
+import { heapOption } from '../../cluster/worker-environment.js';
 
 /** What comes back over the channel. */
 const answerSchema = z.discriminatedUnion('ok', [

@@ -24,6 +24,9 @@ const imagesPerHelp = 64;
 /** The second image, which is only decoded while the first one runs, is left so long to workers that could run it. */
 const secondPullDelayMs = 1;
 
+/** A worker answers within a millisecond unless its event loop is held; one that hangs must not keep its helper. */
+const pullTimeoutMs = 2_000;
+
 /** A worker that could not be reached is about to be taken off the primary's list. */
 const retryDelayMs = 100;
 
@@ -41,8 +44,10 @@ export class Helper {
   readonly #lenders = new Map<string, Lender>();
   /** Who is helped now. */
   #current: Lender | null = null;
-  /** Whether an image is asked for and has not come. */
-  #pulling = false;
+  /** Whether an image is asked for and has not come: then its time runs. */
+  #pulling: NodeJS.Timeout | null = null;
+  /** Images under judgement. */
+  readonly #judging = new Set<Promise<void>>();
   /** Images that came since the primary said whom to help. */
   #images = 0;
   /** Whether the primary knows that this worker could help. */
@@ -79,14 +84,16 @@ export class Helper {
     this.#pull(this.#current);
   }
 
-  /** Takes no more images; those that are here are still answered. */
-  stop(): void {
+  /** Takes no more images; resolves when those that are here are answered. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.all(this.#judging);
   }
 
   close(): void {
-    this.stop();
+    void this.stop();
+    this.#pulled();
     for (const { channel } of this.#lenders.values()) channel.close();
   }
 
@@ -108,22 +115,28 @@ export class Helper {
   }
 
   #pull(lender: Lender): void {
-    if (this.#pulling || this.#stopped || this.#options.spare() === 0) return;
+    if (this.#pulling !== null || this.#stopped || this.#options.spare() === 0) return;
     if (this.#images >= imagesPerHelp) {
       this.#current = null;
       this.#tellFree(null);
       return;
     }
-    this.#pulling = true;
+    this.#pulling = setTimeout(() => {
+      this.#options.log.warn(
+        { timeoutMs: pullTimeoutMs },
+        'another worker does not answer; helping it no more',
+      );
+      lender.channel.close();
+    }, pullTimeoutMs);
     lender.channel.send({ type: 'pull', model: this.#options.model });
   }
 
   #receive(lender: Lender, message: ToHelper, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#pulling = false;
+    this.#pulled();
     switch (message.type) {
       case 'image':
         this.#images += 1;
-        void this.#judge(lender, message, bytes);
+        this.#track(this.#judge(lender, message, bytes));
         this.#pullLater();
         return;
       case 'none': {
@@ -151,6 +164,16 @@ export class Helper {
     if (this.#lenders.get(lender.id) === lender) lender.channel.send({ type: 'answer', id, answer });
   }
 
+  #pulled(): void {
+    if (this.#pulling !== null) clearTimeout(this.#pulling);
+    this.#pulling = null;
+  }
+
+  #track(judging: Promise<void>): void {
+    this.#judging.add(judging);
+    void judging.finally(() => this.#judging.delete(judging));
+  }
+
   #pullLater(): void {
     this.#later(secondPullDelayMs, () => {
       if (this.#current !== null) this.#pull(this.#current);
@@ -162,7 +185,7 @@ export class Helper {
     if (error !== null) this.#options.log.debug({ reason: error.message }, 'another worker is out of reach');
     if (this.#current !== lender) return;
     this.#current = null;
-    this.#pulling = false;
+    this.#pulled();
     this.#later(retryDelayMs, () => {
       if (this.#options.spare() > 0) this.spare();
     });

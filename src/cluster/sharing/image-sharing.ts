@@ -86,9 +86,9 @@ export class ImageSharing {
     this.#helper.help(workerId, socketPath);
   }
 
-  /** Takes no more images of others; its own are lent as before. */
-  stopHelping(): void {
-    this.#helper.stop();
+  /** Takes no more images of others, and resolves when those that are here are answered; its own are lent as before. */
+  stopHelping(): Promise<void> {
+    return this.#helper.stop();
   }
 
   close(): void {

@@ -25,7 +25,7 @@ export type SendHelper = (helperId: string, lenderId: string, socketPath: string
 
 export class Matchmaker {
   readonly #send: SendHelper;
-  /** A Map keeps the order: who has waited longest for help, or for somebody to help, comes first. */
+  /** A Map keeps the order; a lender goes to the end of it when it is sent a helper, so that lenders take turns. */
   readonly #workers = new Map<string, Entry>();
 
   constructor(send: SendHelper) {
@@ -62,13 +62,15 @@ export class Matchmaker {
   }
 
   #match(): void {
-    for (const [helperId, helper] of this.#workers) {
+    for (const [helperId, helper] of [...this.#workers]) {
       if (!helper.free) continue;
       const lender = this.#lenderFor(helperId, helper.model);
       if (lender === null) continue;
       const [lenderId, { socketPath }] = lender;
       helper.free = false;
       helper.helped = lenderId;
+      this.#workers.delete(lenderId);
+      this.#workers.set(lenderId, lender[1]);
       this.#send(helperId, lenderId, socketPath);
     }
   }

@@ -1,7 +1,7 @@
 // The primary's part in the sharing of images: the folder for the workers' sockets, and who helps whom.
 import type { Logger } from '../../log.js';
 import { Matchmaker, type SendHelper } from './matchmaker.js';
-import { makeShareFolder, removeShareFolder } from './share-folder.js';
+import { makeShareFolder, removeShareFolder, removeSocket } from './share-folder.js';
 import type { SharingNews } from './share-messages.js';
 
 /** What a worker says of itself when it serves. */
@@ -15,6 +15,7 @@ export class PrimarySharing {
   /** For the workers' sockets; null: nothing is shared. */
   readonly folder: string | null;
   readonly #matchmaker: Matchmaker;
+  readonly #sockets = new Map<string, string>();
 
   /** `wanted`: false where the configuration forbids it, or there is one worker only. */
   constructor(wanted: boolean, send: SendHelper, log: Logger) {
@@ -23,11 +24,16 @@ export class PrimarySharing {
   }
 
   add(workerId: string, { fingerprint, socketPath }: ServingWorker): void {
-    if (socketPath !== null) this.#matchmaker.add(workerId, { model: fingerprint, socketPath });
+    if (socketPath === null) return;
+    this.#sockets.set(workerId, socketPath);
+    this.#matchmaker.add(workerId, { model: fingerprint, socketPath });
   }
 
   remove(workerId: string): void {
     this.#matchmaker.remove(workerId);
+    const socketPath = this.#sockets.get(workerId);
+    this.#sockets.delete(workerId);
+    if (socketPath !== undefined) removeSocket(socketPath);
   }
 
   tell(workerId: string, news: SharingNews): void {
@@ -46,8 +52,8 @@ function tryFolder(log: Logger): string | null {
     const reason = error instanceof Error ? error.message : String(error);
     log.warn(
       { reason },
-      'workers share no images, so one connection uses one core only; make the folder for temporary files ' +
-        'writable (TMPDIR names it), or set cluster.share_images to false',
+      'workers share no images, so one connection uses one core only; let TMPDIR name a folder that can be written ' +
+        'and has a short path, or set cluster.share_images to false',
     );
     return null;
   }

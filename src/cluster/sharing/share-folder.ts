@@ -4,9 +4,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A new folder of mode 0700. Throws where the folder for temporary files cannot be written. */
+/** Longest path of a socket, in bytes (sun_path of unix(7), macOS included); Node cuts a longer one without a word. */
+const socketPathBytesMax = 103;
+/** Bytes of `/`, a slot and a boot number. */
+const socketNameBytesMax = 16;
+
+/** A new folder of mode 0700. Throws where the folder for temporary files cannot be written or has too long a name. */
 export function makeShareFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'pear-share-'));
+  const prefix = join(tmpdir(), 'pear-share-');
+  const bytes = Buffer.byteLength(prefix) + 'XXXXXX'.length + socketNameBytesMax;
+  if (bytes > socketPathBytesMax) throw new Error(`the path of a socket in ${tmpdir()} would be too long`);
+  return mkdtempSync(prefix);
+}
+
+/** Removes what a worker that has died may have left. */
+export function removeSocket(path: string): void {
+  rmSync(path, { force: true });
 }
 
 export function removeShareFolder(folder: string): void {

@@ -49,7 +49,7 @@ async function openInside(folder: string, name: string): Promise<number> {
   const realPath = await realpath(path).catch(asWireError);
   const root = folder.endsWith(sep) ? folder : folder + sep;
   if (!realPath.startsWith(root)) throw new ResourceNotFoundError('no such image');
-  return openFile(realPath, openFlags).catch(asWireError);
+  return openFile(realPath, openFlags | constants.O_NOFOLLOW).catch(asWireError);
 }
 
 /** What a name may lead to that is as good as missing; anything else (too many open files) is a fault of the server. */

@@ -1,5 +1,5 @@
 // A network that names what it is shown: framed picture in, one class out.
-import { InternalError } from '../../errors.js';
+import { InternalError, StartupError } from '../../errors.js';
 import type { FramedPicture } from '../images/frame.js';
 import type { Network } from './network.js';
 import { scoresOf, verdictOf, type Scores, type Verdict } from './outputs/classes.js';
@@ -24,8 +24,13 @@ export class Classifier {
       Uint8Array.from({ length: size }, (_, at) => (at * 97) % 256),
     ];
     const outputs: Float32Array[] = [];
-    for (const pixels of pictures) outputs.push((await network.look({ pixels })).data);
-    return new Classifier(network, scoresOf(outputs));
+    for (const pixels of pictures) outputs.push((await network.tryOut(pixels)).data);
+    const scores = scoresOf(outputs);
+    if (scores !== null) return new Classifier(network, scores);
+    throw new StartupError(
+      `the model ${spec.name} answers with numbers from 0 to 1 whose sum is not 1, which may be logits or probabilities`,
+      'say which by scores in the .yaml file beside the model (docs/models.md)',
+    );
   }
 
   /** The best class; null where it is not above the threshold that somebody has set. Throws InternalError. */

@@ -2,13 +2,8 @@
 import { StartupError } from '../../errors.js';
 import { toImage, type Box, type FramedPicture } from '../images/frame.js';
 import type { Network } from './network.js';
-import {
-  endToEndCandidates,
-  holdsClassNumbers,
-  yoloV5Candidates,
-  yoloV8Candidates,
-  type OutputData,
-} from './outputs/boxes.js';
+import { endToEndCandidates, yoloV5Candidates, yoloV8Candidates, type OutputData } from './outputs/boxes.js';
+import { implausible } from './outputs/plausible.js';
 import { bestFirst, detectionsMax, suppress, type Candidate } from './outputs/suppression.js';
 
 /** What was found somewhere. */
@@ -38,26 +33,25 @@ export class Detector {
   static async over(network: Network): Promise<Detector | null> {
     const { spec, reading, framing } = network;
     if (reading.kind === 'classifier') return null;
-    if (reading.kind === 'end-to-end') {
-      const pixels = new Uint8Array(3 * framing.width * framing.height).fill(framing.fill);
-      if (!holdsClassNumbers(await network.look({ pixels }))) {
-        throw new StartupError(
-          `the model ${spec.name} was read as end-to-end, [1, n, 6], but the last of six numbers is no class`,
-          'export it in another form (docs/models.md), or say kind in the .yaml file beside the model',
-        );
-      }
-    }
-    return new Detector(network, reading.kind);
+    const pixels = new Uint8Array(3 * framing.width * framing.height).fill(framing.fill);
+    const problem = implausible(reading.kind, await network.tryOut(pixels));
+    if (problem === null) return new Detector(network, reading.kind);
+    throw new StartupError(
+      `the model ${spec.name} was read as ${reading.kind}, but ${problem}`,
+      'export it in another form (docs/models.md), or say kind in the .yaml file beside the model',
+    );
   }
 
-  /** Everything above the threshold, best first. */
+  /** Everything above the threshold, best first. What lies in the padding shows nothing of the picture. */
   async find(picture: FramedPicture): Promise<readonly Finding[]> {
     const candidates = this.#candidates(await this.network.look(picture));
-    return candidates.map(({ box, classIndex, score }) => ({
-      classIndex,
-      confidence: score,
-      box: toImage(box, picture.frame),
-    }));
+    return candidates
+      .map(({ box, classIndex, score }) => ({
+        classIndex,
+        confidence: score,
+        box: toImage(box, picture.frame),
+      }))
+      .filter(({ box: [left, top, right, bottom] }) => right > left && bottom > top);
   }
 
   #candidates(output: OutputData): readonly Candidate[] {

@@ -14,8 +14,15 @@ if (parentPort === null) throw new Error('inference-worker runs as a worker thre
 const port = parentPort;
 const options = threadOptionsSchema.parse(workerData);
 
-/** A share that is gone may never answer, and must not keep images of other peers waiting. */
+/** A share that is gone may never answer. */
 const readTimeoutMs = 5_000;
+
+/**
+ * Each read that hangs holds a thread of the pool, which decoding needs, too. While so many do, no image is read by name;
+ * the pool has more threads than that and those that may hang before they are found out (worker-environment.ts).
+ */
+const hangingMax = 2;
+let hanging = 0;
 
 /** Ends when the images that are decoded have been judged: a judge looks at one at a time. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -79,12 +86,20 @@ async function look(source: ImageSource, judge: Judge): Promise<ThreadAnswer> {
 
 function bytesOf(source: ImageSource): Promise<Uint8Array> | Uint8Array {
   if (source.type === 'bytes') return source.bytes;
+  if (hanging >= hangingMax) throw fault('reading other images takes too long, so none is read');
   const reading = readImageFile(source.folder, source.name, options.maxImageBytes);
-  return inTime(
-    reading,
-    readTimeoutMs,
-    () => new InternalError({ cause: new Error(`reading an image took longer than ${readTimeoutMs} ms`) }),
-  );
+  return inTime(reading, readTimeoutMs, () => {
+    hanging += 1;
+    const end = () => {
+      hanging -= 1;
+    };
+    reading.then(end, end);
+    return fault(`reading an image took longer than ${readTimeoutMs} ms`);
+  });
+}
+
+function fault(reason: string): InternalError {
+  return new InternalError({ cause: new Error(reason) });
 }
 
 function answer(message: FromThread): void {

@@ -87,6 +87,20 @@ export class Network {
     return { data: output.data, dims: output.dims };
   }
 
+  /** The answer to a picture before anything is served. Throws StartupError where it is no good. */
+  async tryOut(pixels: Uint8Array): Promise<OutputData> {
+    try {
+      return await this.look({ pixels });
+    } catch (error) {
+      if (!(error instanceof InternalError) || !(error.cause instanceof Error)) throw error;
+      throw new StartupError(
+        error.cause.message,
+        'export it with outputs of fixed form, float32 or float16 (docs/models.md)',
+        { cause: error },
+      );
+    }
+  }
+
   async release(): Promise<void> {
     await this.#engine.release();
   }

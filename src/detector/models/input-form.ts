@@ -66,6 +66,9 @@ export function inputFormOf(found: Found, spec: ModelSpec): InputForm {
   return { name: input.name, dtype: input.type, layout: read, ...size, isSizeGuessed: size.isGuessed };
 }
 
+/** No network that judges photos in time takes larger ones; each would need gigabytes. */
+const sideMax = 4096;
+
 /** The size of the graph; where it is open, the wanted one. */
 function checkedSize(
   graph: { readonly width: number | string | undefined; readonly height: number | string | undefined },
@@ -83,9 +86,18 @@ function checkedSize(
       `correct ${key}, or leave it out`,
     );
   }
-  return {
+  const found = {
     width: width ?? size?.width ?? height ?? usualSide,
     height: height ?? size?.height ?? width ?? usualSide,
+  };
+  if (Math.max(found.width, found.height) > sideMax) {
+    throw new StartupError(
+      `the model ${name} takes images of ${found.width} × ${found.height} pixels, more than ${sideMax} on a side`,
+      'export it for smaller ones',
+    );
+  }
+  return {
+    ...found,
     isGuessed: size === null && width === null && height === null,
   };
 }

@@ -34,9 +34,11 @@ export function externalDataFile(model: Uint8Array): string | null {
  */
 export function classNames(metadata: ReadonlyMap<string, string>): readonly string[] | null {
   const text = metadata.get('names')?.trim() ?? '';
-  const pythonText = /(?:(\d+)\s*:\s*)?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
+  // Each goes on where the last one ended, so that no text takes long to read.
+  const pythonText = /[\s,{}[\]]*(?:(\d{1,6})\s*:\s*)?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/y;
   const names: string[] = [];
-  for (const [, index, single, double] of text.matchAll(pythonText)) {
+  for (let match = pythonText.exec(text); match !== null; match = pythonText.exec(text)) {
+    const [, index, single, double] = match;
     if (text.startsWith('{') && Number(index) !== names.length) return null;
     names.push((single ?? double ?? '').replaceAll(/\\(.)/g, '$1'));
   }
@@ -45,8 +47,10 @@ export function classNames(metadata: ReadonlyMap<string, string>): readonly stri
 
 /** Size of the input from `imgsz`: `[height, width]`, or one number for a square. */
 export function inputSize(metadata: ReadonlyMap<string, string>): Size | null {
-  const [height, width = height] = [...(metadata.get('imgsz') ?? '').matchAll(/\d+/g)].map(Number);
-  return height === undefined || width === undefined ? null : { width, height };
+  const sides = /^\[?\s*(\d{1,5})\s*(?:,\s*(\d{1,5})\s*)?\]?$/.exec(metadata.get('imgsz')?.trim() ?? '');
+  if (sides === null) return null;
+  const [height, width] = [Number(sides[1]), Number(sides[2] ?? sides[1])];
+  return width > 0 && height > 0 ? { width, height } : null;
 }
 
 /** Whether the exporter says that the network has put overlapping boxes aside itself (`end2end`, or `nms` in `args`). */

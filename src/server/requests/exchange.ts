@@ -53,7 +53,9 @@ export class Exchange {
   readonly #detail: boolean;
   readonly #open: () => PreparedCommand;
   readonly #attachments: readonly PendingAttachment[];
-  readonly #controller = new AbortController();
+  readonly #cancelled = new AbortController();
+  /** Apart from the other one, since an image that is being judged when its request is cancelled still has its deadline. */
+  readonly #late = new AbortController();
   #arrived = 0;
   #deadline: NodeJS.Timeout | null = null;
   #started = false;
@@ -75,7 +77,7 @@ export class Exchange {
   }
 
   get stopped(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#cancelled.signal.aborted || this.#late.signal.aborted;
   }
 
   get started(): boolean {
@@ -105,19 +107,19 @@ export class Exchange {
 
   /** Throws WireError. */
   async run(
-    context: Omit<CommandContext, 'detail' | 'signal' | 'attachments'>,
+    context: Omit<CommandContext, 'detail' | 'signals' | 'attachments'>,
   ): Promise<readonly ResponseItem[]> {
     this.#started = true;
     return this.#open().run({
       ...context,
       detail: this.#detail,
-      signal: this.#controller.signal,
+      signals: [this.#cancelled.signal, this.#late.signal],
       attachments: this.#attachments,
     });
   }
 
   stop(reason: WireError): void {
-    this.#controller.abort(reason);
+    (reason instanceof DeadlineError ? this.#late : this.#cancelled).abort(reason);
   }
 
   /** Gives the request up because the rest of it will not come. */

@@ -28,7 +28,7 @@ test('its metadata tell the classes and the size, and it is the same each time',
   const bytes = yolov8n();
   const metadata = onnxMetadata(bytes);
   assert.deepEqual(classNames(metadata), ['defected_pear', 'normal_pear']);
-  assert.equal(inputSize(metadata), 640);
+  assert.deepEqual(inputSize(metadata), { width: 640, height: 640 });
   // Three million weights of four bytes.
   assert.ok(bytes.length > 11.9e6 && bytes.length < 12.5e6, `${bytes.length} bytes`);
   assert.ok(bytes.equals(yolov8n()));

@@ -1,6 +1,8 @@
 // A lender and its helpers over real sockets; what they lend and judge are names.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -159,13 +161,28 @@ describe('a worker with nothing to do', () => {
     assert.deepEqual(news, [{ news: 'helps nobody', free: true, dry: null }]);
   });
 
+  test('leaves one that does not answer, and offers itself to others', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'pear-silent-'));
+    const silent = createServer();
+    await once(silent.listen(join(folder, '1')), 'listening');
+    context.after(() => {
+      silent.close();
+      rmSync(folder, { recursive: true });
+    });
+    const { helper, news } = helperWith(context, 2);
+    helper.help('silent', join(folder, '1'));
+    await until('news for the primary', () => news.length === 1);
+    assert.deepEqual(news, [{ news: 'helps nobody', free: true, dry: null }]);
+  });
+
   test('told to stop, takes nothing more and still answers what it has', async (context) => {
     const { socketPath, settled, back } = await lenderOf(context, ['a', 'b', 'c'].map(named));
     const { helper, news, judging, endOne } = helperWith(context, 1);
     helper.help('other', socketPath);
     await until('an image', () => judging.length === 1);
-    helper.stop();
+    const stopped = helper.stop();
     await endOne();
+    await stopped;
     await until('its verdict', () => settled.length === 1);
     helper.spare();
     assert.deepEqual([news, back, judging], [[], [], []]);

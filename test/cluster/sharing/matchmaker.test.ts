@@ -63,6 +63,13 @@ describe('the matchmaker', () => {
     assert.deepEqual(sent, ['c to a', 'd to b', 'e to a']);
   });
 
+  test('lets workers take turns where one helper is for all', () => {
+    const { sent, waits, free } = setUp('a', 'b', 'c', 'd');
+    for (const worker of ['a', 'b', 'c']) waits(worker);
+    for (let offer = 0; offer < 6; offer++) free('d');
+    assert.deepEqual(sent, ['d to a', 'd to b', 'd to c', 'd to a', 'd to b', 'd to c']);
+  });
+
   test('sends nobody to one that had nothing left, until images wait there again', () => {
     const { sent, waits, free } = setUp('a', 'b');
     waits('a', 1);

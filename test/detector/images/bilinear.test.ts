@@ -79,3 +79,11 @@ describe('bilinear samples', () => {
     );
   });
 });
+
+test('a thin picture costs no more than what is seen of it', () => {
+  const height = 1_000_000;
+  const picture = { pixels: new Uint8Array(3 * height).fill(200), width: 1, height };
+  const how: Framing = { ...framing, width: 224, height: 224, resize: 'crop' };
+  const { pixels } = sample(picture, { left: 0, top: 0, width: 1, height }, how);
+  assert.ok(pixels.every((value) => value === 200));
+});

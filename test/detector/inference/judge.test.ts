@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { writeOnnx, type OnnxGraph } from '#src/cli/bench/onnx-writer.js';
+import { implausible } from '#src/detector/inference/outputs/plausible.js';
 import { openJudge } from '#src/detector/inference/judge.js';
 import { InternalError, StartupError, describeError } from '#src/errors.js';
 import { sample } from '../../support/pictures.js';
@@ -87,11 +88,39 @@ describe('a classifier', () => {
 });
 
 describe('a detector', () => {
-  test('that answers with what is no number finds nothing', async () => {
-    const judge = await open(
-      'nothing',
-      answering([1, 1, 6], Array<number>(6).fill(NaN), Array<number>(6).fill(0)),
+  test('that answers with what is no number is refused', async () => {
+    const graph = answering([1, 1, 6], Array<number>(6).fill(NaN), Array<number>(6).fill(0));
+    assert.match(await refusal('nothing', graph), /answers a grey picture with something that is no number/);
+  });
+
+  /** In the form of YOLO v8 at 32 × 32: 21 places, each with the same six numbers. */
+  const eight = (...numbers: readonly number[]) =>
+    answering(
+      [1, 6, 21],
+      Array<number>(6 * 21).fill(0),
+      numbers.flatMap((number) => Array<number>(21).fill(number)),
     );
+
+  test('whose scores lack their sigmoid is refused', async () => {
+    assert.match(
+      await refusal('raw', eight(16, 16, 8, 8, 7.5, -3)),
+      /a score of it is 7\.50, not from 0 to 1/,
+    );
+  });
+
+  test('whose boxes are shares of the picture is refused', () => {
+    const places = 84;
+    const numbers = [0.5, 0.5, 0.2, 0.2, 0.9, 0].flatMap((number) => Array<number>(places).fill(number));
+    const output = { data: Float32Array.from(numbers), dims: [1, 6, places] };
+    assert.match(implausible('yolo-v8', output) ?? '', /shares of the picture/);
+    assert.equal(
+      implausible('yolo-v8', { ...output, data: output.data.map((n) => (n === 0.5 ? 320 : n)) }),
+      null,
+    );
+  });
+
+  test('that finds something in the padding only finds nothing', async () => {
+    const judge = await open('padding', eight(16, 1, 8, 2, 0.9, 0));
     assert.deepEqual(await (await judge.decode(await sample('normal-01.jpg')))(), []);
     await judge.release();
   });

@@ -50,13 +50,15 @@ class ManualHandler extends BaseHandler {
             else reject(error);
           };
           this.running.set(name, end);
-          const stop = () => {
-            const reason: unknown = context.signal.reason;
-            this.running.delete(name);
-            resolve([{ file_name: name, error_code: reason instanceof WireError ? reason.code : -1 }]);
-          };
-          if (context.signal.aborted) stop();
-          else context.signal.addEventListener('abort', stop);
+          for (const signal of context.signals) {
+            const stop = () => {
+              const reason: unknown = signal.reason;
+              this.running.delete(name);
+              resolve([{ file_name: name, error_code: reason instanceof WireError ? reason.code : -1 }]);
+            };
+            if (signal.aborted) stop();
+            else signal.addEventListener('abort', stop);
+          }
         }),
     }),
     defineCommand({

@@ -15,7 +15,7 @@ const sumTolerance = 0.02;
 /** The class with the highest score, the first of equal ones. Null where a score is no finite number. */
 export function verdictOf(output: Float32Array, scores: Scores): Verdict | null {
   if (output.length === 0 || !output.every(Number.isFinite)) return null;
-  const best = Math.max(...output);
+  const best = output.reduce((highest, score) => Math.max(highest, score), -Infinity);
   const classIndex = output.indexOf(best);
   if (scores === 'probabilities') return { classIndex, confidence: Math.min(Math.max(best, 0), 1) };
   // Scores relative to the best one cannot overflow.
@@ -23,12 +23,15 @@ export function verdictOf(output: Float32Array, scores: Scores): Verdict | null 
   return { classIndex, confidence: 1 / sum };
 }
 
-/** What the answers to some pictures look like: probabilities lie between 0 and 1 and add up to 1. */
-export function scoresOf(outputs: readonly Float32Array[]): Scores {
-  const areProbabilities = outputs.every(
-    (output) =>
-      output.every((score) => score >= 0 && score <= 1) &&
-      Math.abs(output.reduce((sum, score) => sum + score, 0) - 1) < sumTolerance,
+/**
+ * What the answers to some pictures look like: probabilities lie between 0 and 1 and add up to 1. Null where they lie there
+ * and do not: independent ones (sigmoid), rounded ones (INT8 with many classes), or logits by chance.
+ */
+export function scoresOf(outputs: readonly Float32Array[]): Scores | null {
+  const areShares = outputs.every((output) => output.every((score) => score >= 0 && score <= 1));
+  const addUp = outputs.every(
+    (output) => Math.abs(output.reduce((sum, score) => sum + score, 0) - 1) < sumTolerance,
   );
-  return areProbabilities ? 'probabilities' : 'logits';
+  if (!areShares) return 'logits';
+  return addUp ? 'probabilities' : null;
 }

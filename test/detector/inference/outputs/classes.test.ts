@@ -46,8 +46,8 @@ describe('scores', () => {
     assert.equal(scoresOf([numbers(0.25, 0.74)]), 'probabilities', 'rounded');
   });
 
-  test('that do not are logits', () => {
-    assert.equal(scoresOf([numbers(0.25, 0.75), numbers(0.5, 0.75)]), 'logits');
+  test('that do not add up may be anything, and beyond 0 and 1 they are logits', () => {
+    assert.equal(scoresOf([numbers(0.25, 0.75), numbers(0.5, 0.75)]), null);
     assert.equal(scoresOf([numbers(-0.5, 1.5)]), 'logits');
   });
 });

@@ -1,4 +1,4 @@
-// How the JavaScript engine of a process that judges images is started.
+// How the process of a worker is started: the engine's heap, and the threads of its pool.
 
 /**
  * Each image takes about a megabyte of memory outside the heap for a moment. With its usual limit the engine looks
@@ -6,3 +6,9 @@
  * lie first.
  */
 export const heapOption = '--initial-old-space-size=64';
+
+/**
+ * Threads of libuv's pool, which reads and decodes images, if nothing else says how many: two images at a time, and four
+ * reads that hang because a share is gone.
+ */
+export const poolThreads = 6;
