@@ -158,11 +158,11 @@ describe('a killed primary', () => {
     const server = await startServer(t, '--cluster.workers', '2');
     const wires = await Promise.all(Array.from({ length: 4 }, () => Wire.open(server.port)));
     const pids = await workerPids(firstOf(wires));
-    const replies = wires.map((wire) => wire.ask(images(60)));
+    const replies = wires.map((wire) => wire.ask(images(30)));
     const watcher = await Wire.open(server.port);
     for (const wire of wires) await underWay(watcher, wire);
     process.kill(server.pid, 'SIGKILL');
-    for (const reply of await Promise.all(replies)) assert.equal(judged(reply), 60);
+    for (const reply of await Promise.all(replies)) assert.equal(judged(reply), 30);
     await Promise.all([...wires, watcher].map((wire) => wire.closed()));
     for (const wire of [...wires, watcher]) wire.close();
     await eventually('no worker is left', () => (pids.some(isAlive) ? null : true));

@@ -163,7 +163,7 @@ describe('two models that do not go together are refused:', () => {
         '--model.model_path',
         join(folder, 'classifier.onnx'),
       ],
-      /none\.onnx cannot be read.*set model\.preprocessor_path/,
+      /none\.onnx is not there or cannot be read.*set model\.preprocessor_path/,
     ],
   ];
   for (const [what, args, words] of refusals) {
