@@ -7,6 +7,7 @@ import type { Logger } from '../../log.js';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
 import { roleAfterGarbage } from '../gate.js';
 import { Allowance } from './allowance.js';
+import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
 import { MessageWatch } from './message-watch.js';
 import { OnceLog } from './once-log.js';
@@ -51,10 +52,7 @@ export class Peer {
   /** False once no more requests are taken. */
   #open = true;
   #inputEnded: boolean;
-  /** True once nothing more is read but the rest of a request that is coming in. */
-  #draining = false;
-  /** True once all that had come when the draining began is taken. */
-  #isLastRequest = false;
+  readonly #draining: Draining;
   readonly #once: OnceLog;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
@@ -66,10 +64,14 @@ export class Peer {
     // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
     this.#inputEnded = socket.readableEnded;
     this.#decoder = new FrameDecoder(options.limits.maxMessageBytes);
+    this.#draining = new Draining(this.#decoder);
     this.#share = options.room.share();
     this.#once = new OnceLog(options.log);
     const { readAheadBytes } = options.limits;
-    this.#reading = new Reading(socket, () => !this.#draining && this.#decoder.waitingBytes < readAheadBytes);
+    this.#reading = new Reading(
+      socket,
+      () => !this.#draining.isOn && this.#decoder.waitingBytes < readAheadBytes,
+    );
     this.#processor = new RequestProcessor({ ...options.processor, share: this.#share }, stats, {
       onReply: (bytes) => {
         stats.bytesOut += bytes.length;
@@ -135,13 +137,9 @@ export class Peer {
   drain(): void {
     this.stats.state = 'draining';
     this.#options.onChange(this);
-    // What has already arrived at this machine is read in the next turns of the event loop and counts as asked for.
-    setImmediate(() =>
-      setImmediate(() => {
-        this.#draining = true;
-        this.#pump();
-      }),
-    );
+    this.#draining.begin(() => {
+      this.#pump();
+    });
   }
 
   /** Answers with a code what has no verdict yet: there is no more time. */
@@ -182,14 +180,13 @@ export class Peer {
     this.#pumping = true;
     this.#socket.cork();
     while (this.#open && this.#mayRead && this.#turn.goesOn) {
-      const isBetween = !this.#decoder.unfinished;
-      if (this.#draining && isBetween && (this.#isLastRequest || !this.#decoder.hasBytes)) {
+      if (this.#draining.isDone) {
         this.#finish('drain');
         break;
       }
       const frame = this.#decoder.next();
       if (frame === null) {
-        this.#isLastRequest = this.#draining;
+        this.#draining.allTaken();
         if (this.#inputEnded) this.#inputDone();
         break;
       }
@@ -204,8 +201,7 @@ export class Peer {
       this.#endWhenAnswered();
       return;
     }
-    // At a stop only what the last request still lacks is read.
-    const reads = this.#mayRead && this.#turn.goesOn && (!this.#draining || this.#decoder.unfinished);
+    const reads = this.#mayRead && this.#turn.goesOn && this.#draining.mayRead;
     if (reads) this.#reading.resume();
     else this.#reading.pause();
     if (reads && this.#decoder.unfinished) this.#message.run();
