@@ -161,6 +161,12 @@ export class LocalServer {
   }
 }
 
+/** The environment without what would configure the server or its store. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  const isOurs = (name: string) => name === 'REDIS_URL' || name.toUpperCase().startsWith('PEAR_');
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
+}
+
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -17,7 +17,7 @@ import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
-import { heapOption, poolThreads } from './worker-environment.js';
+import { heapOption, workerEnvironment } from './worker-environment.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -182,7 +182,7 @@ function createAdmin(
 }
 
 function forkWorker(log: Logger): WorkerProcess {
-  const worker: Worker = cluster.fork({ UV_THREADPOOL_SIZE: String(poolThreads), ...process.env });
+  const worker: Worker = cluster.fork(workerEnvironment());
   return {
     pid: worker.process.pid ?? 0,
     send: (message, socket) => {

@@ -11,4 +11,10 @@ export const heapOption = '--initial-old-space-size=64';
  * Threads of libuv's pool, which reads and decodes images, if nothing else says how many: two images at a time, and four
  * reads that hang because a share is gone.
  */
-export const poolThreads = 6;
+const poolThreads = 6;
+
+/** The environment of the process; what this one's says wins. */
+export function workerEnvironment(): NodeJS.ProcessEnv {
+  // ONNX Runtime would report to its maker and leave files in the folder for temporary ones.
+  return { UV_THREADPOOL_SIZE: String(poolThreads), ORT_DISABLE_TELEMETRY: '1', ...process.env };
+}

@@ -40,7 +40,7 @@ const outstandingMax = 2;
  * Where images are shared, one that could only be decoded ahead here is first offered to workers that have nothing to do,
  * for so long: longer than it takes them to ask for it, and short beside the decoding of the one before it.
  */
-export const offerMs = 1;
+const offerMs = 1;
 
 export class PearDetector {
   readonly #thread: InferenceThread;

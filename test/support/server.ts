@@ -1,6 +1,6 @@
 // The real program for a test: with the defaults and what the test says, nothing of the environment of whoever runs
 // the tests, and gone when the test is, however that ends.
-import { LocalServer } from '#src/cli/local-server.js';
+import { LocalServer, cleanEnvironment } from '#src/cli/local-server.js';
 
 /** What a test registers its end with: its context. A suite stops its server in its own `after`. */
 export interface Ending {
@@ -13,12 +13,6 @@ process.on('exit', () => {
 });
 // The runner ends a file that takes too long in this way, which alone would leave its servers behind.
 process.once('SIGTERM', () => process.exit(143));
-
-/** The environment without what would configure the server or its store. */
-export function cleanEnvironment(): NodeJS.ProcessEnv {
-  const isOurs = (name: string) => name === 'REDIS_URL' || name.toUpperCase().startsWith('PEAR_');
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
-}
 
 /** Starts a server that serves; it is killed at the end of the test where the test has not stopped it. */
 export function startServer(ending: Ending | null, ...args: string[]): Promise<LocalServer> {

@@ -4,7 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { heapOption } from '../../cluster/worker-environment.js';
+import { heapOption, workerEnvironment } from '../../cluster/worker-environment.js';
 
 /** What comes back over the channel. */
 const answerSchema = z.discriminatedUnion('ok', [
@@ -22,7 +22,11 @@ export class Helper {
   constructor(module: URL) {
     // With the same option as the workers, so that what is compared is the work.
     const execArgv = [...process.execArgv, heapOption];
-    this.#process = fork(fileURLToPath(module), { execArgv, serialization: 'advanced' });
+    this.#process = fork(fileURLToPath(module), {
+      execArgv,
+      env: workerEnvironment(),
+      serialization: 'advanced',
+    });
   }
 
   /** Resolves to the answer. Rejects where the order failed or the process ended. One at a time. */

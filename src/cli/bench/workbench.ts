@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LocalServer } from '../local-server.js';
+import { LocalServer, cleanEnvironment } from '../local-server.js';
 import { Bare } from './bare.js';
 import { Load } from './load.js';
 import type { ModelChoice } from './model-choice.js';
@@ -107,10 +107,4 @@ export class Workbench {
 async function stopServer(starting: Promise<LocalServer>): Promise<void> {
   const server = await starting.catch(() => null);
   await server?.stop();
-}
-
-/** Without what would configure the server or its store. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const isOurs = (name: string) => name === 'REDIS_URL' || name.toUpperCase().startsWith('PEAR_');
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));
 }
