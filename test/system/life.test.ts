@@ -11,7 +11,8 @@ import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
 import { askFolder } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
-import { cleanEnvironment, runServer, startServer, startServerWith } from '../support/server.js';
+import { cleanEnvironment } from '#src/cli/local-server.js';
+import { runServer, startServer, startServerWith } from '../support/server.js';
 
 /** So many images keep a worker busy for longer than a test takes to end it. */
 const images = (count: number) =>

@@ -11,12 +11,12 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { PearClient } from '#src/client/index.js';
-import type { LocalServer } from '#src/cli/local-server.js';
+import { cleanEnvironment, type LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema } from '#src/connections/record.js';
 import { BusyError, NotExistCommandError } from '#src/errors.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
-import { cleanEnvironment, startServer } from '../support/server.js';
+import { startServer } from '../support/server.js';
 
 const run = promisify(execFile);
 let server: LocalServer;
