@@ -45,10 +45,10 @@ describe('a server with little patience', () => {
       const codes = codesOf(first);
       assert.equal(codes.length, 500);
       const late = codes.indexOf(4);
-      assert.ok(
-        late < 200 && codes.slice(late).every((code) => code === 4),
-        'the first ones are judged in time',
-      );
+      // Two are under way at a time, and the one that was begun later may be judged first.
+      const behindThose = codes.slice(late + 2);
+      assert.ok(late >= 0 && late < 200, `the first ones are judged in time, and no more: ${late}`);
+      assert.deepEqual(behindThose, Array(behindThose.length).fill(4));
       for (const text of [second, behind]) assert.deepEqual(codesOf(text), Array(500).fill(4));
       assert.deepEqual([barrier, read], [reply(0x31, item('models/samples', 2, 0)), folder]);
       assert.equal(await wire.ask(request(1, ['normal-01.jpg'])), reply(2, item('normal-01.jpg', 1, 0)));
