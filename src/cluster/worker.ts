@@ -23,6 +23,7 @@ import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
+import { withSharedReads } from '../shared-reads.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
 import { putEventLoopFirst } from './event-loop-first.js';
@@ -194,7 +195,7 @@ class Worker {
     const worker = new Worker(detector, sharing, start, folders, store, new PrimaryAdmission(link), log);
     try {
       link.onConnection = (socket) => {
-        worker.#server.welcome(socket);
+        worker.#server.welcome(withSharedReads(socket));
       };
       worker.#status.state = 'serving';
       await worker.#connections.start();

@@ -69,9 +69,19 @@ export class FrameDecoder {
     return this.#held.length + (this.#attachment?.length ?? 0);
   }
 
+  /** The chunk may change after the next call of `keep`. */
   push(chunk: Buffer): void {
     if (chunk.length === 0 || this.#state === 'ended') return;
     this.#chunks.push(chunk);
+  }
+
+  /** Copies what is left of the last chunk. */
+  keep(): void {
+    const last = this.#chunks.pop();
+    if (last === undefined) return;
+    const isFirst = this.#chunks.length === 0;
+    this.#chunks.push(Buffer.from(isFirst ? last.subarray(this.#at) : last));
+    if (isFirst) this.#at = 0;
   }
 
   /** Says that images of these sizes (bytes, each at least 1) follow the message just returned. */
@@ -224,7 +234,7 @@ export class FrameDecoder {
  * so that of most images no more than this first part is moved.
  */
 const attachmentStartBytes = 64 * 1024;
-const attachmentGrowth = 8;
+const attachmentGrowth = 64;
 
 /** `memory` with room for `needed` bytes of the `size` that are to come. */
 function grown(

@@ -76,6 +76,24 @@ describe('framing', () => {
     }
   });
 
+  test('what was not looked at yet outlives the memory that it came in', () => {
+    const decoder = new FrameDecoder(maxMessageBytes);
+    for (const text of ['{"a":1}{"b":2}{"c', '":3}{"d":4}']) {
+      const memory = bytes(text);
+      decoder.push(memory);
+      if (text.startsWith('{"a')) assert.equal(decoder.next()?.type, 'message');
+      decoder.keep();
+      memory.fill('x');
+    }
+    assert.equal(decoder.waitingBytes, '{"b":2}{"c":3}{"d":4}'.length);
+    const left: string[] = [];
+    for (let frame = decoder.next(); frame !== null; frame = decoder.next()) {
+      assert.ok(frame.type === 'message');
+      left.push(frame.bytes.toString());
+    }
+    assert.deepEqual(left, ['{"b":2}', '{"c":3}', '{"d":4}']);
+  });
+
   test('attachments that nobody wants are skipped, also in the middle of one', () => {
     for (let before = 0; before <= 5; before++) {
       const decoder = new FrameDecoder(maxMessageBytes);

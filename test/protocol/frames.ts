@@ -10,14 +10,15 @@ export interface Attached {
   readonly wanted: number;
 }
 
-/** Every frame of `chunks`; `attached`: what is said of each message, where anything is. */
+/** Every frame of `chunks`, each of which is overwritten before the next one; `attached`: what is said of each message, where anything is. */
 export function frames(chunks: readonly Buffer[], attached: readonly Attached[] = []): string[] {
   const decoder = new FrameDecoder(maxMessageBytes);
   const seen: string[] = [];
   let messages = 0;
   let wanted = 0;
   for (const chunk of chunks) {
-    decoder.push(chunk);
+    const memory = Buffer.from(chunk);
+    decoder.push(memory);
     for (let frame = decoder.next(); frame !== null; frame = decoder.next()) {
       seen.push(describeFrame(frame));
       if (frame.type === 'message') {
@@ -28,6 +29,8 @@ export function frames(chunks: readonly Buffer[], attached: readonly Attached[] 
       else continue;
       if (wanted === 0) decoder.skipAttachments();
     }
+    decoder.keep();
+    memory.fill('?');
   }
   return seen;
 }

@@ -10,6 +10,9 @@ import type { Workbench } from './workbench.js';
 /** Below this share of its cores a bare run says nothing of what the cores can do. */
 export const cpuShareMin = 0.95;
 
+/** Not counted: servers run for days, and what they do for the first time in a minute their engine still compiles. */
+const warmUpRounds = 1;
+
 export interface ServerMeasurement extends Omit<ServerRun, 'verdicts'> {
   readonly round: number;
   readonly way: Way;
@@ -57,7 +60,8 @@ export async function measureThroughput(
     bareRuns.push(run);
     return run;
   };
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1 - warmUpRounds; round <= rounds; round++) {
+    if (round === 1) bareRuns.length = serverRuns.length = 0;
     let before = await runBare();
     for (const way of ways) {
       const runs: { readonly connections: number; readonly run: ServerRun }[] = [];

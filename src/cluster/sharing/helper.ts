@@ -1,9 +1,9 @@
 // Judges images of other workers while this one has nothing to do. The primary says whose; the images come over a
 // connection to that worker, one for each that is asked for, so that never more come than there is room for.
-import { connect } from 'node:net';
 import type { ThreadAnswer } from '../../detector/inference/thread-answer.js';
 import type { ImageSource } from '../../detector/inference/thread-messages.js';
 import type { Logger } from '../../log.js';
+import { connectWithSharedReads } from '../../shared-reads.js';
 import { ShareChannel } from './share-channel.js';
 import { toHelperSchema, type SharingNews, type ToHelper, type ToLender } from './share-messages.js';
 
@@ -99,7 +99,7 @@ export class Helper {
 
   #connect(id: string, socketPath: string): Lender {
     const channel = new ShareChannel<ToHelper, ToLender>({
-      socket: connect(socketPath),
+      socket: connectWithSharedReads({ path: socketPath }),
       schema: toHelperSchema,
       maxImageBytes: this.#options.maxImageBytes,
       onMessage: (message, bytes) => {

@@ -169,6 +169,7 @@ export class Peer {
     if (!this.#open) return;
     this.#decoder.push(chunk);
     this.#pump();
+    this.#decoder.keep();
     if (!this.#share.mayGrow) this.#shed();
     // What has come, and what is under way for it, is shown before any of it is answered.
     this.#options.onChange(this);

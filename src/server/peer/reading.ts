@@ -9,7 +9,7 @@ export class Reading {
   readonly #mayLook: () => boolean;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `mayLook`: whether there is room for one more piece, some 64 KiB at most. */
+  /** `mayLook`: whether there is room for one more piece (shared-reads.ts). */
   constructor(socket: Socket, mayLook: () => boolean) {
     this.#socket = socket;
     this.#mayLook = mayLook;
