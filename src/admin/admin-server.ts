@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Role } from '../config/schema.js';
 import { peerFilterSchema } from '../connections/record.js';
 import { InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
-import type { ConnectionsView } from '../handlers/connection-handler.js';
+import type { ConnectionsReader } from '../connections/store.js';
 import type { Logger } from '../log.js';
 import { assertPermitted, plainAddress, roleOfAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
@@ -18,7 +18,7 @@ export interface AdminOptions {
   readonly port: number;
   readonly hostId: string;
   readonly roles: RoleOptions;
-  readonly view: ConnectionsView;
+  readonly view: ConnectionsReader;
   /** How many workers serve, how many should, and whether they are being ended. */
   readonly workers: () => { readonly serving: number; readonly wanted: number; readonly stopping: boolean };
   readonly log: Logger;

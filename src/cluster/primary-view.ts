@@ -2,17 +2,24 @@
 // workers, and a reader for the admin server, whichever store was chosen.
 import type { StoreChoice } from '../connections/choose-store.js';
 import { EmbeddedView } from '../connections/embedded-view.js';
-import type { WorkerView } from '../connections/record.js';
+import type { PeerRecord, WorkerView } from '../connections/record.js';
 import { RedisReaper } from '../connections/redis/reaper.js';
 import { RedisStore } from '../connections/redis/store.js';
-import type { PeerPage, PeerQuery, WorkerReaper } from '../connections/store.js';
+import type {
+  ClosedPage,
+  ConnectionsReader,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  WorkerReaper,
+} from '../connections/store.js';
 import { noView } from '../connections/unlisted-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import { describeError } from '../errors.js';
-import type { ConnectionsView } from '../handlers/connection-handler.js';
 import type { Logger } from '../log.js';
 
-export class PrimaryView implements ConnectionsView {
+export class PrimaryView implements ConnectionsReader {
   readonly #memory: EmbeddedView;
   readonly #reaper: WorkerReaper;
   /** Reads all hosts; null where the memory is the view. */
@@ -49,13 +56,30 @@ export class PrimaryView implements ConnectionsView {
     }
   }
 
-  list(query: PeerQuery): Promise<PeerPage> {
-    if (!this.#isListed) return Promise.reject(noView());
-    return this.#redis?.list(query) ?? Promise.resolve(this.#memory.list(query));
+  async list(query: PeerQuery): Promise<PeerPage> {
+    return this.#listed().list(query);
+  }
+
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    return this.#listed().find(ids);
+  }
+
+  async closed(query: PeerQuery): Promise<ClosedPage> {
+    return this.#listed().closed(query);
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    return this.#listed().events(query);
   }
 
   workers(): Promise<readonly WorkerView[]> {
-    return this.#redis?.workers() ?? Promise.resolve(this.#memory.workers());
+    return (this.#redis ?? this.#memory).workers();
+  }
+
+  /** Throws NotPermittedError where no view is kept. */
+  #listed(): ConnectionsReader {
+    if (!this.#isListed) throw noView();
+    return this.#redis ?? this.#memory;
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,15 @@
 // whoever builds the cluster provides.
 import { InvalidMessageError, StoreUnavailableError } from '../errors.js';
 import type { PeerRecord, WorkerRecord, WorkerView } from './record.js';
-import type { ConnectionStore, PeerPage, PeerQuery, ViewChanges } from './store.js';
+import type {
+  ClosedPage,
+  ConnectionStore,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  ViewChanges,
+} from './store.js';
 import type { ViewReply, ViewRequest } from './view-messages.js';
 
 /** Carries requests to the primary and its replies back, in order; rejects where the primary is gone. */
@@ -50,6 +58,24 @@ export class EmbeddedStore implements ConnectionStore {
   async list(query: PeerQuery): Promise<PeerPage> {
     const reply = await this.#ask({ type: 'list', query });
     if (reply.type !== 'page') throw unexpected(reply);
+    return reply.page;
+  }
+
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    const reply = await this.#ask({ type: 'find', ids });
+    if (reply.type !== 'found') throw unexpected(reply);
+    return reply.peers;
+  }
+
+  async closed(query: PeerQuery): Promise<ClosedPage> {
+    const reply = await this.#ask({ type: 'closed', query });
+    if (reply.type !== 'closed') throw unexpected(reply);
+    return reply.page;
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    const reply = await this.#ask({ type: 'events', query });
+    if (reply.type !== 'events') throw unexpected(reply);
     return reply.page;
   }
 

@@ -3,10 +3,20 @@
 import { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { matches, mayHold } from './filter.js';
-import { closedHistoryMax, removalRowsMax } from './limits.js';
-import type { CloseReason, PeerRecord, WorkerRecord, WorkerView } from './record.js';
-import type { ClosedPeer, PeerPage, PeerQuery, ViewChanges, WorkerReaper } from './store.js';
+import { hostOf, matches, mayHold } from './filter.js';
+import { EmbeddedHistory } from './embedded-history.js';
+import { removalRowsMax } from './limits.js';
+import type { CloseReason, PeerRecord, ViewEvent, WorkerRecord, WorkerView } from './record.js';
+import type {
+  ClosedPage,
+  ConnectionsReader,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  ViewChanges,
+  WorkerReaper,
+} from './store.js';
 import type { ViewReply, ViewRequest } from './view-messages.js';
 
 export interface EmbeddedViewOptions {
@@ -28,19 +38,29 @@ interface WorkerEntry {
 const placeSchema = z.strictObject({ store: z.literal('embedded'), worker: z.string(), peer: z.string() });
 type Place = z.output<typeof placeSchema>;
 
-export class EmbeddedView implements WorkerReaper {
+export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   readonly #leaseMs: number;
   readonly #now: () => number;
   readonly #workers = new Map<string, WorkerEntry>();
-  #closed: ClosedPeer[] = [];
+  readonly #history: EmbeddedHistory;
 
   constructor({ leaseMs, now = monotonicNow }: EmbeddedViewOptions) {
     this.#leaseMs = leaseMs;
     this.#now = now;
+    this.#history = new EmbeddedHistory(now);
   }
 
   /** Answers a request of this worker; a wrong one is answered `invalid`, nothing is thrown for it. */
   handle(workerId: string, request: ViewRequest): ViewReply {
+    try {
+      return this.#answer(workerId, request);
+    } catch (error) {
+      if (error instanceof InvalidMessageError) return { type: 'invalid', message: error.message };
+      throw error;
+    }
+  }
+
+  #answer(workerId: string, request: ViewRequest): ViewReply {
     switch (request.type) {
       case 'open':
         this.#replace(workerId, request.worker, []);
@@ -54,11 +74,17 @@ export class EmbeddedView implements WorkerReaper {
         this.#replace(workerId, request.worker, request.peers);
         return { type: 'done' };
       case 'list':
-        return this.#answerList(request.query);
+        return { type: 'page', page: this.#list(request.query) };
+      case 'find':
+        return { type: 'found', peers: this.#find(request.ids) };
+      case 'closed':
+        return { type: 'closed', page: this.#history.closed(request.query) };
+      case 'events':
+        return { type: 'events', page: this.#history.events(request.query) };
       case 'workers':
-        return { type: 'workers', workers: this.workers() };
+        return { type: 'workers', workers: this.#livingWorkers() };
       case 'close':
-        this.#workers.delete(workerId);
+        this.#forget(workerId, 'drain', 0);
         return { type: 'done' };
       default:
         return request satisfies never;
@@ -69,8 +95,11 @@ export class EmbeddedView implements WorkerReaper {
    * One page, ordered by worker and peer. A peer that is there from the first page to the last is in
    * exactly one of them. Throws InvalidMessageError for a foreign cursor.
    */
-  list({ filter, limit, cursor }: PeerQuery): PeerPage {
-    this.#removeStale();
+  #list({ filter, limit, cursor }: PeerQuery): PeerPage {
+    const parts = this.#livingWorkers()
+      .filter(({ record }) => mayHold(record.worker, filter))
+      .map(({ record, ageMs }) => ({ worker: record.worker, ageMs }));
+    const rest = { unread: [], parts, scope: 'this host' } as const;
     const after = cursor === null ? null : decodeCursor(cursor, placeSchema);
     const peers: PeerRecord[] = [];
     const seen = new Set<string>();
@@ -81,7 +110,7 @@ export class EmbeddedView implements WorkerReaper {
         // Seen: it is moving from one worker to another, and stands with both.
         if (!matches(peer, filter) || seen.has(peer.id)) continue;
         // One more than fits: there is a next page, and this one ended at the peer before.
-        if (peers.length === limit) return { peers, cursor: last, unread: [] };
+        if (peers.length === limit) return { peers, cursor: last, ...rest };
         peers.push(peer);
         seen.add(peer.id);
         if (peers.length === limit) {
@@ -89,11 +118,11 @@ export class EmbeddedView implements WorkerReaper {
         }
       }
     }
-    return { peers, cursor: null, unread: [] };
+    return { peers, cursor: null, ...rest };
   }
 
   /** All workers whose lease holds, ordered by id. */
-  workers(): WorkerView[] {
+  #livingWorkers(): WorkerView[] {
     this.#removeStale();
     const now = this.#now();
     return inOrder(this.#workers).map(([, { record, lastHeartbeatMs }]) => ({
@@ -102,14 +131,9 @@ export class EmbeddedView implements WorkerReaper {
     }));
   }
 
-  /** The last peers that closed, oldest first. */
-  closed(): readonly ClosedPeer[] {
-    return this.#closed;
-  }
-
   /** At once, before the promise is returned. */
   removeWorker(workerId: string, reason: CloseReason): Promise<void> {
-    this.#remove(workerId, reason);
+    this.#forget(workerId, reason, removalRowsMax);
     return Promise.resolve();
   }
 
@@ -117,16 +141,41 @@ export class EmbeddedView implements WorkerReaper {
     return Promise.resolve();
   }
 
-  #answerList(query: PeerQuery): ViewReply {
-    try {
-      return { type: 'page', page: this.list(query) };
-    } catch (error) {
-      if (error instanceof InvalidMessageError) return { type: 'invalid', message: error.message };
-      throw error;
+  // The same for readers in this process.
+  async list(query: PeerQuery): Promise<PeerPage> {
+    return Promise.resolve(this.#list(query));
+  }
+
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    return Promise.resolve(this.#find(ids));
+  }
+
+  async closed(query: PeerQuery): Promise<ClosedPage> {
+    return Promise.resolve(this.#history.closed(query));
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    return Promise.resolve(this.#history.events(query));
+  }
+
+  async workers(): Promise<readonly WorkerView[]> {
+    return Promise.resolve(this.#livingWorkers());
+  }
+
+  #find(ids: readonly string[]): PeerRecord[] {
+    this.#removeStale();
+    const found = new Map<string, PeerRecord>();
+    for (const { peers } of this.#workers.values()) {
+      for (const id of ids) {
+        const peer = peers.get(id);
+        if (peer !== undefined) found.set(id, peer);
+      }
     }
+    return [...found.values()];
   }
 
   #replace(workerId: string, record: WorkerRecord, peers: readonly PeerRecord[]): void {
+    if (!this.#workers.has(workerId)) this.#tell({ type: 'worker up', ...this.#about(workerId) });
     this.#workers.set(workerId, {
       record,
       lastHeartbeatMs: this.#now(),
@@ -136,8 +185,9 @@ export class EmbeddedView implements WorkerReaper {
   }
 
   /** Changes of a worker that is not in the view are dropped: its next heartbeat is answered `resync`. */
-  #apply(workerId: string, { changed, closed }: ViewChanges): void {
-    this.#remember(closed);
+  #apply(workerId: string, { changed, closed, events }: ViewChanges): void {
+    this.#history.remember(closed);
+    this.#history.tell(events);
     const worker = this.#workers.get(workerId);
     if (worker === undefined) return;
     const sizeBefore = worker.peers.size;
@@ -159,23 +209,27 @@ export class EmbeddedView implements WorkerReaper {
     const oldest = this.#now() - this.#leaseMs;
     for (const [workerId, { lastHeartbeatMs }] of this.#workers) {
       // Its process lives, or the primary would have removed it: it counts as dead until it speaks again.
-      if (lastHeartbeatMs < oldest) this.#remove(workerId, 'worker died');
+      if (lastHeartbeatMs < oldest) this.#forget(workerId, 'worker died', removalRowsMax);
     }
   }
 
-  #remove(workerId: string, reason: CloseReason): void {
+  /** `rowsMax`: at most so many of its peers go to the history. */
+  #forget(workerId: string, reason: CloseReason, rowsMax: number): void {
     const worker = this.#workers.get(workerId);
     if (worker === undefined) return;
     this.#workers.delete(workerId);
     const closed_at = this.#now();
-    const rows = [...worker.peers.values()].slice(0, removalRowsMax);
-    this.#remember(rows.map((peer) => ({ peer, reason, closed_at })));
+    const rows = [...worker.peers.values()].slice(0, rowsMax);
+    this.#history.remember(rows.map((peer) => ({ peer, reason, closed_at })));
+    this.#tell({ type: 'worker down', ...this.#about(workerId), reason, peers: worker.peers.size });
   }
 
-  #remember(closed: readonly ClosedPeer[]): void {
-    this.#closed.push(...closed);
-    // Cut in larger steps: moving 10,000 entries for each peer that closes would cost more than the peer.
-    if (this.#closed.length > 1.1 * closedHistoryMax) this.#closed = this.#closed.slice(-closedHistoryMax);
+  #about(workerId: string): Pick<ViewEvent, 'at' | 'host' | 'worker'> {
+    return { at: this.#now(), host: hostOf(workerId), worker: workerId };
+  }
+
+  #tell(event: ViewEvent): void {
+    this.#history.tell([event]);
   }
 }
 

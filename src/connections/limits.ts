@@ -6,6 +6,9 @@ export const closedHistoryMax = 10_000;
 /** Entries of the stream of events; older ones are dropped. */
 export const eventHistoryMax = 100_000;
 
+/** The same in the memory of a primary, which has other things to hold. */
+export const embeddedEventsMax = 10_000;
+
 /** Rows that one dead worker, or one lost host, adds to the history: it must not push out all else. */
 export const removalRowsMax = 1_000;
 

@@ -6,7 +6,9 @@ import { roles } from '../config/schema.js';
 /** A count or a time in milliseconds since the epoch. */
 const count = z.number().int().nonnegative();
 
-export const peerStates = ['active', 'draining'] as const;
+/** `opened`: it has sent no request yet. What has closed stands in the history. */
+export const peerStates = ['opened', 'active', 'draining'] as const;
+export type PeerState = (typeof peerStates)[number];
 
 export const peerRecordSchema = z.object({
   /** `<hostId>/<slot>.<bootNonce>.<sequence>`; never changes while the peer lives. */
@@ -45,7 +47,56 @@ export const closeReasons = [
   'worker died',
   'host lost',
 ] as const;
-export type CloseReason = (typeof closeReasons)[number];
+
+/** Who has disconnected it: an identity, or an address. */
+const kicked = z.templateLiteral(['kicked by ', z.string().min(1).max(256)]);
+
+export const closeReasonSchema = z.union([z.enum(closeReasons), kicked]);
+export type CloseReason = z.output<typeof closeReasonSchema>;
+
+/** A peer that has gone: its last record, why and when (ms since the epoch). */
+export const closedPeerSchema = z.object({
+  peer: peerRecordSchema,
+  reason: closeReasonSchema,
+  closed_at: count,
+});
+export type ClosedPeer = Readonly<z.output<typeof closedPeerSchema>>;
+
+export const eventTypes = [
+  'opened',
+  'active',
+  'draining',
+  'kicked',
+  'closed',
+  'worker up',
+  'worker down',
+  'host lost',
+] as const;
+
+/** What has happened, to a peer, a worker or a host. */
+export const viewEventSchema = z.object({
+  type: z.enum(eventTypes),
+  /** By the clock of the host that tells it. */
+  at: count,
+  host: z.string(),
+  /** Of peers and workers. */
+  worker: z.string().optional(),
+  /** The id, of peers. */
+  peer: z.string().optional(),
+  address: z.string().optional(),
+  port: count.optional(),
+  /** Why it closed, or is down. */
+  reason: z.string().optional(),
+  /** Who has kicked it. */
+  by: z.string().optional(),
+  /** How many went down with a worker or a host. */
+  peers: count.optional(),
+});
+export type ViewEvent = Readonly<z.output<typeof viewEventSchema>>;
+
+/** `id`: `<ms>-<number>`; later events have higher ones. */
+export const storedEventSchema = viewEventSchema.extend({ id: z.string() });
+export type StoredEvent = Readonly<z.output<typeof storedEventSchema>>;
 
 export const workerRecordSchema = z.object({
   worker: z.string(),

@@ -1,19 +1,27 @@
 // The contract of the stores behind the view of connections. Two keep it: the Redis store (all hosts) and the
 // embedded store (the primary's memory, this host). One suite of tests runs on both. A third one lists nothing.
-import type { CloseReason, PeerFilter, PeerRecord, WorkerRecord, WorkerView } from './record.js';
-
-/** A peer that has gone: its last record, why and when (ms since the epoch). */
-export interface ClosedPeer {
-  readonly peer: PeerRecord;
-  readonly reason: CloseReason;
-  readonly closed_at: number;
-}
+import type {
+  CloseReason,
+  ClosedPeer,
+  PeerFilter,
+  PeerRecord,
+  StoredEvent,
+  ViewEvent,
+  WorkerRecord,
+  WorkerView,
+} from './record.js';
 
 /** What changed since the last flush. A peer that opened and closed in between stands in `closed` only. */
 export interface ViewChanges {
   readonly changed: readonly PeerRecord[];
   readonly closed: readonly ClosedPeer[];
+  /** In order. */
+  readonly events: readonly ViewEvent[];
 }
+
+/** How far a view reaches: where the store of all hosts is away, to the host that is asked. */
+export const scopes = ['all hosts', 'this host'] as const;
+export type Scope = (typeof scopes)[number];
 
 export interface PeerQuery {
   readonly filter: PeerFilter;
@@ -21,6 +29,12 @@ export interface PeerQuery {
   readonly limit: number;
   /** Where the last page ended, as it was given. */
   readonly cursor: string | null;
+}
+
+/** A worker's part of a list, and how old it may be: milliseconds since its last heartbeat. */
+export interface ViewPart {
+  readonly worker: string;
+  readonly ageMs: number;
 }
 
 export interface PeerPage {
@@ -34,10 +48,56 @@ export interface PeerPage {
   readonly cursor: string | null;
   /** Workers whose part could not be read: named, not left out. */
   readonly unread: readonly string[];
+  /** The workers whose peers the list holds, read or still to be read, ordered by id. */
+  readonly parts: readonly ViewPart[];
+  readonly scope: Scope;
+}
+
+export interface ClosedPage {
+  /** Latest first; as many as asked for, unless a rare filter ends the page before. */
+  readonly closed: readonly ClosedPeer[];
+  /** As in PeerPage. */
+  readonly cursor: string | null;
+  /** When the first one that is still known closed, or from when on the history is kept; null: nothing is known. */
+  readonly since: number | null;
+  readonly scope: Scope;
+}
+
+export interface EventQuery {
+  /** The id of the last event that is known; null: the latest `limit` events. */
+  readonly after: string | null;
+  /** At least 1. */
+  readonly limit: number;
+}
+
+export interface EventPage {
+  /** In order. */
+  readonly events: readonly StoredEvent[];
+  /** What to ask for next: the id of the last event, or where there is none what was given; null: nothing has happened. */
+  readonly last: string | null;
+  readonly scope: Scope;
+}
+
+/** The whole view, for whoever looks at it. Everything rejects with StoreUnavailableError, NotPermittedError where none is kept. */
+export interface ConnectionsReader {
+  /** One page of the peers of all workers. Throws InvalidMessageError for a cursor that is not its own. */
+  list(query: PeerQuery): Promise<PeerPage>;
+
+  /** The peers with these ids, as far as they are there, in no order. */
+  find(ids: readonly string[]): Promise<readonly PeerRecord[]>;
+
+  /** One page of the last peers that closed. Throws InvalidMessageError for a cursor that is not its own. */
+  closed(query: PeerQuery): Promise<ClosedPage>;
+
+  /** What happened after an event. Throws InvalidMessageError for an id that is none. */
+  events(query: EventQuery): Promise<EventPage>;
+
+  /** All workers whose lease holds, with their age, ordered by id. */
+  workers(): Promise<readonly WorkerView[]>;
 }
 
 /** A worker's own side of the store: it reports itself and its peers, and reads the whole view. */
-export interface ConnectionStore {
+export interface ConnectionStore extends ConnectionsReader {
   readonly kind: 'redis' | 'embedded' | 'none';
 
   /**
@@ -65,15 +125,6 @@ export interface ConnectionStore {
    * directory. Rejects with StoreUnavailableError.
    */
   resync(worker: WorkerRecord, peers: readonly PeerRecord[]): Promise<void>;
-
-  /**
-   * One page of the peers of all workers and hosts. Throws InvalidMessageError for a cursor that is not
-   * its own, StoreUnavailableError where the store does not answer, NotPermittedError where none is kept.
-   */
-  list(query: PeerQuery): Promise<PeerPage>;
-
-  /** All workers whose lease holds, with their age, ordered by id. Rejects with StoreUnavailableError. */
-  workers(): Promise<readonly WorkerView[]>;
 
   /**
    * Removes this worker and its peers, and ends the connection to the store. It does not reject: where the

@@ -1,21 +1,23 @@
 // What a worker asks of the view in the primary's memory, and what it is answered. The cluster's IPC carries
 // these inside its own messages and checks them by these schemas.
 import { z } from 'zod';
-import { closeReasons, peerFilterSchema, peerRecordSchema, workerRecordSchema } from './record.js';
+import {
+  closedPeerSchema,
+  peerFilterSchema,
+  peerRecordSchema,
+  storedEventSchema,
+  viewEventSchema,
+  workerRecordSchema,
+} from './record.js';
+import { scopes } from './store.js';
 
 const peers = z.array(peerRecordSchema).readonly();
+const scope = z.enum(scopes);
 
 const changes = z.object({
   changed: peers,
-  closed: z
-    .array(
-      z.object({
-        peer: peerRecordSchema,
-        reason: z.enum(closeReasons),
-        closed_at: z.number().int().nonnegative(),
-      }),
-    )
-    .readonly(),
+  closed: z.array(closedPeerSchema).readonly(),
+  events: z.array(viewEventSchema).readonly(),
 });
 
 const query = z.object({
@@ -24,9 +26,30 @@ const query = z.object({
   cursor: z.string().nullable(),
 });
 
-const page = z.object({ peers, cursor: z.string().nullable(), unread: z.array(z.string()).readonly() });
+const eventQuery = z.object({ after: z.string().nullable(), limit: z.number().int().min(1) });
 
-const workerView = z.object({ record: workerRecordSchema, ageMs: z.number().nonnegative() });
+const ageMs = z.number().nonnegative();
+
+const page = z.object({
+  peers,
+  cursor: z.string().nullable(),
+  unread: z.array(z.string()).readonly(),
+  parts: z.array(z.object({ worker: z.string(), ageMs })).readonly(),
+  scope,
+});
+
+const closedPage = z.object({
+  closed: z.array(closedPeerSchema).readonly(),
+  cursor: z.string().nullable(),
+  since: z.number().nullable(),
+  scope,
+});
+
+const eventPage = z.object({
+  events: z.array(storedEventSchema).readonly(),
+  last: z.string().nullable(),
+  scope,
+});
 
 /** One for each method of ConnectionStore. */
 export const viewRequestSchema = z.discriminatedUnion('type', [
@@ -39,6 +62,9 @@ export const viewRequestSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('resync'), worker: workerRecordSchema, peers }),
   z.object({ type: z.literal('list'), query }),
+  z.object({ type: z.literal('find'), ids: z.array(z.string()).readonly() }),
+  z.object({ type: z.literal('closed'), query }),
+  z.object({ type: z.literal('events'), query: eventQuery }),
   z.object({ type: z.literal('workers') }),
   z.object({ type: z.literal('close') }),
 ]);
@@ -49,7 +75,13 @@ export const viewReplySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('done') }),
   z.object({ type: z.literal('heartbeat'), answer: z.enum(['ok', 'resync']) }),
   z.object({ type: z.literal('page'), page }),
-  z.object({ type: z.literal('workers'), workers: z.array(workerView).readonly() }),
+  z.object({ type: z.literal('found'), peers }),
+  z.object({ type: z.literal('closed'), page: closedPage }),
+  z.object({ type: z.literal('events'), page: eventPage }),
+  z.object({
+    type: z.literal('workers'),
+    workers: z.array(z.object({ record: workerRecordSchema, ageMs })).readonly(),
+  }),
   /** The request is wrong, and this may be told to the client: InvalidMessageError. */
   z.object({ type: z.literal('invalid'), message: z.string() }),
 ]);

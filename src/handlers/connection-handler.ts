@@ -1,21 +1,13 @@
 // 0x40 lists the connections of the whole cluster, 0x42 disconnects some, 0x44 tells how it is doing.
 import { z } from 'zod';
 import { peerFilterSchema, type WorkerView } from '../connections/record.js';
-import type { PeerPage, PeerQuery } from '../connections/store.js';
+import type { ConnectionsReader, PeerQuery } from '../connections/store.js';
 import { errorCodes, NotPermittedError } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
 import { BaseHandler, noArguments } from './base-handler.js';
 import { defineCommand } from './command.js';
 import { textArgument } from './text-argument.js';
-
-/** The view of connections, as far as these commands need it. */
-export interface ConnectionsView {
-  /** Throws InvalidMessageError for a foreign cursor, StoreUnavailableError or NotPermittedError where nobody can tell. */
-  list(query: PeerQuery): Promise<PeerPage>;
-  /** Every worker that is known, of all hosts. */
-  workers(): Promise<readonly WorkerView[]>;
-}
 
 /** What 0x44 tells beside what the workers report. */
 export interface ServerFacts {
@@ -37,11 +29,11 @@ const listQuery = peerFilterSchema.extend({
 });
 
 export class ConnectionHandler extends BaseHandler {
-  readonly #view: ConnectionsView;
+  readonly #view: ConnectionsReader;
   readonly #facts: ServerFacts;
   readonly commands;
 
-  constructor(view: ConnectionsView, facts: ServerFacts) {
+  constructor(view: ConnectionsReader, facts: ServerFacts) {
     super();
     this.#view = view;
     this.#facts = facts;

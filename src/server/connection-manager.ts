@@ -1,7 +1,23 @@
 // A worker's part in the view of connections: it collects what changes on its peers, writes it in batches, renews
 // its lease, and sends everything again where the store has lost it. Serving never waits for the store.
-import type { CloseReason, PeerRecord, WorkerRecord, WorkerView } from '../connections/record.js';
-import type { ClosedPeer, ConnectionStore, PeerPage, PeerQuery } from '../connections/store.js';
+import type {
+  ClosedPeer,
+  CloseReason,
+  PeerRecord,
+  PeerState,
+  ViewEvent,
+  WorkerRecord,
+  WorkerView,
+} from '../connections/record.js';
+import type {
+  ClosedPage,
+  ConnectionsReader,
+  ConnectionStore,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+} from '../connections/store.js';
 import { StoreUnavailableError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { PeerStats } from './peer/peer-stats.js';
@@ -15,11 +31,13 @@ export interface ConnectionManagerOptions {
   readonly log: Logger;
 }
 
-export class ConnectionManager {
+export class ConnectionManager implements ConnectionsReader {
   readonly #options: ConnectionManagerOptions;
-  readonly #peers = new Set<PeerStats>();
+  /** Each with the state that has been told of it. */
+  readonly #peers = new Map<PeerStats, PeerState>();
   #changed = new Set<PeerStats>();
   #closed: ClosedPeer[] = [];
+  #events: ViewEvent[] = [];
   /** Peers that the store has been told of. */
   #reported = new Set<string>();
   #timers: NodeJS.Timeout[] = [];
@@ -53,18 +71,31 @@ export class ConnectionManager {
   }
 
   opened(peer: PeerStats): void {
-    this.#peers.add(peer);
+    this.#peers.set(peer, peer.state);
     this.#changed.add(peer);
+    this.#tell(peer, { type: peer.state });
   }
 
   changed(peer: PeerStats): void {
-    if (this.#peers.has(peer)) this.#changed.add(peer);
+    const told = this.#peers.get(peer);
+    if (told === undefined) return;
+    this.#changed.add(peer);
+    const { state } = peer;
+    if (state === told) return;
+    this.#peers.set(peer, state);
+    this.#tell(peer, { type: state });
   }
 
-  closed(peer: PeerStats, reason: CloseReason): void {
+  /** Somebody disconnects the peer; `gone` follows. */
+  kicked(peer: PeerStats, by: string): void {
+    this.#tell(peer, { type: 'kicked', by });
+  }
+
+  gone(peer: PeerStats, reason: CloseReason): void {
     this.#peers.delete(peer);
     this.#changed.delete(peer);
     this.#closed.push({ peer: peer.record(), reason, closed_at: Date.now() });
+    this.#tell(peer, { type: 'closed', reason });
   }
 
   /**
@@ -74,6 +105,22 @@ export class ConnectionManager {
   async list(query: PeerQuery): Promise<PeerPage> {
     await this.#flushInTurn();
     return this.#options.store.list(query);
+  }
+
+  /** Those that are there, this worker's as they are now. */
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    await this.#flushInTurn();
+    return this.#options.store.find(ids);
+  }
+
+  async closed(query: PeerQuery): Promise<ClosedPage> {
+    await this.#flushInTurn();
+    return this.#options.store.closed(query);
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    await this.#flushInTurn();
+    return this.#options.store.events(query);
   }
 
   /** All workers that are known; this one alone where the store does not answer. */
@@ -99,7 +146,7 @@ export class ConnectionManager {
   }
 
   #flushSoon(): void {
-    if (this.#changed.size > 0 || this.#closed.length > 0) void this.#flushInTurn();
+    if (this.#changed.size > 0 || this.#events.length > 0) void this.#flushInTurn();
   }
 
   /** A flush that has not come to its turn yet takes along what another one would have written. */
@@ -113,12 +160,18 @@ export class ConnectionManager {
 
   async #flush(): Promise<void> {
     const changed = [...this.#changed].map((peer) => peer.record());
-    const closed = this.#closed;
+    const [closed, events] = [this.#closed, this.#events];
     this.#changed = new Set();
     this.#closed = [];
+    this.#events = [];
     for (const { id } of changed) this.#reported.add(id);
     for (const { peer } of closed) this.#reported.delete(peer.id);
-    if (changed.length > 0 || closed.length > 0) await this.#options.store.flush({ changed, closed });
+    if (changed.length > 0 || events.length > 0) await this.#options.store.flush({ changed, closed, events });
+  }
+
+  #tell({ origin }: PeerStats, event: Pick<ViewEvent, 'type' | 'reason' | 'by'>): void {
+    const { id, host, worker, address, port } = origin;
+    this.#events.push({ ...event, at: Date.now(), host, worker, peer: id, address, port });
   }
 
   #heartbeatSoon(): void {
@@ -131,7 +184,7 @@ export class ConnectionManager {
     this.#beating = false;
     const { store, describeWorker } = this.#options;
     if ((await store.heartbeat(describeWorker(), this.#reported.size)) === 'ok') return;
-    const peers: PeerRecord[] = [...this.#peers].map((peer) => peer.record());
+    const peers: PeerRecord[] = [...this.#peers.keys()].map((peer) => peer.record());
     this.#changed = new Set();
     this.#reported = new Set(peers.map(({ id }) => id));
     await store.resync(describeWorker(), peers);

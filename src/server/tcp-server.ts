@@ -151,7 +151,7 @@ export class TCPServer {
         this.#requestsOfGone += requests;
         this.#imagesOfGone += images;
         this.#peers.delete(peer);
-        connections.closed(peer.stats, reason);
+        connections.gone(peer.stats, reason);
         admission.leave(address);
         this.#checkEmpty();
       },

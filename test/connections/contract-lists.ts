@@ -19,8 +19,8 @@ export function listContract(open: (workerId: string) => Promise<ConnectionStore
         peerRecord(far, n, { state: n % 2 === 0 ? 'draining' : 'active' }),
       ),
     ];
-    await a.flush({ changed: peers.slice(0, 40), closed: [] });
-    await b.flush({ changed: peers.slice(40), closed: [] });
+    await a.flush({ events: [], changed: peers.slice(0, 40), closed: [] });
+    await b.flush({ events: [], changed: peers.slice(40), closed: [] });
     const filters = [
       { host: 'other-host' },
       { host: 'pear' },
@@ -46,8 +46,12 @@ export function listContract(open: (workerId: string) => Promise<ConnectionStore
   it('shows a peer once that stands with two workers, as one that is moving does', async () => {
     const [from, to] = [await open(one), await open(two)];
     const peers = peerRecords(one, 3);
-    await from.flush({ changed: peers, closed: [] });
-    await to.flush({ changed: peers.slice(1, 2).map((peer) => ({ ...peer, worker: two })), closed: [] });
+    await from.flush({ events: [], changed: peers, closed: [] });
+    await to.flush({
+      events: [],
+      changed: peers.slice(1, 2).map((peer) => ({ ...peer, worker: two })),
+      closed: [],
+    });
     const page = await to.list({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual(
       byId(page.peers).map(({ id }) => id),
@@ -62,7 +66,7 @@ export function listContract(open: (workerId: string) => Promise<ConnectionStore
     for (const worker of workers) {
       await (
         await open(worker)
-      ).flush({ changed: peers.filter((peer) => peer.worker === worker), closed: [] });
+      ).flush({ events: [], changed: peers.filter((peer) => peer.worker === worker), closed: [] });
     }
     const reader = await open('reader:0:dddd');
     for (let limit = 1; limit <= peers.length + 1; limit++) {
@@ -73,19 +77,19 @@ export function listContract(open: (workerId: string) => Promise<ConnectionStore
   it('gives every peer that stays exactly once while others come and go between the pages', async () => {
     const [a, b] = [await open(one), await open(two)];
     const staying = [...peerRecords(one, 150), ...peerRecords(two, 150)];
-    await a.flush({ changed: staying.slice(0, 150), closed: [] });
-    await b.flush({ changed: staying.slice(150), closed: [] });
+    await a.flush({ events: [], changed: staying.slice(0, 150), closed: [] });
+    await b.flush({ events: [], changed: staying.slice(150), closed: [] });
     const ids: string[] = [];
     let cursor: string | null = null;
     let guests = [peerRecord(one, 10_000), peerRecord(one, 10_001)];
-    await a.flush({ changed: guests, closed: [] });
+    await a.flush({ events: [], changed: guests, closed: [] });
     for (let round = 1; ; round++) {
       const page = await b.list({ filter: {}, limit: 13, cursor });
       ids.push(...page.peers.map(({ id }) => id));
       cursor = page.cursor;
       if (cursor === null) break;
       const next = [peerRecord(one, 10_000 + 2 * round), peerRecord(one, 10_001 + 2 * round)];
-      await a.flush({ changed: next, closed: guests.map((peer) => closedPeer(peer)) });
+      await a.flush({ events: [], changed: next, closed: guests.map((peer) => closedPeer(peer)) });
       guests = next;
     }
     const expected = new Set(staying.map(({ id }) => id));
@@ -99,7 +103,7 @@ export function listContract(open: (workerId: string) => Promise<ConnectionStore
       [b, one],
       [c, two],
     ] as const) {
-      await store.flush({ changed: peerRecords(worker, 5), closed: [] });
+      await store.flush({ events: [], changed: peerRecords(worker, 5), closed: [] });
     }
     const first = await c.list({ filter: {}, limit: 7, cursor: null });
     await b.close();

@@ -75,25 +75,25 @@ export function storeContract(name: string, create: ViewFactory): void {
         last_latency_ms: 12.75,
         last_result: -1,
       });
-      await a.flush({ changed: [plain], closed: [] });
-      await b.flush({ changed: [full], closed: [] });
+      await a.flush({ events: [], changed: [plain], closed: [] });
+      await b.flush({ events: [], changed: [full], closed: [] });
       for (const reader of [a, b]) assert.deepEqual(byId(await listAll(reader)), [full, plain]);
     });
 
     it('shows the latest record of a peer that changed', async () => {
       const store = await open(one);
-      await store.flush({ changed: [peerRecord(one, 1)], closed: [] });
+      await store.flush({ events: [], changed: [peerRecord(one, 1)], closed: [] });
       const changed = peerRecord(one, 1, { requests: 5, last_result: 0 });
-      await store.flush({ changed: [changed], closed: [] });
+      await store.flush({ events: [], changed: [changed], closed: [] });
       assert.deepEqual(await listAll(store), [changed]);
     });
 
     it('forgets a peer that closed and keeps its last record with the reason', async () => {
       const store = await open(one);
       const [stays, goes] = [peerRecord(one, 1), peerRecord(one, 2)];
-      await store.flush({ changed: [stays, goes], closed: [] });
+      await store.flush({ events: [], changed: [stays, goes], closed: [] });
       const last = closedPeer({ ...goes, requests: 9 }, 'slow reader');
-      await store.flush({ changed: [], closed: [last] });
+      await store.flush({ events: [], changed: [], closed: [last] });
       assert.deepEqual(await listAll(store), [stays]);
       assert.deepEqual(await view.closed(), [last]);
     });
@@ -101,7 +101,7 @@ export function storeContract(name: string, create: ViewFactory): void {
     it('never lists a peer that opened and closed within one flush, but remembers it', async () => {
       const store = await open(one);
       const brief = closedPeer(peerRecord(one, 1));
-      await store.flush({ changed: [], closed: [brief] });
+      await store.flush({ events: [], changed: [], closed: [brief] });
       assert.deepEqual(await listAll(store), []);
       assert.deepEqual(await view.closed(), [brief]);
       assert.equal(await store.heartbeat(workerRecord(one), 0), 'ok');
@@ -109,16 +109,20 @@ export function storeContract(name: string, create: ViewFactory): void {
 
     it('takes an empty flush', async () => {
       const store = await open(one);
-      await store.flush({ changed: [], closed: [] });
+      await store.flush({ events: [], changed: [], closed: [] });
       assert.equal(await store.heartbeat(workerRecord(one), 0), 'ok');
     });
 
     it('takes a flush of thousands of peers', async () => {
       const store = await open(one);
       const peers = peerRecords(one, 2_345);
-      await store.flush({ changed: peers, closed: [] });
+      await store.flush({ events: [], changed: peers, closed: [] });
       assert.equal(await store.heartbeat(workerRecord(one), peers.length), 'ok');
-      await store.flush({ changed: [], closed: peers.slice(0, 1_234).map((peer) => closedPeer(peer)) });
+      await store.flush({
+        events: [],
+        changed: [],
+        closed: peers.slice(0, 1_234).map((peer) => closedPeer(peer)),
+      });
       assert.deepEqual(byId(await listAll(store, { limit: 500 })), byId(peers.slice(1_234)));
     });
 
@@ -136,7 +140,7 @@ export function storeContract(name: string, create: ViewFactory): void {
 
     it('asks for a resync where the count of peers differs', async () => {
       const store = await open(one);
-      await store.flush({ changed: peerRecords(one, 3), closed: [] });
+      await store.flush({ events: [], changed: peerRecords(one, 3), closed: [] });
       assert.equal(await store.heartbeat(workerRecord(one), 3), 'ok');
       assert.equal(await store.heartbeat(workerRecord(one), 2), 'resync');
       assert.equal(await store.heartbeat(workerRecord(one), 4), 'resync');
@@ -146,8 +150,8 @@ export function storeContract(name: string, create: ViewFactory): void {
       it(`replaces all of a worker's peers at a resync, by ${count}`, async () => {
         const [a, b] = [await open(one), await open(two)];
         const others = peerRecords(two, 2);
-        await a.flush({ changed: peerRecords(one, 5), closed: [] });
-        await b.flush({ changed: others, closed: [] });
+        await a.flush({ events: [], changed: peerRecords(one, 5), closed: [] });
+        await b.flush({ events: [], changed: others, closed: [] });
         const now = Array.from({ length: count }, (_, n) => peerRecord(one, 1_000 + n));
         await a.resync(workerRecord(one), now);
         assert.deepEqual(byId(await listAll(b)), byId([...now, ...others]));
@@ -158,10 +162,10 @@ export function storeContract(name: string, create: ViewFactory): void {
     it('asks a worker that was removed for a resync, which brings it back whole', async () => {
       const [a, b] = [await open(one), await open(two)];
       const peers = peerRecords(one, 3);
-      await a.flush({ changed: peers, closed: [] });
+      await a.flush({ events: [], changed: peers, closed: [] });
       await view.reaper.removeWorker(one, 'worker died');
       assert.deepEqual(await listAll(b), []);
-      await a.flush({ changed: peers, closed: [] });
+      await a.flush({ events: [], changed: peers, closed: [] });
       assert.equal(await a.heartbeat(workerRecord(one), 3), 'resync');
       await a.resync(workerRecord(one), peers);
       assert.equal(await a.heartbeat(workerRecord(one), 3), 'ok');
@@ -171,8 +175,8 @@ export function storeContract(name: string, create: ViewFactory): void {
     it("moves a dead worker's peers to the history with the reason, and nobody else's", async () => {
       const [a, b] = [await open(one), await open(two)];
       const [dead, alive] = [peerRecords(one, 3), peerRecords(two, 2)];
-      await a.flush({ changed: dead, closed: [] });
-      await b.flush({ changed: alive, closed: [] });
+      await a.flush({ events: [], changed: dead, closed: [] });
+      await b.flush({ events: [], changed: alive, closed: [] });
       await view.reaper.removeWorker(one, 'worker died');
       assert.deepEqual(byId(await listAll(b)), byId(alive));
       assert.deepEqual(
@@ -186,7 +190,7 @@ export function storeContract(name: string, create: ViewFactory): void {
 
     it('writes at most 1,000 rows of history for one dead worker', async () => {
       const [a, b] = [await open(one), await open(two)];
-      await a.flush({ changed: peerRecords(one, 1_500), closed: [] });
+      await a.flush({ events: [], changed: peerRecords(one, 1_500), closed: [] });
       await view.reaper.removeWorker(one, 'worker died');
       const history = await view.closed();
       assert.equal(history.length, 1_000);
@@ -203,7 +207,7 @@ export function storeContract(name: string, create: ViewFactory): void {
 
     it('removes a worker that closes, without a trace in the history', async () => {
       const [a, b] = [await open(one), await open(two)];
-      await a.flush({ changed: peerRecords(one, 3), closed: [] });
+      await a.flush({ events: [], changed: peerRecords(one, 3), closed: [] });
       await a.close();
       assert.deepEqual(await listAll(b), []);
       assert.equal((await b.workers()).length, 1);
@@ -215,7 +219,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       view = await create({ leaseMs: shortLeaseMs });
       const [silent, speaking] = [await open(one), await open(two)];
       const peers = peerRecords(one, 3);
-      await silent.flush({ changed: peers, closed: [] });
+      await silent.flush({ events: [], changed: peers, closed: [] });
       await until('the silent worker is gone', async () => {
         await speaking.heartbeat(workerRecord(two), 0);
         return (await speaking.workers()).every(({ record }) => record.worker !== one);

@@ -56,9 +56,9 @@ describe('the embedded store', () => {
     );
     const peers = peerRecords(one, 2);
     await store.open(workerRecord(one));
-    await store.flush({ changed: peers, closed: [] });
+    await store.flush({ events: [], changed: peers, closed: [] });
     connected = false;
-    await assert.rejects(store.flush({ changed: peers, closed: [] }), unavailable);
+    await assert.rejects(store.flush({ events: [], changed: peers, closed: [] }), unavailable);
     await assert.rejects(store.list({ filter: {}, limit: 1, cursor: null }), unavailable);
     await assert.rejects(store.workers(), unavailable);
     connected = true;

@@ -49,7 +49,7 @@ const flush = fc.tuple(worker, sequences, sequences, fc.nat()).map(([id, changed
   step(`flush ${id}: changed ${changed.join()}, closed ${closed.join()}`, isOpen(id), async (model, real) => {
     const records = changed.map((n) => peerRecord(id, n, { requests }));
     const gone = closed.map((n) => closedPeer(peerRecord(id, n)));
-    await storeOf(real, id).flush({ changed: records, closed: gone });
+    await storeOf(real, id).flush({ events: [], changed: records, closed: gone });
     for (const record of records) model.get(id)?.set(record.id, record);
     for (const { peer } of gone) model.get(id)?.delete(peer.id);
     real.closedCount += gone.length;

@@ -1,6 +1,12 @@
 // Records for tests, and a page-by-page reading of a whole list.
-import type { CloseReason, PeerFilter, PeerRecord, WorkerRecord } from '#src/connections/record.js';
-import type { ClosedPeer, ConnectionStore } from '#src/connections/store.js';
+import type {
+  ClosedPeer,
+  CloseReason,
+  PeerFilter,
+  PeerRecord,
+  WorkerRecord,
+} from '#src/connections/record.js';
+import type { ConnectionStore } from '#src/connections/store.js';
 
 export function workerRecord(worker: string, changes: Partial<WorkerRecord> = {}): WorkerRecord {
   return {

@@ -2,20 +2,19 @@
 // rows in the history and in the events, and last the epoch, which says that all of it has arrived.
 import type { ChainableCommander } from 'ioredis';
 import { chunkSize, closedHistoryMax, eventHistoryMax } from '../limits.js';
-import type { PeerRecord } from '../record.js';
+import { eventTypes, type ClosedPeer, type PeerRecord, type ViewEvent } from '../record.js';
 import type { RedisKeys } from './keys.js';
 import { append, commit, putPeers } from './scripts.js';
-import type { ClosedPeer, ViewChanges } from '../store.js';
+import type { ViewChanges } from '../store.js';
 
 /** The columns of `closed`; `peer` is the last record as JSON. */
 export const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;
-const openedEventColumns = ['type', 'host', 'worker', 'peer', 'address', 'port', 'at'] as const;
-const closedEventColumns = [...openedEventColumns, 'reason'] as const;
+const peerEventColumns = ['type', 'host', 'worker', 'peer', 'address', 'port', 'at'] as const;
+/** What events of a type tell beside that. */
+const moreColumns: Partial<Record<ViewEvent['type'], 'reason' | 'by'>> = { closed: 'reason', kicked: 'by' };
 
 export interface Flush extends ViewChanges {
   readonly workerId: string;
-  /** Peers that no earlier flush has named. */
-  readonly opened: readonly PeerRecord[];
   readonly epoch: number;
   readonly keyTtlMs: number;
 }
@@ -28,13 +27,14 @@ export function fillFlush(pipeline: ChainableCommander, keys: RedisKeys, flush: 
   for (const peers of inChunks(flush.closed)) {
     pipeline.hdel(peersKey, ...peers.map(({ peer }) => peer.id));
   }
-  const openedEvents = flush.opened.map((peer) => toEvent('opened', peer, peer.connected_at));
-  fillAppend(pipeline, keys.events, eventHistoryMax, openedEventColumns, openedEvents);
-  const closedEvents = flush.closed.map((closed) => [
-    ...toEvent('closed', closed.peer, closed.closed_at),
-    closed.reason,
-  ]);
-  fillAppend(pipeline, keys.events, eventHistoryMax, closedEventColumns, closedEvents);
+  // By type, since those of one type have the same columns. A peer goes through the types in this order.
+  for (const type of eventTypes) {
+    const events = flush.events.filter((event) => event.type === type);
+    const more = moreColumns[type];
+    const columns = more === undefined ? peerEventColumns : [...peerEventColumns, more];
+    const rows = events.map((event) => columns.map((column) => event[column] ?? ''));
+    fillAppend(pipeline, keys.events, eventHistoryMax, columns, rows);
+  }
   fillAppend(pipeline, keys.closed, closedHistoryMax, closedColumns, flush.closed.map(toHistory));
   pipeline.eval(commit, 2, keys.worker(flush.workerId), peersKey, flush.keyTtlMs, flush.epoch);
 }
@@ -60,10 +60,6 @@ export function toFields(peers: readonly PeerRecord[]): string[] {
 /** Parts of at most `chunkSize`. */
 export function* inChunks<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += chunkSize) yield items.slice(start, start + chunkSize);
-}
-
-function toEvent(type: string, peer: PeerRecord, atMs: number): (string | number)[] {
-  return [type, peer.host, peer.worker, peer.id, peer.address, peer.port, atMs];
 }
 
 function toHistory({ peer, reason, closed_at }: ClosedPeer): (string | number)[] {

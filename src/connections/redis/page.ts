@@ -6,7 +6,7 @@
 // between two pages may repeat or miss some.
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../cursor.js';
-import { matches, mayHold } from '../filter.js';
+import { hostOf, matches, mayHold } from '../filter.js';
 import { chunkSize, rowsExaminedMax } from '../limits.js';
 import type { PeerRecord } from '../record.js';
 import { isWrongType, type RedisConnection } from './connection.js';
@@ -33,6 +33,8 @@ const placeSchema = z.strictObject({
 });
 type Place = Readonly<z.output<typeof placeSchema>>;
 
+const valuesReply = z.array(z.string().nullable());
+
 interface Rows {
   readonly rows: readonly (readonly [id: string, json: string | null])[];
   /** Where the list stands once all rows are used. */
@@ -40,17 +42,17 @@ interface Rows {
 }
 
 /**
- * Reads the page. `workerIds`: those whose lease holds, in order. `onUnreadable` is told which worker's hash
+ * Reads the page. `alive`: the workers whose lease holds, in order, and their ages in ms. `onUnreadable` is told which worker's hash
  * holds values that are no records. Throws InvalidMessageError for a foreign cursor, StoreUnavailableError.
  */
 export async function readPage(
   connection: RedisConnection,
   keys: RedisKeys,
-  workerIds: readonly string[],
+  alive: ReadonlyMap<string, number>,
   query: PeerQuery,
   onUnreadable: (workerId: string) => void,
 ): Promise<PeerPage> {
-  const candidates = workerIds.filter((id) => mayHold(id, query.filter));
+  const candidates = [...alive.keys()].filter((id) => mayHold(id, query.filter));
   const peers = new Map<string, PeerRecord>();
   const unread: string[] = [];
   let examined = 0;
@@ -80,7 +82,38 @@ export async function readPage(
     peers: [...peers.values()],
     cursor: place === null ? null : encodeCursor(place),
     unread,
+    parts: candidates.map((worker) => ({ worker, ageMs: alive.get(worker) ?? 0 })),
+    scope: 'all hosts',
   };
+}
+
+/** The peers with these ids that are there: a host's workers are asked for its peers, in one call. */
+export async function findPeers(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  alive: ReadonlyMap<string, number>,
+  ids: readonly string[],
+  onUnreadable: (workerId: string) => void,
+): Promise<readonly PeerRecord[]> {
+  const asked = [...alive.keys()].flatMap((worker) => {
+    const own = ids.filter((id) => id.startsWith(`${hostOf(worker)}/`));
+    return own.length === 0 ? [] : [{ worker, ids: own }];
+  });
+  const replies = await connection.runAll((pipeline) => {
+    for (const { worker, ids: own } of asked) pipeline.hmget(keys.peers(worker), ...own);
+  });
+  const found = new Map<string, PeerRecord>();
+  asked.forEach(({ worker, ids: own }, index) => {
+    const values = valuesReply.parse(replies[index]);
+    own.forEach((id, at) => {
+      const json = values[at] ?? null;
+      if (json === null) return;
+      const peer = fromPeerJson(id, json);
+      if (peer === null) onUnreadable(worker);
+      else found.set(id, peer);
+    });
+  });
+  return [...found.values()];
 }
 
 /** The next rows at a place: first what the page before left over, then what HSCAN gives. */

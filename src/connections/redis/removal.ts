@@ -68,13 +68,29 @@ export async function removeStale(
     if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) continue;
     const reason = hostsAlive.has(host) ? 'worker died' : 'host lost';
     let rowsMax = removalRowsMax;
+    let peers = 0;
     for (const workerId of directory.stale.filter((id) => hostOf(id) === host)) {
       const removal = { reason, closedAtMs: directory.nowMs, rowsMax, leaseMs } as const;
+      peers += await connection.run((redis) => redis.hlen(keys.peers(workerId))).catch(() => 0);
       rowsMax -= await removeWorker(connection, keys, workerId, removal);
     }
+    if (reason === 'host lost') await tellHostLost(connection, keys, host, directory.nowMs, peers);
     // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
     await connection.run((redis) => redis.unlink(lock));
   }
+}
+
+async function tellHostLost(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  host: string,
+  atMs: number,
+  peers: number,
+): Promise<void> {
+  await connection.runAll((pipeline) => {
+    const columns = ['type', 'host', 'at', 'peers'];
+    fillAppend(pipeline, keys.events, eventHistoryMax, columns, [['host lost', host, atMs, peers]]);
+  });
 }
 
 async function writeHistory(

@@ -87,7 +87,7 @@ redis.call('HSET', KEYS[2], unpack(ARGV, 6))
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 if redis.call('ZADD', KEYS[1], now(), ARGV[1]) == 1 then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2],
-    'worker', ARGV[1])
+    'worker', ARGV[1], 'at', now())
 end
 `;
 
@@ -105,6 +105,6 @@ local peers = redis.call('TYPE', KEYS[3]).ok == 'hash' and redis.call('HLEN', KE
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
-    'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers)
+    'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers, 'at', now())
 end
 `;

@@ -12,11 +12,20 @@ import { RedisConnection } from './connection.js';
 import { readDirectory, readWorkers, type Directory } from './directory.js';
 import { fillFlush, inChunks, toFields } from './flush.js';
 import { redisKeys, type RedisKeys } from './keys.js';
-import { readPage } from './page.js';
+import { readClosed, readEvents } from './history.js';
+import { findPeers, readPage } from './page.js';
 import { toWorkerHash } from './records.js';
 import { deleteWorker, removeStale } from './removal.js';
 import { heartbeat, install, putPeers } from './scripts.js';
-import type { ConnectionStore, PeerPage, PeerQuery, ViewChanges } from '../store.js';
+import type {
+  ClosedPage,
+  ConnectionStore,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  ViewChanges,
+} from '../store.js';
 
 const heartbeatReply = z.enum(['ok', 'resync']);
 
@@ -34,8 +43,6 @@ export class RedisStore implements ConnectionStore {
   readonly #onTrouble: (message: string) => void;
   readonly #reported = new Set<string>();
   #workerId: string | null = null;
-  /** Ids that Redis has been told of: a changed peer that is not among them has just opened. */
-  #known = new Set<string>();
   /** The number of this worker's last write; Redis keeps it too, which shows whether that has arrived. */
   #epoch = 0;
   /** A write has failed: what Redis holds is anybody's guess until the next resync. */
@@ -58,14 +65,11 @@ export class RedisStore implements ConnectionStore {
     });
   }
 
-  flush({ changed, closed }: ViewChanges): Promise<void> {
+  flush(changes: ViewChanges): Promise<void> {
     return this.#write(async () => {
-      const opened = [...changed, ...closed.map(({ peer }) => peer)].filter(({ id }) => !this.#known.has(id));
-      for (const { id } of changed) this.#known.add(id);
-      for (const { peer } of closed) this.#known.delete(peer.id);
       const epoch = ++this.#epoch;
       const { keyTtlMs } = this.#settings;
-      const flush = { workerId: this.#ownId(), changed, closed, opened, epoch, keyTtlMs };
+      const flush = { ...changes, workerId: this.#ownId(), epoch, keyTtlMs };
       await this.#connection.runAll((pipeline) => {
         fillFlush(pipeline, this.#keys, flush);
       });
@@ -92,7 +96,21 @@ export class RedisStore implements ConnectionStore {
   async list(query: PeerQuery): Promise<PeerPage> {
     assert(query.limit >= 1, 'a page has room for one peer at least');
     const directory = await this.#readDirectory();
-    return readPage(this.#connection, this.#keys, [...directory.alive.keys()], query, this.#reportUnreadable);
+    return readPage(this.#connection, this.#keys, directory.alive, query, this.#reportUnreadable);
+  }
+
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    if (ids.length === 0) return [];
+    const { alive } = await this.#readDirectory();
+    return findPeers(this.#connection, this.#keys, alive, ids, this.#reportUnreadable);
+  }
+
+  closed(query: PeerQuery): Promise<ClosedPage> {
+    return readClosed(this.#connection, this.#keys, query);
+  }
+
+  events(query: EventQuery): Promise<EventPage> {
+    return readEvents(this.#connection, this.#keys, query);
   }
 
   async workers(): Promise<readonly WorkerView[]> {
@@ -123,13 +141,12 @@ export class RedisStore implements ConnectionStore {
     for (const chunk of inChunks(peers)) {
       await this.#connection.run((redis) => redis.eval(putPeers, 1, key, keyTtlMs, ...toFields(chunk)));
     }
-    const known = new Set(peers.map((peer) => peer.id));
     const epoch = ++this.#epoch;
     const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id), key, this.#keys.events];
     const values = [
       id,
       hostOf(id),
-      known.size,
+      new Set(peers.map((peer) => peer.id)).size,
       keyTtlMs,
       eventHistoryMax,
       'epoch',
@@ -137,7 +154,6 @@ export class RedisStore implements ConnectionStore {
       ...toWorkerHash(worker),
     ];
     await this.#connection.run((redis) => redis.eval(install, keys.length, ...keys, ...values));
-    this.#known = known;
     this.#behind = false;
   }
 

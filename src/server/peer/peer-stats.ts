@@ -15,7 +15,8 @@ export class PeerStats {
   readonly origin: PeerOrigin;
   readonly connectedAt = Date.now();
   role: Role;
-  state: PeerRecord['state'] = 'active';
+  /** Its worker is stopping. */
+  draining = false;
   lastActivityAt = this.connectedAt;
   requests = 0;
   images = 0;
@@ -30,6 +31,11 @@ export class PeerStats {
   constructor(origin: PeerOrigin, role: Role) {
     this.origin = origin;
     this.role = role;
+  }
+
+  get state(): PeerRecord['state'] {
+    if (this.draining) return 'draining';
+    return this.requests > 0 ? 'active' : 'opened';
   }
 
   record(): PeerRecord {

@@ -135,7 +135,7 @@ export class Peer {
 
   /** Answers what was asked for so far, a request that is still coming in included, then closes. */
   drain(): void {
-    this.stats.state = 'draining';
+    this.stats.draining = true;
     this.#options.onChange(this);
     this.#draining.begin(() => {
       this.#pump();

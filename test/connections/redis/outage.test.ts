@@ -34,7 +34,7 @@ describe('the Redis store, when Redis', () => {
   };
   const openWithPeers = async () => {
     await store.open(workerRecord(one));
-    await store.flush({ changed: peers, closed: [] });
+    await store.flush({ events: [], changed: peers, closed: [] });
     assert.equal(await store.heartbeat(workerRecord(one), peers.length), 'ok');
   };
   const heartbeatArrives = async () => {
@@ -91,7 +91,7 @@ describe('the Redis store, when Redis', () => {
   it('has forgotten everything and a flush comes first: the next heartbeat says resync all the same', async () => {
     await openWithPeers();
     await server.cli('FLUSHALL');
-    await store.flush({ changed: peers, closed: [] });
+    await store.flush({ events: [], changed: peers, closed: [] });
     assert.equal(await store.heartbeat(workerRecord(one), peers.length), 'resync');
     await isWholeAfterResync();
   });
@@ -120,7 +120,10 @@ describe('the Redis store, when Redis', () => {
     store = newStore({ commandTimeoutMs: shortTimeoutMs });
     await openWithPeers();
     await server.cli('CLIENT', 'PAUSE', '1200', 'ALL');
-    const writes = failsWithin(() => store.flush({ changed: [peerRecord(one, 1)], closed: [] }), boundMs);
+    const writes = failsWithin(
+      () => store.flush({ events: [], changed: [peerRecord(one, 1)], closed: [] }),
+      boundMs,
+    );
     await Promise.all([writes, failsWithin(() => store.workers(), boundMs)]);
     assert.equal(await heartbeatArrives(), 'resync');
     await isWholeAfterResync();
@@ -146,9 +149,9 @@ describe('the Redis store, when Redis', () => {
   it('cuts the connection in the middle of calls: what failed is made good by a resync', async () => {
     await openWithPeers();
     const calls = [
-      store.flush({ changed: peers, closed: [] }),
-      store.flush({ changed: peers, closed: [] }),
-      store.flush({ changed: peers, closed: [] }),
+      store.flush({ events: [], changed: peers, closed: [] }),
+      store.flush({ events: [], changed: peers, closed: [] }),
+      store.flush({ events: [], changed: peers, closed: [] }),
     ];
     const outcomes = Promise.allSettled(calls);
     await server.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -229,7 +232,7 @@ describe('the Redis store, when Redis', () => {
 
 function allCalls(store: RedisStore): (() => Promise<unknown>)[] {
   return [
-    () => store.flush({ changed: [peerRecord(one, 1)], closed: [] }),
+    () => store.flush({ events: [], changed: [peerRecord(one, 1)], closed: [] }),
     () => store.heartbeat(workerRecord(one), 1),
     () => store.resync(workerRecord(one), []),
     () => store.list({ filter: {}, limit: 1, cursor: null }),

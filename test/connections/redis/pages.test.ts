@@ -44,7 +44,7 @@ describe('pages of the Redis store', () => {
     let reader = await open('reader:0:0000');
     for (const worker of [one, two, far]) {
       reader = await open(worker);
-      await reader.flush({ changed: peers.filter((peer) => peer.worker === worker), closed: [] });
+      await reader.flush({ events: [], changed: peers.filter((peer) => peer.worker === worker), closed: [] });
     }
     assert.equal(await server.cli('OBJECT', 'ENCODING', `${settings.keyPrefix}peers:${one}`), 'hashtable');
     for (const limit of [1, 2, 3, 7, 50, 99, 100, 101, 399, 400, 401, 500, 799, 1_199, 1_200, 1_201, 5_000]) {
@@ -57,7 +57,7 @@ describe('pages of the Redis store', () => {
     try {
       const store = await open(one);
       const peers = peerRecords(one, 100);
-      await store.flush({ changed: peers, closed: [] });
+      await store.flush({ events: [], changed: peers, closed: [] });
       assert.equal(await server.cli('OBJECT', 'ENCODING', `${settings.keyPrefix}peers:${one}`), 'listpack');
       for (let limit = 1; limit <= 101; limit += 4) {
         assert.deepEqual(byId(await listAll(store, { limit })), byId(peers), `limit ${limit}`);
@@ -73,10 +73,11 @@ describe('pages of the Redis store', () => {
     const store = await open(one);
     const staying = peerRecords(one, 300);
     const guests = Array.from({ length: 6_000 }, (_, n) => peerRecord(one, 1_000 + n));
-    await store.flush({ changed: staying, closed: [] });
+    await store.flush({ events: [], changed: staying, closed: [] });
     const changes = [
-      () => store.flush({ changed: guests, closed: [] }),
-      () => store.flush({ changed: [], closed: guests.slice(500).map((peer) => closedPeer(peer)) }),
+      () => store.flush({ events: [], changed: guests, closed: [] }),
+      () =>
+        store.flush({ events: [], changed: [], closed: guests.slice(500).map((peer) => closedPeer(peer)) }),
       () => store.resync(workerRecord(one), staying),
     ];
     const seen = new Set<string>();

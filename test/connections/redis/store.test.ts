@@ -90,7 +90,7 @@ describe('the Redis store', () => {
     it('a peer is one JSON record in the hash of its worker', async () => {
       const store = await open(one);
       const peer = peerRecord(one, 1);
-      await store.flush({ changed: [peer], closed: [] });
+      await store.flush({ events: [], changed: [peer], closed: [] });
       assert.equal(await server.cli('TYPE', `${settings.keyPrefix}peers:${one}`), 'hash');
       const json = await server.cli('HGET', `${settings.keyPrefix}peers:${one}`, peer.id);
       assert.deepEqual(peerRecordSchema.parse(JSON.parse(json)), peer);
@@ -99,9 +99,13 @@ describe('the Redis store', () => {
     it('opening and closing are events, changing is none', async () => {
       const store = await open(one);
       const [stays, goes, brief] = [peerRecord(one, 1), peerRecord(one, 2), peerRecord(one, 3)];
-      await store.flush({ changed: [stays, goes], closed: [] });
-      await store.flush({ changed: [{ ...stays, requests: 1 }], closed: [closedPeer(goes, 'reset')] });
-      await store.flush({ changed: [], closed: [closedPeer(brief)] });
+      await store.flush({ events: [], changed: [stays, goes], closed: [] });
+      await store.flush({
+        events: [],
+        changed: [{ ...stays, requests: 1 }],
+        closed: [closedPeer(goes, 'reset')],
+      });
+      await store.flush({ events: [], changed: [], closed: [closedPeer(brief)] });
       await store.close();
       const events = await readStream(server, `${settings.keyPrefix}events`);
       assert.deepEqual(
@@ -130,7 +134,7 @@ describe('the Redis store', () => {
     it('nothing but history is left when the last worker has closed', async () => {
       const store = await open(one);
       const peers = peerRecords(one, 3);
-      await store.flush({ changed: peers, closed: [closedPeer(peerRecord(one, 4))] });
+      await store.flush({ events: [], changed: peers, closed: [closedPeer(peerRecord(one, 4))] });
       await store.resync(workerRecord(one), peers);
       await store.close();
       assert.deepEqual(await keys(), ['closed stream', 'events stream']);
@@ -139,7 +143,7 @@ describe('the Redis store', () => {
     it('the streams are bounded', async () => {
       const store = await open(one);
       const peers = peerRecords(one, 10_500);
-      await store.flush({ changed: [], closed: peers.map((peer) => closedPeer(peer)) });
+      await store.flush({ events: [], changed: [], closed: peers.map((peer) => closedPeer(peer)) });
       const length = Number(await server.cli('XLEN', `${settings.keyPrefix}closed`));
       assert.ok(length >= 10_000 && length < 10_500, `length ${length}`);
     });
@@ -149,11 +153,12 @@ describe('the Redis store', () => {
     const store = await open(one);
     const peers = peerRecords(one, 2);
     const writes: [string, () => Promise<unknown>][] = [
-      ['a flush that opens', () => store.flush({ changed: peers, closed: [] })],
-      ['a flush that changes', () => store.flush({ changed: peers.slice(1), closed: [] })],
+      ['a flush that opens', () => store.flush({ events: [], changed: peers, closed: [] })],
+      ['a flush that changes', () => store.flush({ events: [], changed: peers.slice(1), closed: [] })],
       [
         'a flush that closes',
-        () => store.flush({ changed: [], closed: peers.slice(1).map((peer) => closedPeer(peer)) }),
+        () =>
+          store.flush({ events: [], changed: [], closed: peers.slice(1).map((peer) => closedPeer(peer)) }),
       ],
       ['a heartbeat', () => store.heartbeat(workerRecord(one), 1)],
       ['a resync', () => store.resync(workerRecord(one), peers)],
@@ -181,10 +186,10 @@ describe('the Redis store', () => {
 
   it('leaves no ghost where a flush comes after the keys have expired', async () => {
     const [late, reader] = [await open(one, { keyTtlMs: 60 }), await open(two)];
-    await late.flush({ changed: peerRecords(one, 2), closed: [] });
+    await late.flush({ events: [], changed: peerRecords(one, 2), closed: [] });
     await until('the keys have expired', async () => (await ttl(`worker:${one}`)) === -2);
     await server.cli('ZREM', `${settings.keyPrefix}workers`, one);
-    await late.flush({ changed: [peerRecord(one, 1)], closed: [] });
+    await late.flush({ events: [], changed: [peerRecord(one, 1)], closed: [] });
     assert.deepEqual(await listAll(reader), []);
     await until('the late write has expired', async () => (await ttl(`peers:${one}`)) === -2);
   });
@@ -192,9 +197,9 @@ describe('the Redis store', () => {
   it('asks for a resync where Redis holds an older state with the same count of peers', async () => {
     const store = await open(one);
     const peers = peerRecords(one, 2);
-    await store.flush({ changed: peers, closed: [] });
+    await store.flush({ events: [], changed: peers, closed: [] });
     const epoch = await server.cli('HGET', `${settings.keyPrefix}worker:${one}`, 'epoch');
-    await store.flush({ changed: [{ ...peerRecord(one, 1), requests: 7 }], closed: [] });
+    await store.flush({ events: [], changed: [{ ...peerRecord(one, 1), requests: 7 }], closed: [] });
     assert.equal(await store.heartbeat(workerRecord(one), 2), 'ok');
     // What a failover to a replica that lagged would leave.
     await server.cli('HSET', `${settings.keyPrefix}worker:${one}`, 'epoch', epoch);
@@ -205,7 +210,10 @@ describe('the Redis store', () => {
     const store = await open(one);
     const peers = peerRecords(one, 1_200);
     const late = peerRecord(one, 5_000);
-    await Promise.all([store.resync(workerRecord(one), peers), store.flush({ changed: [late], closed: [] })]);
+    await Promise.all([
+      store.resync(workerRecord(one), peers),
+      store.flush({ events: [], changed: [late], closed: [] }),
+    ]);
     assert.equal(await store.heartbeat(workerRecord(one), 1_201), 'ok');
     assert.deepEqual(byId(await listAll(store, { limit: 500 })), byId([...peers, late]));
   });
@@ -214,7 +222,7 @@ describe('the Redis store', () => {
     it('as `host lost` where the whole host is silent, with at most 1,000 rows for all its workers', async () => {
       const reader = await open(far);
       for (const worker of [one, two]) {
-        await (await open(worker)).flush({ changed: peerRecords(worker, 700), closed: [] });
+        await (await open(worker)).flush({ events: [], changed: peerRecords(worker, 700), closed: [] });
       }
       await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', one, '1', two);
       assert.deepEqual(await listAll(reader), []);
@@ -241,7 +249,7 @@ describe('the Redis store', () => {
 
     it('once, though many meet them at the same time', async () => {
       const readers = [await open(two), await open(far)];
-      await (await open(one)).flush({ changed: peerRecords(one, 300), closed: [] });
+      await (await open(one)).flush({ events: [], changed: peerRecords(one, 300), closed: [] });
       await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', one);
       await Promise.all(
         [...readers, ...readers].map((reader) => reader.list({ filter: {}, limit: 10, cursor: null })),
@@ -262,7 +270,7 @@ describe('the Redis store', () => {
 
   it('removes a dead worker for the primary, keys and all', async () => {
     const reader = await open(two);
-    await (await open(one)).flush({ changed: peerRecords(one, 3), closed: [] });
+    await (await open(one)).flush({ events: [], changed: peerRecords(one, 3), closed: [] });
     const reaper = new RedisReaper(settings, (message) => troubles.push(message));
     opened.push(reaper);
     await reaper.removeWorker(one, 'worker died');
@@ -277,7 +285,7 @@ describe('the Redis store', () => {
   it('leaves out values that are no records, says so once, and lists the others', async () => {
     const store = await open(one);
     const peer = peerRecord(one, 1);
-    await store.flush({ changed: [peer], closed: [] });
+    await store.flush({ events: [], changed: [peer], closed: [] });
     const hash = `${settings.keyPrefix}peers:${one}`;
     await server.cli('HSET', hash, 'a', 'no JSON', 'b', '{"id":"b"}', 'c', JSON.stringify(peer));
     assert.deepEqual(await listAll(store), [peer]);
@@ -289,8 +297,8 @@ describe('the Redis store', () => {
   it('names a worker whose peers cannot be read and lists those of the others', async () => {
     const [broken, store] = [await open(one), await open(two)];
     const peers = peerRecords(two, 2);
-    await broken.flush({ changed: peerRecords(one, 2), closed: [] });
-    await store.flush({ changed: peers, closed: [] });
+    await broken.flush({ events: [], changed: peerRecords(one, 2), closed: [] });
+    await store.flush({ events: [], changed: peers, closed: [] });
     await server.cli('SET', `${settings.keyPrefix}peers:${one}`, 'mine');
     const page = await store.list({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual([byId(page.peers), page.cursor, page.unread], [peers, null, [one]]);

@@ -1,0 +1,104 @@
+// Reads the past in Redis: the stream of closed peers backwards, the stream of events forwards. Both are read by pieces of
+// a bounded length.
+import { z } from 'zod';
+import { decodeCursor, encodeCursor } from '../cursor.js';
+import { parseEventId } from '../event-id.js';
+import { matches } from '../filter.js';
+import { chunkSize, rowsExaminedMax } from '../limits.js';
+import { closeReasonSchema, storedEventSchema, type ClosedPeer, type StoredEvent } from '../record.js';
+import type { ClosedPage, EventPage, EventQuery, PeerQuery } from '../store.js';
+import type { RedisConnection } from './connection.js';
+import { inPairs } from './directory.js';
+import type { RedisKeys } from './keys.js';
+import { fromPeerJson } from './records.js';
+
+/** The id of the last row of the page before. */
+const placeSchema = z.strictObject({
+  store: z.literal('redis'),
+  closed: z.string().regex(/^\d{1,15}-\d{1,15}$/),
+});
+
+const closedRowSchema = z.object({
+  id: z.string(),
+  reason: closeReasonSchema,
+  closed_at: z.coerce.number().int().nonnegative(),
+  peer: z.string(),
+});
+
+const eventRowSchema = storedEventSchema.extend({
+  // Events of older versions do not tell.
+  at: z.coerce.number().int().nonnegative(),
+  port: z.coerce.number().int().optional(),
+  peers: z.coerce.number().int().optional(),
+});
+
+type Entry = readonly [id: string, flat: string[]];
+
+/** Rows that are none, such as somebody else's, are left out. */
+export async function readClosed(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  { filter, limit, cursor }: PeerQuery,
+): Promise<ClosedPage> {
+  const closed: ClosedPeer[] = [];
+  let from = cursor === null ? '+' : `(${decodeCursor(cursor, placeSchema).closed}`;
+  let last: string | null = null;
+  let isEnd = false;
+  for (let examined = 0; closed.length < limit && !isEnd && examined < rowsExaminedMax;) {
+    const count = Math.min(Math.max(limit - closed.length, 1), chunkSize);
+    const entries: Entry[] = await connection.run((redis) =>
+      redis.xrevrange(keys.closed, from, '-', 'COUNT', count),
+    );
+    examined += entries.length;
+    isEnd = entries.length < count;
+    for (const [id, flat] of entries) {
+      from = `(${id}`;
+      last = id;
+      const row = toClosed(flat);
+      if (row !== null && matches(row.peer, filter)) closed.push(row);
+    }
+  }
+  const [oldest]: Entry[] = await connection.run((redis) => redis.xrange(keys.closed, '-', '+', 'COUNT', 1));
+  return {
+    closed,
+    cursor:
+      isEnd || last === null
+        ? null
+        : encodeCursor({ store: 'redis', closed: last } satisfies z.output<typeof placeSchema>),
+    since: oldest === undefined ? null : parseEventId(oldest[0]).ms,
+    scope: 'all hosts',
+  };
+}
+
+/** Throws InvalidMessageError for an id that is none. */
+export async function readEvents(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  { after, limit }: EventQuery,
+): Promise<EventPage> {
+  if (after !== null) parseEventId(after);
+  const entries: Entry[] = await connection.run((redis) =>
+    after === null
+      ? redis.xrevrange(keys.events, '+', '-', 'COUNT', limit)
+      : redis.xrange(keys.events, `(${after}`, '+', 'COUNT', limit),
+  );
+  if (after === null) entries.reverse();
+  return {
+    events: entries.flatMap(toEvent),
+    last: entries.at(-1)?.[0] ?? after,
+    scope: 'all hosts',
+  };
+}
+
+function toClosed(flat: readonly string[]): ClosedPeer | null {
+  const row = closedRowSchema.safeParse(Object.fromEntries(inPairs(flat))).data;
+  if (row === undefined) return null;
+  const peer = fromPeerJson(row.id, row.peer);
+  return peer === null ? null : { peer, reason: row.reason, closed_at: row.closed_at };
+}
+
+function toEvent([id, flat]: Entry): StoredEvent[] {
+  const { ms } = parseEventId(id);
+  const event = eventRowSchema.safeParse({ at: ms, ...Object.fromEntries(inPairs(flat)), id }).data;
+  return event === undefined ? [] : [event];
+}
