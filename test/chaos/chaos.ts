@@ -1,0 +1,86 @@
+// Rounds of faults while clients come and go. After each the view has to be what the kernel says, in the time in which a
+// lease ends and the next heartbeat comes.
+import { performance } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Random } from '../fuzz/random.js';
+import { Crowd } from './crowd.js';
+import { compare, type Difference } from './truth.js';
+import { times, World, type Store } from './world.js';
+
+export interface Round {
+  readonly store: Store;
+  readonly fault: string;
+  /** Clients at the end of it. */
+  readonly clients: number;
+  /** From the end of the fault until the view was right; null: it was not in time. */
+  readonly rightAfterMs: number | null;
+  /** What was wrong last where it was not. */
+  readonly wrong: string | null;
+}
+
+const clients = 60;
+/** Clients come and go before, during and after a fault. */
+const movingMs = 400;
+const lookIntervalMs = 50;
+export const limitMs = times.leaseMs + times.heartbeatMs;
+
+/** `rounds` faults in a world of its own, each of those that may happen there as often as the others. */
+export async function chaos(
+  store: Store,
+  rounds: number,
+  random: Random,
+  onRound: (round: Round) => void = () => undefined,
+): Promise<readonly Round[]> {
+  const world = await World.create(store);
+  const crowd = new Crowd({ clients, ports: () => world.ports, random });
+  const done: Round[] = [];
+  try {
+    let names: string[] = [];
+    while (done.length < rounds) {
+      const faults = world.faults(random);
+      if (names.length === 0) names = random.shuffled([...faults.keys()]);
+      const fault = names.pop() ?? '';
+      crowd.move();
+      await wait(movingMs);
+      await faults.get(fault)?.();
+      const overAt = performance.now();
+      await wait(movingMs);
+      await crowd.rest();
+      const round = { store, fault, clients: crowd.size, ...(await untilRight(world, random, overAt)) };
+      done.push(round);
+      onRound(round);
+    }
+  } finally {
+    await crowd.close();
+    await world.close();
+  }
+  return done;
+}
+
+async function untilRight(
+  world: World,
+  random: Random,
+  startMs: number,
+): Promise<Pick<Round, 'rightAfterMs' | 'wrong'>> {
+  for (;;) {
+    const lookedAt = performance.now();
+    const wrong = await lookAt(world, random);
+    if (wrong === null) return { rightAfterMs: Math.round(lookedAt - startMs), wrong };
+    if (lookedAt - startMs > limitMs) return { rightAfterMs: null, wrong };
+    await wait(lookIntervalMs);
+  }
+}
+
+/** What is wrong with the view, asked of any host; null: nothing. */
+async function lookAt(world: World, random: Random): Promise<string | null> {
+  try {
+    return describe(await compare(world.places, random.pick(world.ports)));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function describe({ ghosts, missing }: Difference): string | null {
+  if (ghosts.length === 0 && missing.length === 0) return null;
+  return `${ghosts.length} in the view only (${ghosts.slice(0, 3).join(', ')}), ${missing.length} with the kernel only (${missing.slice(0, 3).join(', ')})`;
+}

@@ -1,0 +1,142 @@
+// Hosts that share one Redis behind a line that can be cut, and what may happen to them.
+import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { LocalServer } from '#src/cli/local-server.js';
+import type { Random } from '../fuzz/random.js';
+import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { startServer } from '../support/server.js';
+import { Relay } from './relay.js';
+import type { Place } from './truth.js';
+
+/** Short, so that many rounds fit into minutes; the proportions are those of the defaults. */
+export const times = { heartbeatMs: 1_000, leaseMs: 3_000, keyTtlMs: 12_000, commandTimeoutMs: 500 } as const;
+
+const workersPerHost = 2;
+/** Longer than a call to Redis may take, so that every worker notices. */
+const outageMs = 1_500;
+
+interface Host extends Place {
+  server: LocalServer | null;
+}
+
+export type Store = 'redis' | 'embedded';
+
+export class World {
+  readonly #store: Store;
+  readonly #redis: RedisServer | null;
+  readonly #relay: Relay | null;
+  readonly #hosts: Host[] = [];
+
+  private constructor(store: Store, redis: RedisServer | null, relay: Relay | null) {
+    this.#store = store;
+    this.#redis = redis;
+    this.#relay = relay;
+  }
+
+  /** With Redis two hosts share the view; without, there is one. */
+  static async create(store: Store): Promise<World> {
+    const redis = store === 'redis' ? await startRedisServer() : null;
+    const relay = redis === null ? null : await Relay.open(redis.socketPath);
+    const world = new World(store, redis, relay);
+    try {
+      for (const hostId of store === 'redis' ? ['north', 'south'] : ['alone']) {
+        const server = await world.#start(hostId, 0);
+        world.#hosts.push({ hostId, port: server.port, server });
+      }
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+    return world;
+  }
+
+  get places(): readonly Place[] {
+    return this.#hosts;
+  }
+
+  /** Of the hosts that serve. */
+  get ports(): readonly number[] {
+    return this.#hosts.filter(({ server }) => server !== null).map(({ port }) => port);
+  }
+
+  /** What may happen here, by name; each resolves when it is over and what was ended has been started again. */
+  faults(random: Random): ReadonlyMap<string, () => Promise<void>> {
+    const host = () => random.pick(this.#hosts);
+    const everywhere: [string, () => Promise<void>][] = [
+      [
+        'worker killed',
+        () => {
+          this.#killWorker(host(), random);
+          return Promise.resolve();
+        },
+      ],
+      ['primary killed and restarted', () => this.#restart(host())],
+    ];
+    const [redis, relay] = [this.#redis, this.#relay];
+    if (redis === null || relay === null) return new Map(everywhere);
+    return new Map([
+      ...everywhere,
+      ['Redis killed and restarted', () => redis.restart()],
+      [
+        'Redis flushed',
+        async () => {
+          await redis.cli('FLUSHALL');
+        },
+      ],
+      [
+        'Redis paused',
+        async () => {
+          await redis.cli('CLIENT', 'PAUSE', String(outageMs));
+          await wait(outageMs);
+        },
+      ],
+      [
+        'line to Redis cut',
+        async () => {
+          relay.cut();
+          await wait(outageMs);
+          relay.mend();
+        },
+      ],
+    ]);
+  }
+
+  async close(): Promise<void> {
+    for (const { server } of this.#hosts) await server?.stop();
+    this.#relay?.close();
+    await this.#redis?.dispose();
+  }
+
+  #killWorker({ server }: Host, random: Random): void {
+    const pids = server === null ? [] : childrenOf(server.pid);
+    if (pids.length > 0) process.kill(random.pick(pids), 'SIGKILL');
+  }
+
+  async #restart(host: Host): Promise<void> {
+    const { server } = host;
+    host.server = null;
+    server?.kill();
+    await server?.exited;
+    host.server = await this.#start(host.hostId, host.port);
+  }
+
+  #start(hostId: string, port: number): Promise<LocalServer> {
+    const redis =
+      this.#relay === null ? [] : ['--connections.redis.url', `redis://127.0.0.1:${this.#relay.port}`];
+    return startServer(
+      null,
+      ...['--server.port', String(port), '--cluster.host_id', hostId],
+      ...['--cluster.workers', String(workersPerHost), '--cluster.orphan_timeout_ms', '1000'],
+      ...['--connections.store', this.#store, ...redis],
+      ...['--connections.heartbeat_interval_ms', String(times.heartbeatMs)],
+      ...['--connections.lease_ms', String(times.leaseMs)],
+      ...['--connections.key_ttl_ms', String(times.keyTtlMs)],
+      ...['--connections.redis.command_timeout_ms', String(times.commandTimeoutMs)],
+    );
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
