@@ -25,6 +25,8 @@ export interface LocalServerOptions {
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** A command that becomes the server, such as `['ip', 'netns', 'exec', 'north']`. */
+  readonly through?: readonly string[];
   /** Once it listens its log is thrown away unread: reading thousands of lines takes time from what is measured. */
   readonly dropsLog?: boolean;
 }
@@ -41,7 +43,7 @@ export class LocalServer {
   readonly #exited: Promise<number | null>;
   readonly #log: Interface;
 
-  private constructor({ args, env = process.env, cwd = process.cwd() }: LocalServerOptions) {
+  private constructor({ args, env = process.env, cwd = process.cwd(), through = [] }: LocalServerOptions) {
     // What it logs tells where it listens, so nothing of the environment may change that.
     const free = [
       '--server.port',
@@ -55,7 +57,8 @@ export class LocalServer {
       '--logging.level',
       'info',
     ];
-    this.process = spawn(process.execPath, [mainFile, ...free, ...args], {
+    const [program = '', ...all] = [...through, process.execPath, mainFile, ...free, ...args];
+    this.process = spawn(program, all, {
       env,
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],

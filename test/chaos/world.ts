@@ -91,6 +91,15 @@ export class World {
         },
       ],
       [
+        'worker killed beyond a cut line',
+        async () => {
+          relay.cut();
+          this.#killWorker(host(), random);
+          await wait(outageMs);
+          relay.mend();
+        },
+      ],
+      [
         'line to Redis cut',
         async () => {
           relay.cut();

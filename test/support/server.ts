@@ -1,6 +1,6 @@
 // The real program for a test: with the defaults and what the test says, nothing of the environment of whoever runs
 // the tests, and gone when the test is, however that ends.
-import { LocalServer, cleanEnvironment } from '#src/cli/local-server.js';
+import { LocalServer, cleanEnvironment, type LocalServerOptions } from '#src/cli/local-server.js';
 
 /** What a test registers its end with: its context. A suite stops its server in its own `after`. */
 export interface Ending {
@@ -20,12 +20,25 @@ export function startServer(ending: Ending | null, ...args: string[]): Promise<L
 }
 
 /** The same, with `env` added to its environment. */
-export async function startServerWith(
+export function startServerWith(
   ending: Ending | null,
   env: NodeJS.ProcessEnv,
   ...args: string[]
 ): Promise<LocalServer> {
-  const server = await LocalServer.start({ args, env: { ...cleanEnvironment(), ...env } });
+  return start(ending, { args, env: { ...cleanEnvironment(), ...env } });
+}
+
+/** The same, through a command that becomes the server. */
+export function startServerThrough(
+  ending: Ending | null,
+  through: readonly string[],
+  ...args: string[]
+): Promise<LocalServer> {
+  return start(ending, { args, env: cleanEnvironment(), through });
+}
+
+async function start(ending: Ending | null, options: LocalServerOptions): Promise<LocalServer> {
+  const server = await LocalServer.start(options);
   running.add(server);
   void server.exited.then(() => running.delete(server));
   ending?.after(() => {

@@ -62,7 +62,10 @@ export async function removeStale(
   directory: Directory,
   leaseMs: number,
 ): Promise<void> {
-  const hostsAlive = new Set([...directory.alive.keys()].map(hostOf));
+  const hostsLeft = new Set([...directory.alive.keys()].map(hostOf));
+  // The workers of a lost host fall silent together, so that none of them has been heard of for long when the first lease ends.
+  const heard = [...directory.alive].filter(([, ageMs]) => ageMs <= leaseMs / 2);
+  const hostsAlive = new Set(heard.map(([workerId]) => hostOf(workerId)));
   for (const host of new Set(directory.stale.map(hostOf))) {
     const lock = keys.lock(host);
     if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) continue;
@@ -74,7 +77,7 @@ export async function removeStale(
       peers += await connection.run((redis) => redis.hlen(keys.peers(workerId))).catch(() => 0);
       rowsMax -= await removeWorker(connection, keys, workerId, removal);
     }
-    if (reason === 'host lost') await tellHostLost(connection, keys, host, directory.nowMs, peers);
+    if (!hostsLeft.has(host)) await tellHostLost(connection, keys, host, directory.nowMs, peers);
     // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
     await connection.run((redis) => redis.unlink(lock));
   }
