@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
-import { startRedisProxy } from '../support/redis-proxy.js';
+import { startRedisProxy, type RedisProxy } from '../support/redis-proxy.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { askFolder, folder, item, reply, request } from '../support/replies.js';
 import { startServer } from '../support/server.js';
@@ -212,47 +212,56 @@ async function pidOf(wire: Wire, worker: string): Promise<number> {
 
 describe('with two hosts and one Redis', () => {
   let redis: RedisServer;
-  let servers: LocalServer[];
+  let proxy: RedisProxy;
+  let one: LocalServer;
+  let two: LocalServer;
   let wires: Wire[];
+
+  const startHost = (hostId: string, url: string) =>
+    startServer(
+      null,
+      ...['--cluster.workers', '1', '--cluster.host_id', hostId, '--connections.redis.url', url],
+      ...['--connections.flush_interval_ms', '50', '--connections.heartbeat_interval_ms', '200'],
+      ...['--connections.redis.command_timeout_ms', '1000'],
+    );
+  const listens = (hostId: string, count: 0 | 1) =>
+    eventually(`${count} listen for ${hostId}`, async () => {
+      const counts = await redis.cli('PUBSUB', 'NUMSUB', `pear:control:${hostId}`);
+      return counts.endsWith(`\n${count}`) ? true : null;
+    });
+  /** A connection to the first host, and so many to the second. */
+  const setUp = async (count: number) => {
+    await Promise.all([listens('line-1', 1), listens('line-2', 1)]);
+    const asking = await Wire.open(one.port);
+    const targets = await openClients(two.port, count);
+    wires.push(asking, ...targets.map(({ wire }) => wire));
+    return { asking, targets };
+  };
+  const kickedInTheEnd = (asking: Wire, id: string) =>
+    eventually('line-2 is reached again', async () =>
+      (await kick(asking, id)) === kickedReply(id) ? true : null,
+    );
 
   before(async () => {
     redis = await startRedisServer();
+    proxy = await startRedisProxy(redis.socketPath);
+    [one, two] = await Promise.all([startHost('line-1', redis.url), startHost('line-2', proxy.url)]);
   });
   after(async () => {
+    two.kill();
+    assert.equal(await one.stop(), 0);
+    proxy.dispose();
     await redis.dispose();
   });
   beforeEach(() => {
-    servers = [];
     wires = [];
   });
   afterEach(() => {
     for (const wire of wires) wire.close();
-    for (const server of servers) server.kill();
   });
 
-  const startHost = async (hostId: string, url: string, ...args: string[]) => {
-    const server = await startServer(
-      null,
-      ...['--cluster.workers', '1', '--cluster.host_id', hostId, '--connections.redis.url', url],
-      ...['--connections.flush_interval_ms', '50', ...args],
-    );
-    servers.push(server);
-    await eventually(`${hostId} listens`, async () =>
-      /\n[1-9]/.test(await redis.cli('PUBSUB', 'NUMSUB', `pear:control:${hostId}`)) ? true : null,
-    );
-    return server;
-  };
-  /** Two hosts, a connection to the first, and so many to the second. */
-  const setUp = async (count: number, url = redis.url, ...args: string[]) => {
-    const [one, two] = await Promise.all([startHost('line-1', redis.url), startHost('line-2', url, ...args)]);
-    const asking = await Wire.open(one.port);
-    const targets = await openClients(two.port, count);
-    wires.push(asking, ...targets.map(({ wire }) => wire));
-    return { two, asking, targets };
-  };
-
   test('a kick goes across hosts, before and after Redis was restarted', async () => {
-    const { two, asking, targets } = await setUp(2);
+    const { asking, targets } = await setUp(2);
     const [first, second] = targets;
     assert.ok(first && second);
     assert.equal(await kick(asking, first.peer.id), kickedReply(first.peer.id));
@@ -261,15 +270,12 @@ describe('with two hosts and one Redis', () => {
     assert.equal(line['by'], '127.0.0.1');
     await assertTold(redis, first.peer.id);
     await redis.restart();
-    await eventually('line-2 is reached again', async () => {
-      const answer = await kick(asking, second.peer.id);
-      return answer === kickedReply(second.peer.id) ? true : null;
-    });
+    await kickedInTheEnd(asking, second.peer.id);
     await second.wire.closed();
   });
 
   test('a primary that hangs is said to give no answer, and does nothing later', async (t) => {
-    const { two, asking, targets } = await setUp(1);
+    const { asking, targets } = await setUp(1);
     const [target] = targets;
     assert.ok(target);
     t.after(() => process.kill(two.pid, 'SIGCONT'));
@@ -278,45 +284,28 @@ describe('with two hosts and one Redis', () => {
     process.kill(two.pid, 'SIGCONT');
     await two.line(({ msg }) => msg.includes('waits no more'));
     assert.equal(await target.wire.ask(askFolder), folder);
-    assert.equal(await kick(asking, target.peer.id), kickedReply(target.peer.id));
+    await kickedInTheEnd(asking, target.peer.id);
   });
 
-  test('a primary that was killed is said to be unreachable', async () => {
-    const { two, asking, targets } = await setUp(1);
-    const [target] = targets;
-    assert.ok(target);
-    two.kill();
-    await two.exited;
-    await eventually('Redis knows', async () =>
-      /\n0/.test(await redis.cli('PUBSUB', 'NUMSUB', 'pear:control:line-2')) ? true : null,
-    );
-    assert.equal(await kick(asking, target.peer.id), lost(target.peer.id, 'owner unreachable'));
-    // What its worker has is asked of a primary that is gone.
-    assert.equal(await kick(target.wire, target.peer.id), lost(target.peer.id, 'owner unreachable'));
-  });
-
-  test('a channel that is dead, and nobody was told, comes to life again', async (t) => {
-    const proxy = await startRedisProxy(redis.socketPath);
-    t.after(() => {
-      proxy.dispose();
-    });
-    const quick = [
-      '--connections.heartbeat_interval_ms',
-      '200',
-      '--connections.redis.command_timeout_ms',
-      '1000',
-    ];
-    const { two, asking, targets } = await setUp(1, proxy.url, ...quick);
+  test('a channel that is dead, and nobody was told, comes to life again', async () => {
+    const { asking, targets } = await setUp(1);
     const [target] = targets;
     assert.ok(target);
     proxy.forget('pear-control');
     assert.equal(await kick(asking, target.peer.id), lost(target.peer.id, 'no answer'));
-    await eventually('line-2 is reached again', async () => {
-      const answer = await kick(asking, target.peer.id);
-      return answer === kickedReply(target.peer.id) ? true : null;
-    });
+    await kickedInTheEnd(asking, target.peer.id);
     await target.wire.closed();
     await two.line(({ msg }) => msg.startsWith('nothing comes through the channel'));
     await two.line(({ msg }) => msg === 'other hosts can reach this one again');
+  });
+
+  test('a primary that was killed is said to be unreachable', async () => {
+    const { asking, targets } = await setUp(1);
+    const [target] = targets;
+    assert.ok(target);
+    two.kill();
+    await two.exited;
+    await listens('line-2', 0);
+    assert.equal(await kick(asking, target.peer.id), lost(target.peer.id, 'owner unreachable'));
   });
 });
