@@ -129,6 +129,7 @@ function createSupervisor(
     },
     onServing: (workerId, process, facts) => {
       processes.set(workerId, process);
+      view.serves(workerId);
       sharing.add(workerId, facts);
       door.add(workerId, {
         hand: (connection, socket) => {
@@ -150,6 +151,7 @@ function createSupervisor(
       door.remove(workerId);
       sharing.remove(workerId);
       processes.delete(workerId);
+      view.ended(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,

@@ -25,7 +25,7 @@ test('a list asks for what it was asked for: 1000 connections unless it says oth
     find: () => Promise.resolve([]),
     closed: () => Promise.reject(new Error('not asked for')),
     events: () => Promise.reject(new Error('not asked for')),
-    workers: () => Promise.resolve([]),
+    workers: () => Promise.resolve({ workers: [], unread: [], scope: 'this host' }),
   };
   const facts = { version: '1', modelName: () => 'm', startedAt: 0, store: 'embedded' as const };
   const list = new ConnectionHandler(view, facts).commands.find(({ code }) => code === 0x40);
