@@ -136,19 +136,21 @@ export class AdminServer {
   }
 
   async #metrics(): Promise<Answer> {
-    const workers = await this.#options.view.workers();
+    const { workers } = await this.#options.view.workers();
     const own = workers.filter(({ record }) => record.host === this.#options.hostId);
     return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheusText(own) };
   }
 
   async #status() {
     const { serving, wanted } = this.#options.workers();
-    const workers = await this.#options.view.workers();
+    const { workers, unread, scope } = await this.#options.view.workers();
     return {
       host: this.#options.hostId,
       workers_serving: serving,
       workers_wanted: wanted,
       workers: workers.map(({ record, ageMs }) => ({ ...record, age_ms: Math.round(ageMs) })),
+      unread,
+      scope,
     };
   }
 
