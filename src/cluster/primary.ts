@@ -172,6 +172,9 @@ function createAdmin(
     hostId,
     roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
     view,
+    kicker: {
+      kick: (ids) => Promise.resolve(ids.map((id) => ({ id, outcome: 'owner unreachable' as const }))),
+    },
     workers: () => ({
       serving: supervisor.serving,
       wanted: workerCount(config),
