@@ -1,7 +1,7 @@
 // 0x40 lists the connections of the whole cluster, 0x42 disconnects some, 0x44 tells how it is doing.
 import { z } from 'zod';
 import { peerFilterSchema, type WorkerView } from '../connections/record.js';
-import type { ConnectionsReader, PeerQuery } from '../connections/store.js';
+import type { ConnectionsReader, PeerPage, PeerQuery } from '../connections/store.js';
 import { errorCodes, NotPermittedError } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
@@ -78,8 +78,21 @@ export class ConnectionHandler extends BaseHandler {
   async #list(query: PeerQuery): Promise<readonly ResponseItem[]> {
     const page = await this.#view.list(query);
     const items = page.peers.map(item);
-    return page.cursor === null ? items : [...items, item({ cursor: page.cursor })];
+    const end = endOf(page, this.#facts.store);
+    return end === null ? items : [...items, item(end)];
   }
+}
+
+/** What comes behind the connections: the cursor, and what the list lacks; null: it is whole. */
+function endOf({ cursor, unread, scope }: PeerPage, store: ServerFacts['store']): JsonValue | null {
+  // Without Redis this host is all there is: nothing is missing.
+  const isPart = store === 'redis' && scope === 'this host';
+  if (cursor === null && unread.length === 0 && !isPart) return null;
+  return {
+    cursor,
+    ...(unread.length === 0 ? {} : { unread }),
+    ...(isPart ? { scope } : {}),
+  };
 }
 
 function item(result: JsonValue): ResponseItem {
