@@ -47,8 +47,8 @@ async function read(call: Call<PeersOptions>, limit: number) {
   let cursor: string | null = null;
   do {
     const size = Math.min(pageSize, limit - rows.length);
-    const query = new URLSearchParams(Object.entries(filterOf(options)));
-    query.set('limit', String(size));
+    const query = new URLSearchParams({ limit: String(size) });
+    for (const [key, value] of Object.entries(filterOf(options))) query.set(key, value ?? '');
     if (cursor !== null) query.set('cursor', cursor);
     page = await askJson(target, `/api/closed?${query.toString()}`, pageSchema);
     cursor = page.cursor;

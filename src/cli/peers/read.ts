@@ -10,8 +10,8 @@ const pageSize = 1_000;
 
 /** What a page may end with instead of a record. */
 const endSchema = z.object({
-  result: z.object({
-    cursor: z.string().nullable(),
+  result: z.strictObject({
+    cursor: z.string().optional(),
     unread: z.array(z.string()).default([]),
     scope: z.enum(scopes).optional(),
   }),

@@ -149,10 +149,13 @@ export class Peer {
     this.#finish('drain');
   }
 
-  destroy(reason: CloseReason): void {
+  /** Closes it at once; false where that has been done already. */
+  destroy(reason: CloseReason): boolean {
+    if (this.#socket.destroyed) return false;
     this.#closeReason = reason;
     this.#open = false;
     this.#socket.destroy();
+    return true;
   }
 
   /** Whether the limits of this peer let more of it in. */

@@ -207,6 +207,7 @@ export class RequestProcessor {
     try {
       const items = await exchange.run({
         owner: this,
+        name: this.#stats.name,
         onImage: (result) => {
           this.#countImage(result);
         },
