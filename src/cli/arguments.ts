@@ -82,9 +82,10 @@ export function readOptions<Shape extends z.ZodRawShape>(
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const name = String(issue?.path[0] ?? '');
+  const said = issue?.message ?? 'it is wrong';
   throw new StartupError(
-    `${tool}: --${name} ${String(given[name] ?? '')}: ${issue?.message ?? 'is wrong'}`,
-    `see ${tool} --help`,
+    `${tool}: --${name} ${String(given[name] ?? '')} will not do`,
+    `${said}${said.endsWith('?') ? '' : ';'} see ${tool} --help`,
   );
 }
 

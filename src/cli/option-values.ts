@@ -23,7 +23,7 @@ export function oneOf<const Known extends string>(
 }
 
 export function wholeNumber(min: number, max: number, value: string, description: string) {
-  const error = `must be a whole number from ${min} to ${max}`;
+  const error = `it must be a whole number from ${min} to ${max}`;
   return z.coerce
     .number({ error })
     .int({ error })
@@ -34,7 +34,7 @@ export function wholeNumber(min: number, max: number, value: string, description
 }
 
 export function seconds(min: number, max: number, description: string) {
-  const error = `must be a number of seconds from ${min} to ${max}`;
+  const error = `it must be a number of seconds from ${min} to ${max}`;
   return z.coerce
     .number({ error })
     .min(min, { error })
