@@ -225,7 +225,10 @@ describe('what is wrong is named with the cure', () => {
       ['peers', '--adress', 'x'],
       'pear peers has no option --adress; did you mean --address? see pear peers --help',
     ],
-    [['peers', '--state', 'activ'], 'pear peers: --state activ will not do; did you mean active? see pear peers --help'],
+    [
+      ['peers', '--state', 'activ'],
+      'pear peers: --state activ will not do; did you mean active? see pear peers --help',
+    ],
     [
       ['peers', '--sort', '-image'],
       'pear peers: --sort -image will not do; there is no key image to sort by; did you mean images? see pear peers --help',

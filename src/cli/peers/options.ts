@@ -1,7 +1,7 @@
 // The options of `pear peers`, and what follows from them.
 import { z } from 'zod';
 import { peerStates, type PeerFilter, type PeerRecord } from '../../connections/record.js';
-import { inOrderOf, type PeerSort } from '../../connections/sort.js';
+import { inOrderOf } from '../../connections/sort.js';
 import { flag, oneOf, seconds, sortKey, text, wholeNumber } from '../option-values.js';
 import { adminOption, connectOption } from '../tool.js';
 
@@ -30,10 +30,18 @@ export function filterOf({ address, host, worker, identity, state }: PeersOption
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }
 
-/** Without a wish: by worker, and there by age. */
-export function sorted(peers: readonly PeerRecord[], sort: PeerSort | undefined): PeerRecord[] {
-  if (sort !== undefined) return peers.toSorted(inOrderOf(sort));
-  return peers.toSorted((a, b) => a.worker.localeCompare(b.worker) || a.connected_at - b.connected_at);
+/** How many records must be read: to find the first ones in some order, all, but no more than `most`. */
+export function rowsToRead({ sort, limit }: PeersOptions, most: number): number {
+  return sort === undefined ? Math.min(limit ?? most, most) : most;
+}
+
+/** As many as were asked for, in order. Without a wish: by worker, and there by age. */
+export function shownOf(peers: readonly PeerRecord[], { sort, limit }: PeersOptions): PeerRecord[] {
+  const order =
+    sort === undefined
+      ? (a: PeerRecord, b: PeerRecord) => a.worker.localeCompare(b.worker) || a.connected_at - b.connected_at
+      : inOrderOf(sort);
+  return peers.toSorted(order).slice(0, limit ?? rowsMax);
 }
 
 /** A file or a pipe takes lines of any length. */

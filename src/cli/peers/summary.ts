@@ -80,12 +80,13 @@ function sums(peers: readonly PeerRecord[]) {
   };
 }
 
-/** `12 connections on 2 workers`, and of how many hosts where there are several. */
-export function countLine({ peers, isCut }: PeerList): string {
+/** `12 connections on 2 workers`, of how many hosts where there are several, and how many of them are shown. */
+export function countLine({ peers, isCut }: PeerList, shown: number): string {
   const workers = new Set(peers.map(({ worker }) => worker)).size;
   const hosts = new Set(peers.map(({ host }) => host)).size;
   const line = `${plural(peers.length, 'connection')} on ${plural(workers, 'worker')}`;
-  return `${isCut ? 'the first ' : ''}${line}${hosts > 1 ? ` of ${plural(hosts, 'host')}` : ''}`;
+  const more = isCut ? ' or more' : '';
+  return `${line}${hosts > 1 ? ` of ${plural(hosts, 'host')}` : ''}${more}${shown < peers.length ? `; the first ${shown} are shown` : ''}`;
 }
 
 /** What whoever reads the list must know: empty where it is whole. */
@@ -96,6 +97,6 @@ export function warnings({ unread, isThisHost, isCut, status }: PeerList): strin
     ...(isThisHost && status.store === 'redis'
       ? ['Redis is away: this is the host that was asked, the others are missing here']
       : []),
-    ...(isCut ? ['there are more; narrow the list with a filter, or give a higher --limit'] : []),
+    ...(isCut ? ['there are more connections; narrow the list with a filter, or give a higher --limit'] : []),
   ];
 }

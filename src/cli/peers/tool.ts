@@ -6,7 +6,7 @@ import { withClient } from '../target.js';
 import { defineTool, type Call } from '../tool.js';
 import { printClosed } from './closed.js';
 import { peerColumns } from './columns.js';
-import { filterOf, options, rowsMax, sorted, widthOf, type PeersOptions } from './options.js';
+import { filterOf, options, rowsMax, rowsToRead, shownOf, widthOf, type PeersOptions } from './options.js';
 import { readPeers, type PeerList } from './read.js';
 import { countLine, totalsTable, warnings } from './summary.js';
 import { watch } from './watch.js';
@@ -28,9 +28,9 @@ async function run(call: Call<PeersOptions>): Promise<number> {
   if (chosen.closed) return printClosed(call);
   if (chosen.watch) return watch(call);
   const list = await withClient(call, (client) =>
-    readPeers(client, filterOf(chosen), chosen.limit ?? rowsMax),
+    readPeers(client, filterOf(chosen), rowsToRead(chosen, rowsMax)),
   );
-  const peers = sorted(list.peers, chosen.sort);
+  const peers = shownOf(list.peers, chosen);
   if (chosen.json) {
     out.write(`${JSON.stringify(peers, null, 2)}\n`);
     for (const line of warnings(list)) process.stderr.write(`${line}\n`);
@@ -53,6 +53,6 @@ function linesOf(
     ...totalsTable(list, filter, width),
     '',
     ...warnings(list),
-    countLine(list),
+    countLine(list, peers.length),
   ];
 }

@@ -9,7 +9,7 @@ import { connectTo, targetOf } from '../target.js';
 import { clock } from '../times.js';
 import type { Call } from '../tool.js';
 import { peerColumns } from './columns.js';
-import { filterOf, sorted, widthOf, type PeersOptions } from './options.js';
+import { filterOf, rowsToRead, shownOf, widthOf, type PeersOptions } from './options.js';
 import { readPeers, type PeerList } from './read.js';
 import { Screen } from './screen.js';
 import { countLine, totalsTable, warnings } from './summary.js';
@@ -69,7 +69,7 @@ class Reader {
     const { options } = this.#call;
     try {
       const client = await this.connect();
-      this.#last = await readPeers(client, filterOf(options), options.limit ?? rowsMax);
+      this.#last = await readPeers(client, filterOf(options), rowsToRead(options, rowsMax));
       return { list: this.#last, trouble: null };
     } catch (error) {
       if (error instanceof ConnectionLostError) this.close();
@@ -115,7 +115,7 @@ function headLines(call: Call<PeersOptions>, list: PeerList, width: number): rea
   const workers = status.hosts.flatMap((host) => host.workers);
   const oldest = Math.max(0, ...workers.map(({ age_ms }) => age_ms));
   return [
-    `${countLine(list)}; ${status.images_per_second} images/s; oldest report ${(oldest / 1000).toFixed(1)} s ago`,
+    `${countLine(list, rowsOf(call, list).length)}; ${status.images_per_second} images/s; oldest report ${(oldest / 1000).toFixed(1)} s ago`,
     ...(status.store === 'redis' ? [] : ['this host only: the view lies in the memory of its primary']),
     ...warnings(list),
     '',
@@ -137,5 +137,5 @@ function plainText(call: Call<PeersOptions>, list: PeerList): string {
 }
 
 function rowsOf({ options }: Call<PeersOptions>, { peers }: PeerList): readonly PeerRecord[] {
-  return sorted(peers, options.sort);
+  return shownOf(peers, options);
 }
