@@ -1,8 +1,9 @@
-// The primary's part in the view of connections: the memory that the embedded store keeps here, the removal of dead
-// workers, and a reader for the admin server, whichever store was chosen.
+// The primary's part in the view of connections: the memory that the embedded store keeps here, and that steps in for
+// Redis while that is away; the removal of dead workers; and a reader for the admin server, whichever store was chosen.
 import type { StoreChoice } from '../connections/choose-store.js';
 import { EmbeddedView } from '../connections/embedded-view.js';
-import type { PeerRecord, WorkerView } from '../connections/record.js';
+import { FallbackReader } from '../connections/fallback-reader.js';
+import type { PeerRecord } from '../connections/record.js';
 import { RedisReaper } from '../connections/redis/reaper.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type {
@@ -12,20 +13,29 @@ import type {
   EventQuery,
   PeerPage,
   PeerQuery,
-  WorkerReaper,
+  WorkersPage,
 } from '../connections/store.js';
 import { noView } from '../connections/unlisted-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import { describeError } from '../errors.js';
 import type { Logger } from '../log.js';
 
+/** What is done with Redis where it is the view. */
+interface SharedView {
+  readonly store: RedisStore;
+  readonly reaper: RedisReaper;
+}
+
 export class PrimaryView implements ConnectionsReader {
   readonly #memory: EmbeddedView;
-  readonly #reaper: WorkerReaper;
-  /** Reads all hosts; null where the memory is the view. */
-  readonly #redis: RedisStore | null;
+  readonly #shared: SharedView | null;
+  readonly #reader: ConnectionsReader;
   readonly #isListed: boolean;
   readonly #log: Logger;
+  /** The workers that serve, and so ought to be in the view. */
+  readonly #serving = new Set<string>();
+  /** Some worker could not reach Redis, and the log has said so. */
+  #hasFallenBack = false;
 
   constructor(choice: StoreChoice, leaseMs: number, log: Logger) {
     // Workers tell of an outage themselves; here it would be the same news once more.
@@ -34,20 +44,43 @@ export class PrimaryView implements ConnectionsReader {
     };
     this.#log = log;
     this.#isListed = choice.kind !== 'none';
-    this.#memory = new EmbeddedView({ leaseMs });
-    this.#redis = choice.kind === 'redis' ? new RedisStore(choice.redis, onTrouble) : null;
-    this.#reaper = choice.kind === 'redis' ? new RedisReaper(choice.redis, onTrouble) : this.#memory;
+    this.#memory = new EmbeddedView({
+      leaseMs,
+      serving: () => this.#serving,
+      isFallback: choice.kind === 'redis',
+    });
+    if (choice.kind === 'redis') {
+      const store = new RedisStore(choice.redis, onTrouble);
+      this.#shared = { store, reaper: new RedisReaper(choice.redis, onTrouble) };
+      this.#reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
+    } else {
+      this.#shared = null;
+      this.#reader = this.#memory;
+    }
   }
 
   /** Answers what a worker asks of the memory. */
   answer(workerId: string, request: ViewRequest): ViewReply {
-    return this.#memory.handle(workerId, request);
+    if (request.type === 'close') this.#serving.delete(workerId);
+    const reply = this.#memory.handle(workerId, request);
+    if (this.#shared !== null) this.#tellOfFallback(request);
+    return reply;
+  }
+
+  serves(workerId: string): void {
+    this.#serving.add(workerId);
+  }
+
+  /** It has ended, in order or not. */
+  ended(workerId: string): void {
+    this.#serving.delete(workerId);
   }
 
   /** Removes what a dead worker has reported; never rejects. */
   async removeDead(workerId: string): Promise<void> {
+    await this.#memory.removeWorker(workerId, 'worker died');
     try {
-      await this.#reaper.removeWorker(workerId, 'worker died');
+      await this.#shared?.reaper.removeWorker(workerId, 'worker died');
     } catch (error) {
       this.#log.warn(
         { worker: workerId, reason: describeError(error) },
@@ -72,18 +105,35 @@ export class PrimaryView implements ConnectionsReader {
     return this.#listed().events(query);
   }
 
-  workers(): Promise<readonly WorkerView[]> {
-    return (this.#redis ?? this.#memory).workers();
+  workers(): Promise<WorkersPage> {
+    return this.#reader.workers();
+  }
+
+  async close(): Promise<void> {
+    await this.#shared?.store.close();
+    await this.#shared?.reaper.close();
   }
 
   /** Throws NotPermittedError where no view is kept. */
   #listed(): ConnectionsReader {
     if (!this.#isListed) throw noView();
-    return this.#redis ?? this.#memory;
+    return this.#reader;
   }
 
-  async close(): Promise<void> {
-    await this.#redis?.close();
-    await this.#reaper.close();
+  /** No worker of this host can write to Redis: what that still says of them, if it answers, grows old. */
+  #isAllHere(): boolean {
+    return this.#memory.workerCount > 0 && this.#memory.workerCount >= this.#serving.size;
+  }
+
+  #tellOfFallback({ type }: ViewRequest): void {
+    const isReport = type === 'open' || type === 'resync';
+    if (isReport && !this.#hasFallenBack) {
+      this.#hasFallenBack = true;
+      this.#log.warn('Redis is away: the view of connections covers this host only until it is back');
+    }
+    if (type === 'leave' && this.#hasFallenBack && this.#memory.workerCount === 0) {
+      this.#hasFallenBack = false;
+      this.#log.info('Redis is back: the view of connections covers all hosts again');
+    }
   }
 }

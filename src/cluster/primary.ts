@@ -150,6 +150,7 @@ function createSupervisor(
       kicker.addWorker(workerId, (message) => {
         process.send(message);
       });
+      view.serves(workerId);
       sharing.add(workerId, facts);
       door.add(workerId, {
         hand: (connection, socket) => {
@@ -172,6 +173,7 @@ function createSupervisor(
       sharing.remove(workerId);
       kicker.removeWorker(workerId);
       processes.delete(workerId);
+      view.ended(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),
     startTimeoutMs: config.cluster.start_timeout_ms,

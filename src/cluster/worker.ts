@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
+import { FallbackStore } from '../connections/fallback-store.js';
 import type { Kicker } from '../connections/kick.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
@@ -268,11 +269,10 @@ async function openSharing(
 
 function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {
   const choice = chooseStore(config);
-  if (choice.kind !== 'redis') {
-    const memory = new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
-    return choice.kind === 'none' ? new UnlistedStore(memory) : memory;
-  }
-  return new RedisStore(choice.redis, (message) => {
+  const memory = new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
+  if (choice.kind !== 'redis') return choice.kind === 'none' ? new UnlistedStore(memory) : memory;
+  const redis = new RedisStore(choice.redis, (message) => {
     log.warn(message);
   });
+  return new FallbackStore(redis, memory);
 }

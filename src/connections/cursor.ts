@@ -27,5 +27,8 @@ function parseJson(text: string): unknown {
 }
 
 function foreign(cause?: unknown): InvalidMessageError {
-  return new InvalidMessageError('cursor is not one that a list of this server gave', { cause });
+  return new InvalidMessageError(
+    'cursor is not one that this list gave, or Redis went away or came back since; begin without one',
+    { cause },
+  );
 }

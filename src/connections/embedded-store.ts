@@ -1,15 +1,16 @@
 // A worker's side of the view that the primary keeps: each method is one request over the IPC channel, which
 // whoever builds the cluster provides.
 import { InvalidMessageError, StoreUnavailableError } from '../errors.js';
-import type { PeerRecord, WorkerRecord, WorkerView } from './record.js';
+import type { PeerRecord, WorkerRecord } from './record.js';
+import type { MemoryStore } from './fallback-store.js';
 import type {
   ClosedPage,
-  ConnectionStore,
   EventPage,
   EventQuery,
   PeerPage,
   PeerQuery,
   ViewChanges,
+  WorkersPage,
 } from './store.js';
 import type { ViewReply, ViewRequest } from './view-messages.js';
 
@@ -23,7 +24,7 @@ export interface EmbeddedStoreOptions {
   readonly requestTimeoutMs: number;
 }
 
-export class EmbeddedStore implements ConnectionStore {
+export class EmbeddedStore implements MemoryStore {
   readonly kind = 'embedded';
   readonly #channel: ViewChannel;
   readonly #requestTimeoutMs: number;
@@ -79,10 +80,10 @@ export class EmbeddedStore implements ConnectionStore {
     return reply.page;
   }
 
-  async workers(): Promise<readonly WorkerView[]> {
+  async workers(): Promise<WorkersPage> {
     const reply = await this.#ask({ type: 'workers' });
     if (reply.type !== 'workers') throw unexpected(reply);
-    return reply.workers;
+    return reply.page;
   }
 
   async close(): Promise<void> {
@@ -92,6 +93,11 @@ export class EmbeddedStore implements ConnectionStore {
       // The primary is gone, and the view with it.
       if (!(error instanceof StoreUnavailableError)) throw error;
     }
+  }
+
+  /** Takes this worker out of the primary's memory without a word in its history. Rejects with StoreUnavailableError. */
+  async leave(): Promise<void> {
+    await this.#write({ type: 'leave' });
   }
 
   async #write(request: ViewRequest): Promise<ViewReply> {

@@ -1,12 +1,11 @@
-// The view of connections in the primary's memory, for a host without Redis: what each worker has reported,
-// and the last peers that closed. It knows nothing of IPC: whoever carries the messages calls `handle`.
-import { z } from 'zod';
+// The view of connections in the primary's memory, for a host without Redis or while that is away: what each worker has
+// reported, and what has happened. It knows nothing of IPC: whoever carries the messages calls `handle`.
 import { InvalidMessageError } from '../errors.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
-import { hostOf, matches, mayHold } from './filter.js';
 import { EmbeddedHistory } from './embedded-history.js';
+import { inOrder, pageOf, type WorkerEntry } from './embedded-page.js';
+import { hostOf, mayHold } from './filter.js';
 import { removalRowsMax } from './limits.js';
-import type { CloseReason, PeerRecord, ViewEvent, WorkerRecord, WorkerView } from './record.js';
+import type { CloseReason, PeerRecord, ViewEvent, WorkerRecord } from './record.js';
 import type {
   ClosedPage,
   ConnectionsReader,
@@ -16,38 +15,43 @@ import type {
   PeerQuery,
   ViewChanges,
   WorkerReaper,
+  WorkersPage,
 } from './store.js';
 import type { ViewReply, ViewRequest } from './view-messages.js';
 
 export interface EmbeddedViewOptions {
   /** A worker silent for longer is not listed and loses its peers; the next heartbeat brings them back. */
   readonly leaseMs: number;
+  /** The ids of the workers that serve: those of them that have not reported are named in what is read. */
+  readonly serving?: () => Iterable<string>;
+  /** The view lies elsewhere, and workers report here only while that is away; both ways are no news of them. */
+  readonly isFallback?: boolean;
   /** Milliseconds since the epoch; it never goes back, so that setting the clock ends no lease. */
   readonly now?: () => number;
 }
 
-interface WorkerEntry {
-  record: WorkerRecord;
-  lastHeartbeatMs: number;
-  peers: Map<string, PeerRecord>;
-  /** The ids of `peers` in order; null: to be sorted again, since one came or went. */
-  order: readonly string[] | null;
-}
-
-/** The last peer of the page before. */
-const placeSchema = z.strictObject({ store: z.literal('embedded'), worker: z.string(), peer: z.string() });
-type Place = z.output<typeof placeSchema>;
-
 export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   readonly #leaseMs: number;
   readonly #now: () => number;
+  readonly #serving: () => Iterable<string>;
+  readonly #isFallback: boolean;
   readonly #workers = new Map<string, WorkerEntry>();
-  readonly #history: EmbeddedHistory;
+  /** Those that have fallen silent here: the next word of one is news. */
+  readonly #silent = new Set<string>();
+  /** Null: nothing has been told yet; as a fallback it begins when the first worker reports. */
+  #history: EmbeddedHistory | null = null;
 
-  constructor({ leaseMs, now = monotonicNow }: EmbeddedViewOptions) {
+  constructor({ leaseMs, serving = () => [], isFallback = false, now = monotonicNow }: EmbeddedViewOptions) {
     this.#leaseMs = leaseMs;
+    this.#serving = serving;
+    this.#isFallback = isFallback;
     this.#now = now;
-    this.#history = new EmbeddedHistory(now);
+    if (!isFallback) this.#history = new EmbeddedHistory(now);
+  }
+
+  /** How many workers report here. */
+  get workerCount(): number {
+    return this.#workers.size;
   }
 
   /** Answers a request of this worker; a wrong one is answered `invalid`, nothing is thrown for it. */
@@ -63,7 +67,7 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   #answer(workerId: string, request: ViewRequest): ViewReply {
     switch (request.type) {
       case 'open':
-        this.#replace(workerId, request.worker, []);
+        this.#replace(workerId, request.worker, [], true);
         return { type: 'done' };
       case 'flush':
         this.#apply(workerId, request.changes);
@@ -71,69 +75,64 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
       case 'heartbeat':
         return { type: 'heartbeat', answer: this.#renew(workerId, request.worker, request.peerCount) };
       case 'resync':
-        this.#replace(workerId, request.worker, request.peers);
+        this.#replace(
+          workerId,
+          request.worker,
+          request.peers,
+          !this.#isFallback || this.#silent.has(workerId),
+        );
         return { type: 'done' };
       case 'list':
         return { type: 'page', page: this.#list(request.query) };
       case 'find':
         return { type: 'found', peers: this.#find(request.ids) };
       case 'closed':
-        return { type: 'closed', page: this.#history.closed(request.query) };
+        return { type: 'closed', page: this.#past.closed(request.query) };
       case 'events':
-        return { type: 'events', page: this.#history.events(request.query) };
+        return { type: 'events', page: this.#past.events(request.query) };
       case 'workers':
-        return { type: 'workers', workers: this.#livingWorkers() };
+        return { type: 'workers', page: this.#directory() };
       case 'close':
         this.#forget(workerId, 'drain', 0);
+        return { type: 'done' };
+      case 'leave':
+        this.#leave(workerId);
         return { type: 'done' };
       default:
         return request satisfies never;
     }
   }
 
-  /**
-   * One page, ordered by worker and peer. A peer that is there from the first page to the last is in
-   * exactly one of them. Throws InvalidMessageError for a foreign cursor.
-   */
-  #list({ filter, limit, cursor }: PeerQuery): PeerPage {
-    const parts = this.#livingWorkers()
-      .filter(({ record }) => mayHold(record.worker, filter))
-      .map(({ record, ageMs }) => ({ worker: record.worker, ageMs }));
-    const rest = { unread: [], parts, scope: 'this host' } as const;
-    const after = cursor === null ? null : decodeCursor(cursor, placeSchema);
-    const peers: PeerRecord[] = [];
-    const seen = new Set<string>();
-    let last = '';
-    for (const [workerId, worker] of inOrder(this.#workers)) {
-      if ((after !== null && workerId < after.worker) || !mayHold(workerId, filter)) continue;
-      for (const peer of peersAfter(worker, after?.worker === workerId ? after.peer : null)) {
-        // Seen: it is moving from one worker to another, and stands with both.
-        if (!matches(peer, filter) || seen.has(peer.id)) continue;
-        // One more than fits: there is a next page, and this one ended at the peer before.
-        if (peers.length === limit) return { peers, cursor: last, ...rest };
-        peers.push(peer);
-        seen.add(peer.id);
-        if (peers.length === limit) {
-          last = encodeCursor({ store: 'embedded', worker: workerId, peer: peer.id } satisfies Place);
-        }
-      }
-    }
-    return { peers, cursor: null, ...rest };
+  /** Throws InvalidMessageError for a foreign cursor. */
+  #list(query: PeerQuery): PeerPage {
+    const { workers, unread, scope } = this.#directory();
+    return {
+      ...pageOf(this.#workers, query),
+      unread: unread.filter((id) => mayHold(id, query.filter)),
+      parts: workers
+        .filter(({ record }) => mayHold(record.worker, query.filter))
+        .map(({ record, ageMs }) => ({ worker: record.worker, ageMs })),
+      scope,
+    };
   }
 
-  /** All workers whose lease holds, ordered by id. */
-  #livingWorkers(): WorkerView[] {
+  #directory(): WorkersPage {
     this.#removeStale();
     const now = this.#now();
-    return inOrder(this.#workers).map(([, { record, lastHeartbeatMs }]) => ({
-      record,
-      ageMs: Math.max(0, now - lastHeartbeatMs),
-    }));
+    return {
+      workers: inOrder(this.#workers).map(([, { record, lastHeartbeatMs }]) => ({
+        record,
+        ageMs: Math.max(0, now - lastHeartbeatMs),
+      })),
+      unread: [...this.#serving()].filter((id) => !this.#workers.has(id)).sort(),
+      scope: 'this host',
+    };
   }
 
   /** At once, before the promise is returned. */
   removeWorker(workerId: string, reason: CloseReason): Promise<void> {
     this.#forget(workerId, reason, removalRowsMax);
+    this.#silent.delete(workerId);
     return Promise.resolve();
   }
 
@@ -151,15 +150,15 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   }
 
   async closed(query: PeerQuery): Promise<ClosedPage> {
-    return Promise.resolve(this.#history.closed(query));
+    return Promise.resolve(this.#past.closed(query));
   }
 
   async events(query: EventQuery): Promise<EventPage> {
-    return Promise.resolve(this.#history.events(query));
+    return Promise.resolve(this.#past.events(query));
   }
 
-  async workers(): Promise<readonly WorkerView[]> {
-    return Promise.resolve(this.#livingWorkers());
+  async workers(): Promise<WorkersPage> {
+    return Promise.resolve(this.#directory());
   }
 
   #find(ids: readonly string[]): PeerRecord[] {
@@ -174,8 +173,10 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
     return [...found.values()];
   }
 
-  #replace(workerId: string, record: WorkerRecord, peers: readonly PeerRecord[]): void {
-    if (!this.#workers.has(workerId)) this.#tell({ type: 'worker up', ...this.#about(workerId) });
+  #replace(workerId: string, record: WorkerRecord, peers: readonly PeerRecord[], isNews: boolean): void {
+    const isUp = !this.#workers.has(workerId) && isNews;
+    this.#past.tell(isUp ? [{ type: 'worker up', ...this.#about(workerId) }] : []);
+    this.#silent.delete(workerId);
     this.#workers.set(workerId, {
       record,
       lastHeartbeatMs: this.#now(),
@@ -186,8 +187,8 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
 
   /** Changes of a worker that is not in the view are dropped: its next heartbeat is answered `resync`. */
   #apply(workerId: string, { changed, closed, events }: ViewChanges): void {
-    this.#history.remember(closed);
-    this.#history.tell(events);
+    this.#past.remember(closed);
+    this.#past.tell(events);
     const worker = this.#workers.get(workerId);
     if (worker === undefined) return;
     const sizeBefore = worker.peers.size;
@@ -209,7 +210,9 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
     const oldest = this.#now() - this.#leaseMs;
     for (const [workerId, { lastHeartbeatMs }] of this.#workers) {
       // Its process lives, or the primary would have removed it: it counts as dead until it speaks again.
-      if (lastHeartbeatMs < oldest) this.#forget(workerId, 'worker died', removalRowsMax);
+      if (lastHeartbeatMs >= oldest) continue;
+      this.#forget(workerId, 'worker died', removalRowsMax);
+      this.#silent.add(workerId);
     }
   }
 
@@ -220,43 +223,24 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
     this.#workers.delete(workerId);
     const closed_at = this.#now();
     const rows = [...worker.peers.values()].slice(0, rowsMax);
-    this.#history.remember(rows.map((peer) => ({ peer, reason, closed_at })));
-    this.#tell({ type: 'worker down', ...this.#about(workerId), reason, peers: worker.peers.size });
+    this.#past.remember(rows.map((peer) => ({ peer, reason, closed_at })));
+    this.#past.tell([{ type: 'worker down', ...this.#about(workerId), reason, peers: worker.peers.size }]);
   }
 
   #about(workerId: string): Pick<ViewEvent, 'at' | 'host' | 'worker'> {
     return { at: this.#now(), host: hostOf(workerId), worker: workerId };
   }
 
-  #tell(event: ViewEvent): void {
-    this.#history.tell([event]);
+  /** What has happened here is known from the first report to the last; what comes between is known elsewhere. */
+  #leave(workerId: string): void {
+    this.#workers.delete(workerId);
+    this.#silent.delete(workerId);
+    if (this.#workers.size === 0 && this.#isFallback) this.#history = null;
   }
-}
 
-function inOrder(workers: ReadonlyMap<string, WorkerEntry>): [string, WorkerEntry][] {
-  return [...workers].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** The peers of a worker ordered by id, from the first one behind `after`, which need not exist any more. */
-function* peersAfter(worker: WorkerEntry, after: string | null): Generator<PeerRecord> {
-  worker.order ??= [...worker.peers.keys()].sort();
-  const { order } = worker;
-  for (let index = after === null ? 0 : countUpTo(order, after); index < order.length; index++) {
-    const peer = worker.peers.get(order[index] ?? '');
-    if (peer !== undefined) yield peer;
+  get #past(): EmbeddedHistory {
+    return (this.#history ??= new EmbeddedHistory(this.#now));
   }
-}
-
-/** How many of the sorted ids are not behind `last`, by halving. */
-function countUpTo(ids: readonly string[], last: string): number {
-  let low = 0;
-  let high = ids.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ids[middle] ?? '') <= last) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function monotonicNow(): number {

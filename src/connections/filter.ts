@@ -4,6 +4,7 @@ import type { PeerFilter, PeerRecord } from './record.js';
 /** Whether the peer has every value that the filter names. */
 export function matches(peer: PeerRecord, filter: PeerFilter): boolean {
   return (
+    (filter.id === undefined || peer.id === filter.id) &&
     (filter.host === undefined || peer.host === filter.host) &&
     (filter.worker === undefined || peer.worker === filter.worker) &&
     (filter.address === undefined || peer.address === filter.address) &&
@@ -15,6 +16,7 @@ export function matches(peer: PeerRecord, filter: PeerFilter): boolean {
 /** Whether peers of this worker can pass the filter at all: a list skips the others unread. */
 export function mayHold(workerId: string, filter: PeerFilter): boolean {
   return (
+    (filter.id === undefined || filter.id.startsWith(`${hostOf(workerId)}/`)) &&
     (filter.host === undefined || hostOf(workerId) === filter.host) &&
     (filter.worker === undefined || workerId === filter.worker)
   );

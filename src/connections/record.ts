@@ -130,6 +130,7 @@ export interface WorkerView {
 
 /** What a list may be narrowed by; all given keys must match exactly. */
 export const peerFilterSchema = z.strictObject({
+  id: z.string().optional(),
   host: z.string().optional(),
   worker: z.string().optional(),
   address: z.string().optional(),

@@ -53,6 +53,14 @@ export interface PeerPage {
   readonly scope: Scope;
 }
 
+export interface WorkersPage {
+  /** Ordered by id. */
+  readonly workers: readonly WorkerView[];
+  /** Workers that serve and have not reported themselves: named, not left out. */
+  readonly unread: readonly string[];
+  readonly scope: Scope;
+}
+
 export interface ClosedPage {
   /** Latest first; as many as asked for, unless a rare filter ends the page before. */
   readonly closed: readonly ClosedPeer[];
@@ -92,8 +100,8 @@ export interface ConnectionsReader {
   /** What happened after an event. Throws InvalidMessageError for an id that is none. */
   events(query: EventQuery): Promise<EventPage>;
 
-  /** All workers whose lease holds, with their age, ordered by id. */
-  workers(): Promise<readonly WorkerView[]>;
+  /** All workers whose lease holds, with their age. */
+  workers(): Promise<WorkersPage>;
 }
 
 /** A worker's own side of the store: it reports itself and its peers, and reads the whole view. */

@@ -1,8 +1,8 @@
 // The store of a server that keeps no view of connections (`connections.store: none`): workers report themselves to the
 // primary, so status and metrics go on, but nothing is written when a connection comes, works or goes.
 import { NotPermittedError } from '../errors.js';
-import type { PeerRecord, WorkerRecord, WorkerView } from './record.js';
-import type { ClosedPage, ConnectionStore, EventPage, PeerPage } from './store.js';
+import type { PeerRecord, WorkerRecord } from './record.js';
+import type { ClosedPage, ConnectionStore, EventPage, PeerPage, WorkersPage } from './store.js';
 
 /** What a list is answered instead of an empty one, which would be a lie. */
 export function noView(): NotPermittedError {
@@ -52,7 +52,7 @@ export class UnlistedStore implements ConnectionStore {
     return Promise.reject(noView());
   }
 
-  workers(): Promise<readonly WorkerView[]> {
+  workers(): Promise<WorkersPage> {
     return this.#directory.workers();
   }
 

@@ -38,6 +38,12 @@ const page = z.object({
   scope,
 });
 
+const workersPage = z.object({
+  workers: z.array(z.object({ record: workerRecordSchema, ageMs })).readonly(),
+  unread: z.array(z.string()).readonly(),
+  scope,
+});
+
 const closedPage = z.object({
   closed: z.array(closedPeerSchema).readonly(),
   cursor: z.string().nullable(),
@@ -51,7 +57,7 @@ const eventPage = z.object({
   scope,
 });
 
-/** One for each method of ConnectionStore. */
+/** One for each method of EmbeddedStore. */
 export const viewRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('open'), worker: workerRecordSchema }),
   z.object({ type: z.literal('flush'), changes }),
@@ -67,21 +73,20 @@ export const viewRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('events'), query: eventQuery }),
   z.object({ type: z.literal('workers') }),
   z.object({ type: z.literal('close') }),
+  /** Reports elsewhere from now on: nothing has happened to it or its peers. */
+  z.object({ type: z.literal('leave') }),
 ]);
 export type ViewRequest = Readonly<z.output<typeof viewRequestSchema>>;
 
 export const viewReplySchema = z.discriminatedUnion('type', [
-  /** To open, flush, resync and close. */
+  /** To open, flush, resync, close and leave. */
   z.object({ type: z.literal('done') }),
   z.object({ type: z.literal('heartbeat'), answer: z.enum(['ok', 'resync']) }),
   z.object({ type: z.literal('page'), page }),
   z.object({ type: z.literal('found'), peers }),
   z.object({ type: z.literal('closed'), page: closedPage }),
   z.object({ type: z.literal('events'), page: eventPage }),
-  z.object({
-    type: z.literal('workers'),
-    workers: z.array(z.object({ record: workerRecordSchema, ageMs })).readonly(),
-  }),
+  z.object({ type: z.literal('workers'), page: workersPage }),
   /** The request is wrong, and this may be told to the client: InvalidMessageError. */
   z.object({ type: z.literal('invalid'), message: z.string() }),
 ]);

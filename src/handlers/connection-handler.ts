@@ -1,8 +1,8 @@
 // 0x40 lists the connections of the whole cluster, 0x42 disconnects some, 0x44 tells how it is doing.
 import { z } from 'zod';
 import type { KickAnswer, Kicker } from '../connections/kick.js';
-import { peerFilterSchema, type WorkerView } from '../connections/record.js';
-import type { ConnectionsReader, PeerPage, PeerQuery } from '../connections/store.js';
+import { peerFilterSchema } from '../connections/record.js';
+import type { ConnectionsReader, PeerQuery, WorkersPage } from '../connections/store.js';
 import { errorCodes } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
@@ -47,7 +47,7 @@ export class ConnectionHandler extends BaseHandler {
         args: z.array(listQuery),
         maxArguments: 1,
         expected:
-          'empty, null, or one object with any of host, worker, address, identity, state, ' +
+          'empty, null, or one object with any of id, host, worker, address, identity, state, ' +
           `limit (1 to ${listLimitMax}), cursor`,
         run: ([query]) => {
           const { limit, cursor, ...filter } = query ?? listQuery.parse({});
@@ -77,23 +77,15 @@ export class ConnectionHandler extends BaseHandler {
   }
 
   async #list(query: PeerQuery): Promise<readonly ResponseItem[]> {
-    const page = await this.#view.list(query);
-    const items = page.peers.map(item);
-    const end = endOf(page, this.#facts.store);
-    return end === null ? items : [...items, item(end)];
+    const { peers, cursor, unread, scope } = await this.#view.list(query);
+    const more: Readonly<Record<string, JsonValue>> = {
+      ...(cursor === null ? {} : { cursor }),
+      ...(unread.length === 0 ? {} : { unread }),
+      // With Redis a list covers all hosts, unless that is away.
+      ...(this.#facts.store === 'redis' && scope === 'this host' ? { scope } : {}),
+    };
+    return Object.keys(more).length === 0 ? peers.map(item) : [...peers.map(item), item(more)];
   }
-}
-
-/** What comes behind the connections: the cursor, and what the list lacks; null: it is whole. */
-function endOf({ cursor, unread, scope }: PeerPage, store: ServerFacts['store']): JsonValue | null {
-  // Without Redis this host is all there is: nothing is missing.
-  const isPart = store === 'redis' && scope === 'this host';
-  if (cursor === null && unread.length === 0 && !isPart) return null;
-  return {
-    ...(cursor === null ? {} : { cursor }),
-    ...(unread.length === 0 ? {} : { unread }),
-    ...(isPart ? { scope } : {}),
-  };
 }
 
 function item(result: JsonValue): ResponseItem {
@@ -115,7 +107,7 @@ function kickItem({ id, outcome }: KickAnswer): ResponseItem {
   }
 }
 
-function status(workers: readonly WorkerView[], facts: ServerFacts): JsonValue {
+function status({ workers, unread, scope }: WorkersPage, facts: ServerFacts): JsonValue {
   const sum = (key: 'peers' | 'queued' | 'in_flight' | 'images_per_second') =>
     workers.reduce((total, { record }) => total + record[key], 0);
   const hosts = [...new Set(workers.map(({ record }) => record.host))].sort();
@@ -128,6 +120,8 @@ function status(workers: readonly WorkerView[], facts: ServerFacts): JsonValue {
     in_flight: sum('in_flight'),
     images_per_second: Number(sum('images_per_second').toFixed(2)),
     store: facts.store,
+    scope,
+    unread,
     hosts: hosts.map((host) => ({
       host,
       workers: workers

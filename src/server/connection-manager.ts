@@ -7,7 +7,6 @@ import type {
   PeerState,
   ViewEvent,
   WorkerRecord,
-  WorkerView,
 } from '../connections/record.js';
 import type {
   ClosedPage,
@@ -17,6 +16,7 @@ import type {
   EventQuery,
   PeerPage,
   PeerQuery,
+  WorkersPage,
 } from '../connections/store.js';
 import { StoreUnavailableError } from '../errors.js';
 import type { Logger } from '../log.js';
@@ -124,12 +124,13 @@ export class ConnectionManager implements ConnectionsReader {
   }
 
   /** All workers that are known; this one alone where the store does not answer. */
-  async workers(): Promise<readonly WorkerView[]> {
+  async workers(): Promise<WorkersPage> {
     try {
       return await this.#options.store.workers();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return [{ record: this.#options.describeWorker(), ageMs: 0 }];
+      const own = { record: this.#options.describeWorker(), ageMs: 0 };
+      return { workers: [own], unread: [], scope: 'this host' };
     }
   }
 
@@ -166,7 +167,14 @@ export class ConnectionManager implements ConnectionsReader {
     this.#events = [];
     for (const { id } of changed) this.#reported.add(id);
     for (const { peer } of closed) this.#reported.delete(peer.id);
-    if (changed.length > 0 || events.length > 0) await this.#options.store.flush({ changed, closed, events });
+    if (changed.length === 0 && events.length === 0) return;
+    try {
+      await this.#options.store.flush({ changed, closed, events });
+    } catch (error) {
+      // At once, since a list may wait for it: the store may have found another place for everything.
+      this.#onFailure(error);
+      await this.#heartbeat();
+    }
   }
 
   #tell({ origin }: PeerStats, event: Pick<ViewEvent, 'type' | 'reason' | 'by'>): void {
@@ -194,9 +202,13 @@ export class ConnectionManager implements ConnectionsReader {
   /** Does `work` in its turn. What fails because of the store it makes good itself: a later heartbeat says `resync`. */
   #write(work: () => Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(work).catch((error: unknown) => {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#options.log.debug({ reason: error.message }, 'the store of connections did not answer');
+      this.#onFailure(error);
     });
     return this.#turn;
+  }
+
+  #onFailure(error: unknown): void {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    this.#options.log.debug({ reason: error.message }, 'the store of connections did not answer');
   }
 }

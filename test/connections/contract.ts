@@ -50,7 +50,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       const page = await reader.list({ filter: {}, limit: 10, cursor: null });
       assert.deepEqual([page.peers, page.cursor, page.unread], [[], null, []]);
       assert.deepEqual(
-        (await reader.workers()).map(({ record }) => record.worker),
+        (await reader.workers()).workers.map(({ record }) => record.worker),
         [two],
       );
     });
@@ -128,7 +128,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       const [a, b] = [await open(one), await open(far)];
       const busy = workerRecord(one, { state: 'draining', requests: 17, images_per_second: 12.5, queued: 3 });
       assert.equal(await a.heartbeat(busy, 0), 'ok');
-      const views = await b.workers();
+      const { workers: views } = await b.workers();
       assert.deepEqual(
         views.map(({ record }) => record),
         [workerRecord(far), busy],
@@ -178,7 +178,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       await view.reaper.removeWorker(one, 'worker died');
       assert.deepEqual(byId(await listAll(b)), byId(alive));
       assert.deepEqual(
-        (await b.workers()).map(({ record }) => record.worker),
+        (await b.workers()).workers.map(({ record }) => record.worker),
         [two],
       );
       const history = await view.closed();
@@ -200,7 +200,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       const store = await open(one);
       await view.reaper.removeWorker(far, 'worker died');
       assert.deepEqual(await view.closed(), []);
-      assert.equal((await store.workers()).length, 1);
+      assert.equal((await store.workers()).workers.length, 1);
     });
 
     it('removes a worker that closes, without a trace in the history', async () => {
@@ -208,7 +208,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       await a.flush({ events: [], changed: peerRecords(one, 3), closed: [] });
       await a.close();
       assert.deepEqual(await listAll(b), []);
-      assert.equal((await b.workers()).length, 1);
+      assert.equal((await b.workers()).workers.length, 1);
       assert.deepEqual(await view.closed(), []);
     });
 
@@ -220,7 +220,7 @@ export function storeContract(name: string, create: ViewFactory): void {
       await silent.flush({ events: [], changed: peers, closed: [] });
       await until('the silent worker is gone', async () => {
         await speaking.heartbeat(workerRecord(two), 0);
-        return (await speaking.workers()).every(({ record }) => record.worker !== one);
+        return (await speaking.workers()).workers.every(({ record }) => record.worker !== one);
       });
       assert.deepEqual(await listAll(speaking), []);
       const history = await view.closed();

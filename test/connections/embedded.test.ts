@@ -16,9 +16,9 @@ describe('the view in memory', () => {
     const view = new EmbeddedView({ leaseMs: 15_000, now: () => now });
     view.handle(one, { type: 'open', worker: workerRecord(one) });
     now += 15_000;
-    assert.deepEqual(await view.workers(), [{ record: workerRecord(one), ageMs: 15_000 }]);
+    assert.deepEqual((await view.workers()).workers, [{ record: workerRecord(one), ageMs: 15_000 }]);
     now += 1;
-    assert.deepEqual(await view.workers(), []);
+    assert.deepEqual((await view.workers()).workers, []);
   });
 
   it('remembers at least the last 10,000 closed peers, and not many more', async () => {
@@ -79,7 +79,7 @@ describe('the embedded store', () => {
 
   it('fails where the answer belongs to another question', async () => {
     const request = (message: ViewRequest): Promise<ViewReply> =>
-      Promise.resolve(message.type === 'list' ? { type: 'workers', workers: [] } : { type: 'done' });
+      Promise.resolve(message.type === 'list' ? { type: 'workers', page: { workers: [], unread: [], scope: 'this host' } } : { type: 'done' });
     const store = new EmbeddedStore({ request }, { requestTimeoutMs: 1_000 });
     await assert.rejects(store.list({ filter: {}, limit: 1, cursor: null }), unavailable);
     await assert.rejects(store.workers(), unavailable);

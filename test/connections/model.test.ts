@@ -102,7 +102,7 @@ const list = fc
           (!('address' in filter) || peer.address === filter.address),
       );
       assert.deepEqual(byId(await listAll(storeOf(real, id), { filter, limit })), byId(expected));
-      const views = await storeOf(real, id).workers();
+      const { workers: views } = await storeOf(real, id).workers();
       assert.deepEqual(
         views.map(({ record }) => record.worker),
         [...model.keys()].sort(),

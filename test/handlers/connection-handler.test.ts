@@ -22,7 +22,7 @@ const emptyView: ConnectionsReader = {
   find: () => Promise.resolve([]),
   closed: () => Promise.reject(new Error('not asked for')),
   events: () => Promise.reject(new Error('not asked for')),
-  workers: () => Promise.resolve([]),
+  workers: () => Promise.resolve({ workers: [], unread: [], scope: 'this host' }),
 };
 const nobody: Kicker = { kick: () => Promise.resolve([]) };
 

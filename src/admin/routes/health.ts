@@ -23,7 +23,8 @@ export function healthRoutes(view: ConnectionsReader, hostId: string, workers: (
       method: 'GET',
       role: 'viewer',
       answer: async () => {
-        const own = (await view.workers()).filter(({ record }) => record.host === hostId);
+        const { workers: known } = await view.workers();
+        const own = known.filter(({ record }) => record.host === hostId);
         return { ...text(200, prometheusText(own)), type: 'text/plain; version=0.0.4; charset=utf-8' };
       },
     },

@@ -18,13 +18,15 @@ export function statusRoute(view: ConnectionsReader, hostId: string, workers: ()
     role: 'viewer',
     answer: async () => {
       const { serving, wanted } = workers();
-      const known = await view.workers();
+      const { workers: known, unread, scope } = await view.workers();
       return json(200, {
         host: hostId,
         workers_serving: serving,
         workers_wanted: wanted,
         hosts: totalsByHost(known),
         workers: known.map(({ record, ageMs }) => ({ ...record, age_ms: Math.round(ageMs) })),
+        unread,
+        scope,
       });
     },
   };

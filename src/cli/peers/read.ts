@@ -21,6 +21,9 @@ const peerSchema = z.object({ result: peerRecordSchema });
 const statusSchema = z.object({
   result: z.object({
     store: z.string(),
+    scope: z.enum(scopes),
+    /** Workers that serve and have not reported themselves. */
+    unread: z.array(z.string()),
     images_per_second: z.number(),
     hosts: z.array(
       z.object({
@@ -77,9 +80,9 @@ export async function readPeers(client: PearClient, filter: PeerFilter, rowsMax:
   const status = statusSchema.parse(answer).result;
   return {
     peers: [...peers.values()],
-    unread: [...unread],
+    unread: [...new Set([...unread, ...status.unread])],
     isCut: cursor !== null,
-    isThisHost: isThisHost || status.store !== 'redis',
+    isThisHost: isThisHost || status.scope === 'this host',
     status,
   };
 }

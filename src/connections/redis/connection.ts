@@ -21,7 +21,7 @@ export class RedisConnection {
   readonly #name: string;
   readonly #commandTimeoutMs: number;
   readonly #onTrouble: (message: string) => void;
-  /** Settles when the first connection stands, or is not there in time. */
+  /** Settles when the first connection stands, or has failed once, or is not there in time. */
   #first: Promise<void> | null = null;
   #away = false;
   #closed = false;
@@ -51,6 +51,7 @@ export class RedisConnection {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         redis.off('ready', becameReady);
+        this.#goneAway(new Error(this.#lastTrouble));
         reject(new StoreUnavailableError(`Redis at ${this.#name} is not ready: ${this.#lastTrouble}`));
       }, this.#commandTimeoutMs);
       const becameReady = () => {
@@ -66,7 +67,7 @@ export class RedisConnection {
    * away. Rejects with StoreUnavailableError, the cause inside.
    */
   async run<T>(call: (redis: Redis) => Promise<T>): Promise<T> {
-    await (this.#first ??= this.ready().catch(() => undefined));
+    await (this.#first ??= this.#firstNews());
     try {
       const answer = await call(this.#redis);
       this.#isBack();
@@ -94,6 +95,12 @@ export class RedisConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#redis.disconnect();
+  }
+
+  async #firstNews(): Promise<void> {
+    const failed = new Promise<void>((resolve) => this.#redis.once('error', resolve));
+    const ready = this.ready().catch(() => undefined);
+    if (!this.#away) await Promise.race([ready, failed]);
   }
 
   #failure(error: unknown): StoreUnavailableError {

@@ -15,7 +15,7 @@ import { fromPeerJson } from './records.js';
 /** The id of the last row of the page before. */
 const placeSchema = z.strictObject({
   store: z.literal('redis'),
-  closed: z.string().regex(/^\d{1,15}-\d{1,15}$/),
+  closed: z.string().regex(/^\d{1,20}-\d{1,20}$/),
 });
 
 const closedRowSchema = z.object({
@@ -34,6 +34,9 @@ const eventRowSchema = storedEventSchema.extend({
 
 type Entry = readonly [id: string, flat: string[]];
 
+/** Least that is read at once where a filter drops rows. */
+const filteredReadMin = 100;
+
 /** Rows that are none, such as somebody else's, are left out. */
 export async function readClosed(
   connection: RedisConnection,
@@ -42,18 +45,21 @@ export async function readClosed(
 ): Promise<ClosedPage> {
   const closed: ClosedPeer[] = [];
   let from = cursor === null ? '+' : `(${decodeCursor(cursor, placeSchema).closed}`;
-  let last: string | null = null;
   let isEnd = false;
+  const least = Object.keys(filter).length > 0 ? filteredReadMin : 1;
   for (let examined = 0; closed.length < limit && !isEnd && examined < rowsExaminedMax;) {
-    const count = Math.min(Math.max(limit - closed.length, 1), chunkSize);
+    const count = Math.min(Math.max(limit - closed.length, least), chunkSize);
     const entries: Entry[] = await connection.run((redis) =>
       redis.xrevrange(keys.closed, from, '-', 'COUNT', count),
     );
-    examined += entries.length;
     isEnd = entries.length < count;
     for (const [id, flat] of entries) {
+      if (closed.length === limit) {
+        isEnd = false;
+        break;
+      }
+      examined++;
       from = `(${id}`;
-      last = id;
       const row = toClosed(flat);
       if (row !== null && matches(row.peer, filter)) closed.push(row);
     }
@@ -61,11 +67,10 @@ export async function readClosed(
   const [oldest]: Entry[] = await connection.run((redis) => redis.xrange(keys.closed, '-', '+', 'COUNT', 1));
   return {
     closed,
-    cursor:
-      isEnd || last === null
-        ? null
-        : encodeCursor({ store: 'redis', closed: last } satisfies z.output<typeof placeSchema>),
-    since: oldest === undefined ? null : parseEventId(oldest[0]).ms,
+    cursor: isEnd
+      ? null
+      : encodeCursor({ store: 'redis', closed: from.slice(1) } satisfies z.output<typeof placeSchema>),
+    since: oldest === undefined ? null : msOf(oldest[0]),
     scope: 'all hosts',
   };
 }
@@ -98,7 +103,11 @@ function toClosed(flat: readonly string[]): ClosedPeer | null {
 }
 
 function toEvent([id, flat]: Entry): StoredEvent[] {
-  const { ms } = parseEventId(id);
-  const event = eventRowSchema.safeParse({ at: ms, ...Object.fromEntries(inPairs(flat)), id }).data;
+  const event = eventRowSchema.safeParse({ at: msOf(id), ...Object.fromEntries(inPairs(flat)), id }).data;
   return event === undefined ? [] : [event];
+}
+
+/** When Redis took an entry, ms since the epoch. */
+function msOf(id: string): number {
+  return Number(id.slice(0, id.indexOf('-')));
 }

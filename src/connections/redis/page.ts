@@ -33,8 +33,6 @@ const placeSchema = z.strictObject({
 });
 type Place = Readonly<z.output<typeof placeSchema>>;
 
-const valuesReply = z.array(z.string().nullable());
-
 interface Rows {
   readonly rows: readonly (readonly [id: string, json: string | null])[];
   /** Where the list stands once all rows are used. */
@@ -53,6 +51,15 @@ export async function readPage(
   onUnreadable: (workerId: string) => void,
 ): Promise<PeerPage> {
   const candidates = [...alive.keys()].filter((id) => mayHold(id, query.filter));
+  const parts = candidates.map((worker) => ({ worker, ageMs: alive.get(worker) ?? 0 }));
+  const { id } = query.filter;
+  if (id !== undefined) {
+    if (query.cursor !== null) decodeCursor(query.cursor, placeSchema);
+    const own = new Map(parts.map(({ worker, ageMs }) => [worker, ageMs]));
+    const { peers, unread } = await findPeers(connection, keys, own, [id], onUnreadable);
+    const found = peers.filter((peer) => matches(peer, query.filter));
+    return { peers: found, cursor: null, unread, parts, scope: 'all hosts' };
+  }
   const peers = new Map<string, PeerRecord>();
   const unread: string[] = [];
   let examined = 0;
@@ -82,29 +89,40 @@ export async function readPage(
     peers: [...peers.values()],
     cursor: place === null ? null : encodeCursor(place),
     unread,
-    parts: candidates.map((worker) => ({ worker, ageMs: alive.get(worker) ?? 0 })),
+    parts,
     scope: 'all hosts',
   };
 }
 
-/** The peers with these ids that are there: a host's workers are asked for its peers, in one call. */
+/** What is there of some peers, and the workers that could not be read. */
+export interface Found {
+  readonly peers: readonly PeerRecord[];
+  readonly unread: readonly string[];
+}
+
+/** The peers with these ids that are there: a host's workers are asked for its peers, all at once. */
 export async function findPeers(
   connection: RedisConnection,
   keys: RedisKeys,
   alive: ReadonlyMap<string, number>,
   ids: readonly string[],
   onUnreadable: (workerId: string) => void,
-): Promise<readonly PeerRecord[]> {
+): Promise<Found> {
   const asked = [...alive.keys()].flatMap((worker) => {
     const own = ids.filter((id) => id.startsWith(`${hostOf(worker)}/`));
     return own.length === 0 ? [] : [{ worker, ids: own }];
   });
-  const replies = await connection.runAll((pipeline) => {
-    for (const { worker, ids: own } of asked) pipeline.hmget(keys.peers(worker), ...own);
-  });
   const found = new Map<string, PeerRecord>();
-  asked.forEach(({ worker, ids: own }, index) => {
-    const values = valuesReply.parse(replies[index]);
+  const unread: string[] = [];
+  const read = async ({ worker, ids: own }: (typeof asked)[number]) => {
+    let values: readonly (string | null)[];
+    try {
+      values = await connection.run((redis) => redis.hmget(keys.peers(worker), ...own));
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      unread.push(worker);
+      return;
+    }
     own.forEach((id, at) => {
       const json = values[at] ?? null;
       if (json === null) return;
@@ -112,8 +130,9 @@ export async function findPeers(
       if (peer === null) onUnreadable(worker);
       else found.set(id, peer);
     });
-  });
-  return [...found.values()];
+  };
+  await Promise.all(asked.map(read));
+  return { peers: [...found.values()], unread };
 }
 
 /** The next rows at a place: first what the page before left over, then what HSCAN gives. */

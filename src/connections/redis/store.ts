@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../errors.js';
 import type { RedisSettings } from '../choose-store.js';
 import { hostOf } from '../filter.js';
 import { eventHistoryMax } from '../limits.js';
-import type { PeerRecord, WorkerRecord, WorkerView } from '../record.js';
+import type { PeerRecord, WorkerRecord } from '../record.js';
 import { RedisConnection } from './connection.js';
 import { readDirectory, readWorkers, type Directory } from './directory.js';
 import { fillFlush, inChunks, toFields } from './flush.js';
@@ -25,6 +25,7 @@ import type {
   PeerPage,
   PeerQuery,
   ViewChanges,
+  WorkersPage,
 } from '../store.js';
 
 const heartbeatReply = z.enum(['ok', 'resync']);
@@ -102,7 +103,8 @@ export class RedisStore implements ConnectionStore {
   async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
     if (ids.length === 0) return [];
     const { alive } = await this.#readDirectory();
-    return findPeers(this.#connection, this.#keys, alive, ids, this.#reportUnreadable);
+    const { peers } = await findPeers(this.#connection, this.#keys, alive, ids, this.#reportUnreadable);
+    return peers;
   }
 
   closed(query: PeerQuery): Promise<ClosedPage> {
@@ -113,9 +115,10 @@ export class RedisStore implements ConnectionStore {
     return readEvents(this.#connection, this.#keys, query);
   }
 
-  async workers(): Promise<readonly WorkerView[]> {
+  async workers(): Promise<WorkersPage> {
     const directory = await this.#readDirectory();
-    return readWorkers(this.#connection, this.#keys, directory, this.#reportUnreadable);
+    const workers = await readWorkers(this.#connection, this.#keys, directory, this.#reportUnreadable);
+    return { workers, unread: [], scope: 'all hosts' };
   }
 
   async close(): Promise<void> {

@@ -54,7 +54,7 @@ describe('the Redis store, when Redis', () => {
     await store.resync(workerRecord(one), peers);
     assert.equal(await store.heartbeat(workerRecord(one), peers.length), 'ok');
     assert.deepEqual(byId(await listAll(store, { limit: 500 })), byId(peers));
-    assert.equal((await store.workers()).length, 1);
+    assert.equal((await store.workers()).workers.length, 1);
   };
 
   /** Redis's own ids of the connections that the stores hold. */
@@ -177,7 +177,7 @@ describe('the Redis store, when Redis', () => {
     const opened = patient.open(workerRecord(one));
     await server.start();
     await opened;
-    assert.equal((await patient.workers()).length, 1);
+    assert.equal((await patient.workers()).workers.length, 1);
   });
 
   it('is away: close resolves all the same', async () => {
@@ -204,7 +204,7 @@ describe('the Redis store, when Redis', () => {
         return false;
       }
     });
-    assert.deepEqual(await store.workers(), []);
+    assert.deepEqual((await store.workers()).workers, []);
   });
 
   it('refuses the password: no error and no line shows it', async () => {

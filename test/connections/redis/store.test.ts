@@ -82,7 +82,7 @@ describe('the Redis store', () => {
       await store.heartbeat(workerRecord(one), 0);
       await server.cli('HDEL', `${settings.keyPrefix}worker:${one}`, 'helped');
       assert.deepEqual(
-        (await store.workers()).map(({ record }) => [record.worker, record.helped]),
+        (await store.workers()).workers.map(({ record }) => [record.worker, record.helped]),
         [[one, 0]],
       );
     });
@@ -290,7 +290,7 @@ describe('the Redis store', () => {
     assert.equal((await readStream(server, `${settings.keyPrefix}closed`)).length, 3);
     const events = await readStream(server, `${settings.keyPrefix}events`);
     assert.equal(events.filter(({ type }) => type === 'worker down').length, 1);
-    assert.equal((await reader.workers()).length, 1);
+    assert.equal((await reader.workers()).workers.length, 1);
   });
 
   it('leaves out values that are no records, says so once, and lists the others', async () => {

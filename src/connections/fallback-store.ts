@@ -1,0 +1,150 @@
+// A worker's store where Redis is the view and the primary's memory steps in while that is away. What could not be
+// written to Redis goes to the memory: first everything, then what changes. Each heartbeat looks whether Redis answers
+// again; once it has taken everything, the worker leaves the memory and goes on with Redis alone.
+import { StoreUnavailableError } from '../errors.js';
+import { FallbackReader } from './fallback-reader.js';
+import type { PeerRecord, WorkerRecord } from './record.js';
+import type {
+  ClosedPage,
+  ConnectionStore,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  ViewChanges,
+  WorkersPage,
+} from './store.js';
+
+/** The primary's memory, which a worker can leave without having ended. */
+export interface MemoryStore extends ConnectionStore {
+  /** Takes the worker out, without a word in the history. Rejects with StoreUnavailableError. */
+  leave(): Promise<void>;
+}
+
+export class FallbackStore implements ConnectionStore {
+  readonly kind = 'redis';
+  readonly #redis: ConnectionStore;
+  readonly #memory: MemoryStore;
+  readonly #reader: FallbackReader;
+  #isAway = false;
+  /** The memory holds nothing of this worker, or what it held in an earlier outage. */
+  #isMemoryStale = true;
+  /** Redis has answered while it counted as away: the next heartbeat asks for everything, for Redis. */
+  #isBack = false;
+  #isLooking = false;
+
+  constructor(redis: ConnectionStore, memory: MemoryStore) {
+    this.#redis = redis;
+    this.#memory = memory;
+    this.#reader = new FallbackReader(redis, memory, () => this.#isAway);
+  }
+
+  async open(worker: WorkerRecord): Promise<void> {
+    try {
+      await this.#redis.open(worker);
+    } catch (error) {
+      this.#fallBack(error);
+      await this.#memory.open(worker);
+      this.#isMemoryStale = false;
+      return;
+    }
+    await this.#leaveMemory();
+  }
+
+  async flush(changes: ViewChanges): Promise<void> {
+    if (this.#isAway) return this.#memory.flush(changes);
+    try {
+      await this.#redis.flush(changes);
+    } catch (error) {
+      this.#fallBack(error);
+      // The peers come with the resync that the caller owes now; what has happened would not.
+      await this.#memory.flush({ ...changes, changed: [] });
+      throw error;
+    }
+  }
+
+  async heartbeat(worker: WorkerRecord, peerCount: number): Promise<'ok' | 'resync'> {
+    if (this.#isAway) {
+      void this.#look(worker, peerCount);
+    } else {
+      try {
+        return await this.#redis.heartbeat(worker, peerCount);
+      } catch (error) {
+        this.#fallBack(error);
+      }
+    }
+    if (this.#isBack || this.#isMemoryStale) return 'resync';
+    return this.#memory.heartbeat(worker, peerCount);
+  }
+
+  async resync(worker: WorkerRecord, peers: readonly PeerRecord[]): Promise<void> {
+    if (!this.#isAway || this.#isBack) {
+      try {
+        await this.#redis.resync(worker, peers);
+        const wasAway = this.#isAway;
+        this.#isAway = false;
+        this.#isBack = false;
+        if (wasAway) await this.#leaveMemory();
+        return;
+      } catch (error) {
+        this.#fallBack(error);
+      }
+    }
+    await this.#memory.resync(worker, peers);
+    this.#isMemoryStale = false;
+  }
+
+  list(query: PeerQuery): Promise<PeerPage> {
+    return this.#reader.list(query);
+  }
+
+  find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    return this.#reader.find(ids);
+  }
+
+  closed(query: PeerQuery): Promise<ClosedPage> {
+    return this.#reader.closed(query);
+  }
+
+  events(query: EventQuery): Promise<EventPage> {
+    return this.#reader.events(query);
+  }
+
+  workers(): Promise<WorkersPage> {
+    return this.#reader.workers();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#memory.close(), this.#redis.close()]);
+  }
+
+  #fallBack(error: unknown): void {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    if (!this.#isAway) this.#isMemoryStale = true;
+    this.#isAway = true;
+    this.#isBack = false;
+  }
+
+  /** Whether Redis answers again; nobody waits for it. */
+  async #look(worker: WorkerRecord, peerCount: number): Promise<void> {
+    if (this.#isLooking || this.#isBack) return;
+    this.#isLooking = true;
+    try {
+      await this.#redis.heartbeat(worker, peerCount);
+      this.#isBack = this.#isAway;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #leaveMemory(): Promise<void> {
+    try {
+      await this.#memory.leave();
+    } catch (error) {
+      // The primary is gone, and its memory with it.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+}
