@@ -71,7 +71,10 @@ describe('/api/connections', () => {
       ['sort=request', 'there is no key request to sort by; did you mean requests?'],
       ['limit=1&limit=2', 'the parameter limit is given twice; give it once'],
       ['limit=0', 'limit: Too small: expected number to be >=1'],
-      ['cursor=x', 'cursor is not one that a list of this server gave'],
+      [
+        'cursor=x',
+        'cursor is not one that this list gave, or Redis went away or came back since; begin without one',
+      ],
       ['cursor=x&sort=id', 'cursor goes with neither sort nor id, whose lists have one page only'],
     ]) {
       const answer = await ask(port, `/api/connections?${query ?? ''}`);
