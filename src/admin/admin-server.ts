@@ -1,17 +1,23 @@
-// Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. It only reads. The
-// gate is the one of TCP; a foreign Host is refused, or a web page could read this through DNS rebinding.
+// Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. This file takes requests to
+// their routes (routes/) through the gate (gate.ts); what they answer is in answer.ts.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIP, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { z } from 'zod';
-import type { Role } from '../config/schema.js';
-import { peerFilterSchema } from '../connections/record.js';
-import { InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
+import type { AddressInfo } from 'node:net';
+import type { Kicker } from '../connections/kick.js';
 import type { ConnectionsReader } from '../connections/store.js';
 import type { Logger } from '../log.js';
-import { assertPermitted, plainAddress, roleOfAddress, type RoleOptions } from '../server/gate.js';
+import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
-import { prometheusText } from './metrics.js';
+import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
+import { EventStreams } from './events/event-streams.js';
+import { assertOwn, assertRole } from './gate.js';
+import type { Route, RouteRequest } from './route.js';
+import { closedRoute } from './routes/closed.js';
+import { connectionRoutes } from './routes/connections.js';
+import { eventsRoute } from './routes/events.js';
+import { healthRoutes } from './routes/health.js';
+import { kickRoute } from './routes/kick.js';
+import { statusRoute, type WorkersState } from './routes/status.js';
 
 export interface AdminOptions {
   readonly host: string;
@@ -19,49 +25,35 @@ export interface AdminOptions {
   readonly hostId: string;
   readonly roles: RoleOptions;
   readonly view: ConnectionsReader;
-  /** How many workers serve, how many should, and whether they are being ended. */
-  readonly workers: () => { readonly serving: number; readonly wanted: number; readonly stopping: boolean };
+  readonly kicker: Kicker;
+  readonly workers: () => WorkersState;
   readonly log: Logger;
 }
 
 /** Only there to read the path of a request with. */
-const origin = 'http://localhost';
-
-interface Answer {
-  readonly status: number;
-  readonly type:
-    'text/plain; version=0.0.4; charset=utf-8' | 'text/plain; charset=utf-8' | 'application/json';
-  readonly body: string;
-}
-
-interface Route {
-  /** null: open to all. */
-  readonly role: Role | null;
-  readonly answer: (query: URLSearchParams) => Promise<Answer> | Answer;
-}
-
-const querySchema = peerFilterSchema.extend({
-  limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
-  cursor: z.string().nullable().default(null),
-});
+const base = 'http://localhost';
 
 export class AdminServer {
   readonly #options: AdminOptions;
   readonly #server: Server;
-  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #streams: EventStreams;
+  readonly #routes: readonly Route[];
 
   constructor(options: AdminOptions) {
+    const { view, kicker, hostId, workers, log } = options;
     this.#options = options;
+    this.#streams = new EventStreams(view, log);
+    this.#routes = [
+      ...healthRoutes(view, hostId, workers),
+      statusRoute(view, hostId, workers),
+      kickRoute(kicker, log),
+      ...connectionRoutes(view),
+      closedRoute(view),
+      eventsRoute(view, this.#streams),
+    ];
     this.#server = createServer((request, response) => {
       void this.#handle(request, response);
     });
-    this.#routes = new Map<string, Route>([
-      ['/livez', { role: null, answer: () => text(200, 'ok\n') }],
-      ['/readyz', { role: null, answer: () => this.#ready() }],
-      ['/metrics', { role: 'viewer', answer: () => this.#metrics() }],
-      ['/api/status', { role: 'viewer', answer: async () => json(200, await this.#status()) }],
-      ['/api/connections', { role: 'admin', answer: (query) => this.#connections(query) }],
-    ]);
   }
 
   /** Resolves to the address it listens on. Throws StartupError. */
@@ -79,93 +71,67 @@ export class AdminServer {
   }
 
   close(): void {
+    this.#streams.close();
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, type, body } = await this.#answer(request);
-    response.writeHead(status, {
-      'content-type': type,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
-    response.end(request.method === 'HEAD' ? undefined : body);
+  async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.#answer(message);
+    if (!response.destroyed) send(response, answer, message.method === 'HEAD');
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer> {
-    const target = request.url ?? '/';
-    if (!URL.canParse(target, origin)) return text(400, 'this is no path\n');
-    const { pathname, searchParams } = new URL(target, origin);
-    const route = this.#routes.get(pathname);
-    // Health is open to all: probes come by any name.
-    if (route?.role !== null && !this.#isOurs(request.headers.host))
-      return text(403, 'this Host is not served here\n');
-    if (route === undefined) return text(404, 'there is no such page\n');
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return text(405, 'only GET is answered here\n');
+  async #answer(message: IncomingMessage): Promise<Answer | StreamAnswer> {
+    const target = message.url ?? '/';
+    const path = URL.canParse(target, base) ? new URL(target, base).pathname : target;
     try {
-      const address = plainAddress(request.socket.remoteAddress ?? '');
-      if (route.role !== null) {
-        assertPermitted(roleOfAddress(address, this.#options.roles), route.role, pathname);
-      }
-      return await route.answer(searchParams);
+      return await this.#routed(message, target);
     } catch (error) {
-      if (error instanceof NotPermittedError) return json(403, { error: error.message });
-      if (error instanceof InvalidMessageError) return json(400, { error: error.message });
-      if (error instanceof StoreUnavailableError)
-        return json(503, { error: 'the store of connections does not answer' });
-      this.#options.log.error({ err: error, path: pathname }, 'answering over HTTP failed');
-      return json(500, { error: 'internal error; the log of the server has the details' });
+      const refusal = refusalOf(error);
+      if (refusal !== null) return refusal;
+      this.#options.log.error({ err: error, path }, 'answering over HTTP failed');
+      return refuse(500, 'internal error; the log of the server has the details');
     }
   }
 
-  /** Addresses cannot be rebound; of names only this machine's own are known to be ours. */
-  #isOurs(host: string | undefined): boolean {
-    const name = (host ?? '')
-      .replace(/:\d+$/, '')
-      .replace(/^\[(.*)\]$/, '$1')
-      .toLowerCase();
-    return isIP(name) !== 0 || name === 'localhost' || name === this.#options.host.toLowerCase();
+  async #routed(message: IncomingMessage, target: string): Promise<Answer | StreamAnswer> {
+    if (!URL.canParse(target, base)) throw new HttpError(400, `${target} is no path; it begins with one /`);
+    const { pathname: path, searchParams: query } = new URL(target, base);
+    const routes = this.#routesOf(path);
+    // Health is open to all: probes come by any name.
+    if (routes[0]?.role !== null) assertOwn(message, this.#options);
+    if (routes.length === 0) {
+      const known = this.#routes.map((route) => route.path).filter((each) => !each.endsWith('/'));
+      throw new HttpError(404, `there is no ${path} here; known are ${known.join(', ')}`);
+    }
+    const method = message.method === 'HEAD' ? 'GET' : message.method;
+    const route = routes.find((each) => each.method === method);
+    if (route === undefined) throw wrongMethod(path, routes);
+    const address = plainAddress(message.socket.remoteAddress ?? '');
+    if (route.role !== null) assertRole(address, route.role, path, this.#options);
+    return route.answer({ query, address, message, rest: restOf(path, route) } satisfies RouteRequest);
   }
 
-  #ready(): Answer {
-    const { serving, wanted, stopping } = this.#options.workers();
-    if (stopping) return text(503, 'the server is stopping\n');
-    return text(serving > 0 ? 200 : 503, `${serving} of ${wanted} workers serve\n`);
-  }
-
-  async #metrics(): Promise<Answer> {
-    const { workers } = await this.#options.view.workers();
-    const own = workers.filter(({ record }) => record.host === this.#options.hostId);
-    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheusText(own) };
-  }
-
-  async #status() {
-    const { serving, wanted } = this.#options.workers();
-    const { workers, unread, scope } = await this.#options.view.workers();
-    return {
-      host: this.#options.hostId,
-      workers_serving: serving,
-      workers_wanted: wanted,
-      workers: workers.map(({ record, ageMs }) => ({ ...record, age_ms: Math.round(ageMs) })),
-      unread,
-      scope,
-    };
-  }
-
-  async #connections(query: URLSearchParams): Promise<Answer> {
-    const parsed = querySchema.safeParse(Object.fromEntries(query));
-    if (!parsed.success) throw new InvalidMessageError(z.prettifyError(parsed.error));
-    const { limit, cursor, ...filter } = parsed.data;
-    return json(200, await this.#options.view.list({ filter, limit, cursor }));
+  /** Those of the path itself; else those of the folder that it lies in. */
+  #routesOf(path: string): readonly Route[] {
+    const exact = this.#routes.filter((route) => route.path === path && !path.endsWith('/'));
+    if (exact.length > 0) return exact;
+    return this.#routes.filter(
+      (route) => route.path.endsWith('/') && path.startsWith(route.path) && path !== route.path,
+    );
   }
 }
 
-function text(status: number, body: string): Answer {
-  return { status, type: 'text/plain; charset=utf-8', body };
+function wrongMethod(path: string, routes: readonly Route[]): HttpError {
+  const methods = routes.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
+  return new HttpError(405, `${path} answers ${methods} only`, { allow: methods });
 }
 
-function json(status: number, value: unknown): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+function restOf(path: string, route: Route): string {
+  if (!route.path.endsWith('/')) return '';
+  try {
+    return decodeURIComponent(path.slice(route.path.length));
+  } catch {
+    throw new HttpError(400, `${path} is not percent-encoded rightly; write a slash in an id as %2F`);
+  }
 }

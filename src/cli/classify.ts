@@ -3,15 +3,27 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { z } from 'zod';
 import type { ClassifiedImage, ClientImage, PearClient } from '../client/pear-client.js';
 import { errorCodes, StartupError } from '../errors.js';
+import { flag } from './option-values.js';
 import { table } from './table.js';
+import { withClient } from './target.js';
+import { connectOption, defineTool } from './tool.js';
+
+export const classifyTool = defineTool({
+  name: 'classify',
+  takes: 'FILE…',
+  summary: "judge images: files here, or names in the server's image folder",
+  options: z.strictObject({ json: flag('print JSON instead of a table'), ...connectOption }),
+  run: (call) => withClient(call, (client) => classify(client, call.names, call.options.json, call.out)),
+});
 
 /** Requests under way at a time, an image each, so that no more than these are in memory. */
 const pipelineDepth = 8;
 
 /** Prints to `out`; resolves to the exit code: 0 where every image was judged. */
-export async function classify(
+async function classify(
   client: PearClient,
   names: readonly string[],
   json: boolean,

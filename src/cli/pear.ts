@@ -1,40 +1,23 @@
 #!/usr/bin/env node
-// The `pear` command: looks at a running server and lets it judge images.
-import { parseArgs } from 'node:util';
-import type { PearClient } from '../client/pear-client.js';
+// The `pear` command: looks at a running server and lets it judge images. Each tool states its own options.
 import { ConfigLoader } from '../config/loader.js';
 import { ConfigError, ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { version } from '../version.js';
-import { classify } from './classify.js';
-import { models } from './models.js';
-import { peers } from './peers.js';
-import { connectTo, targetOf } from './target.js';
+import { nearestOf } from './arguments.js';
+import { classifyTool } from './classify.js';
+import { eventsTool } from './events/tool.js';
+import { kickTool } from './kick.js';
+import { modelsTool } from './models.js';
+import { peersTool } from './peers/tool.js';
+import type { Tool } from './tool.js';
 
-const usage = `pear ${version}: a tool for the pear server
+const tools: readonly Tool[] = [classifyTool, peersTool, kickTool, eventsTool, modelsTool];
 
-  pear classify FILE…   judge images: files here, or names in the server's image folder
-  pear peers            list every connection of every worker and host
-  pear models           list the server's models
-
-  --json                print JSON instead of a table
-  --connect HOST:PORT   the server to talk to; by default the one of the configuration
-  --config FILE, --SECTION.KEY VALUE   the configuration, as for the server
-`;
-
-/** Prints to `out`; resolves to the exit code. */
-type Tool = (
-  client: PearClient,
-  names: readonly string[],
-  json: boolean,
-  out: NodeJS.WritableStream,
-) => Promise<number>;
-
-const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
-  ['classify', classify],
-  ['peers', (client, _names, json, out) => peers(client, json, out)],
-  ['models', (client, _names, json, out) => models(client, json, out)],
-]);
-
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read this has seen enough, as `head` has.
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -57,46 +40,47 @@ async function run(): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
   });
-  const { values, positionals } = readArguments(rest);
-  const [command, ...names] = positionals;
-  if (values.help || command === undefined) {
-    process.stdout.write(usage);
-    return values.help ? 0 : 2;
+  const { name, args } = split(rest);
+  if (name === null) {
+    const wantsHelp = args.some((arg) => arg === '--help' || arg === '-h');
+    process.stdout.write(usage());
+    return wantsHelp ? 0 : 2;
   }
-  const tool = tools.get(command);
+  const tool = tools.find((each) => each.name === name);
   if (tool === undefined) {
-    throw new StartupError(
-      `pear ${command} is no command`,
-      `known are ${[...tools.keys()].join(', ')}; see pear --help`,
-    );
+    const known = tools.map((each) => each.name);
+    throw new StartupError(`pear ${name} is no command`, `${nearestOf(name, known)} see pear --help`);
   }
-  if (names.length > 0 && command !== 'classify') {
-    throw new StartupError(`pear ${command} takes no ${names.join(' ')}`, 'see pear --help');
-  }
-  const client = await connectTo(targetOf(config.server, values.connect));
-  try {
-    return await tool(client, names, values.json, process.stdout);
-  } finally {
-    await client.close();
-  }
+  return tool.run(args, { config, out: process.stdout });
 }
 
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-        connect: { type: 'string' },
-      },
-    });
-  } catch (cause) {
-    throw new StartupError(cause instanceof Error ? cause.message : String(cause), 'see pear --help', {
-      cause,
-    });
+/** The name of the tool is the first argument that is neither an option nor the value of one. */
+function split(rest: readonly string[]): { readonly name: string | null; readonly args: readonly string[] } {
+  const valued = new Set(
+    tools.flatMap(({ notes }) =>
+      notes.flatMap(({ name, value }) => (value === undefined ? [] : [`--${name}`])),
+    ),
+  );
+  for (let index = 0; index < rest.length; index++) {
+    const argument = rest[index] ?? '';
+    if (valued.has(argument)) index++;
+    else if (!argument.startsWith('-')) {
+      return { name: argument, args: [...rest.slice(0, index), ...rest.slice(index + 1)] };
+    }
   }
+  return { name: null, args: rest };
+}
+
+function usage(): string {
+  const width = Math.max(...tools.map((tool) => tool.usage.length));
+  const lines = tools.map((tool) => `  ${tool.usage.padEnd(width)}   ${tool.summary}\n`).join('');
+  return `pear ${version}: a tool for the pear server
+
+${lines}
+  --config FILE, --SECTION.KEY VALUE   the configuration, as for the server
+
+pear TOOL --help tells the options of each.
+`;
 }
 
 function complain(lines: readonly string[]): number {

@@ -9,13 +9,20 @@ export interface Target {
 
 const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-/** `connect`: `HOST:PORT` or `PORT` as given on the command line. Throws StartupError. */
-export function targetOf(configured: Target, connect: string | undefined): Target {
+/** `connect`: `HOST:PORT` or `PORT` as given on the command line, with `--option`. Throws StartupError. */
+export function targetOf(
+  configured: Target,
+  connect: string | undefined,
+  option: 'connect' | 'admin' = 'connect',
+): Target {
   const { host, port } = configured;
   if (connect === undefined) return { host: everyAddress.has(host) ? '127.0.0.1' : host, port };
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(connect);
   if (match === null)
-    throw new StartupError(`--connect ${connect} names no server`, 'write HOST:PORT, such as 127.0.0.1:9090');
+    throw new StartupError(
+      `--${option} ${connect} names no server`,
+      `write HOST:PORT, such as 127.0.0.1:${configured.port}`,
+    );
   return { host: match[1] ?? '127.0.0.1', port: Number(match[2]) };
 }
 
@@ -31,4 +38,21 @@ export async function connectTo(target: Target): Promise<PearClient> {
       { cause },
     );
   }
+}
+
+/** Connects to the server that the command line or the configuration names, for the length of `use`. */
+export async function withClient<T>(
+  { config, options }: { readonly config: { readonly server: Target }; readonly options: ConnectOptions },
+  use: (client: PearClient) => Promise<T>,
+): Promise<T> {
+  const client = await connectTo(targetOf(config.server, options.connect));
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
+interface ConnectOptions {
+  readonly connect?: string | undefined;
 }

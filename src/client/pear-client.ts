@@ -80,6 +80,11 @@ export class PearClient {
     return new PearClient(socket);
   }
 
+  /** Of this end of the connection: what the server lists it by, where nothing in between changes it. */
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   /**
    * Sends one command; resolves to the items of its reply. Rejects with a WireError where the request as a whole
    * was refused, with a ConnectionLostError where no reply will come. `attachments`: the bytes of elements with

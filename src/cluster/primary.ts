@@ -66,7 +66,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     sharing.close();
   });
   const supervisor = createSupervisor(config, hostId, { view, kicker, door, sharing, processes }, log);
-  const admin = createAdmin(config, hostId, view, supervisor, log);
+  const admin = createAdmin(config, hostId, { view, kicker, supervisor }, log);
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
@@ -186,16 +186,17 @@ function createSupervisor(
 function createAdmin(
   config: Config,
   hostId: string,
-  view: PrimaryView,
-  supervisor: Supervisor,
+  parts: { readonly view: PrimaryView; readonly kicker: PrimaryKicker; readonly supervisor: Supervisor },
   log: Logger,
 ): AdminServer {
+  const { view, kicker, supervisor } = parts;
   return new AdminServer({
     host: config.admin.host,
     port: config.admin.port,
     hostId,
     roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
     view,
+    kicker,
     workers: () => ({
       serving: supervisor.serving,
       wanted: workerCount(config),

@@ -193,7 +193,7 @@ const security = z.strictObject({
 });
 
 const admin = z.strictObject({
-  enabled: z.boolean().default(true).describe('Serve health, metrics and the read-only API over HTTP.'),
+  enabled: z.boolean().default(true).describe('Serve health, metrics and the view of connections over HTTP.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address of the admin HTTP server.'),
   port: port.default(9091).describe('Port of the admin HTTP server; 0 takes any free one.'),
 });

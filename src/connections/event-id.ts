@@ -17,3 +17,9 @@ export function parseEventId(id: string): EventId {
     throw new InvalidMessageError('this is no id of an event, such as 1785369600000-0');
   return { ms: Number(ms), number: Number(number) };
 }
+
+/** Whether `a` is the id of a later event than `b`. Throws InvalidMessageError. */
+export function isLaterEvent(a: string, b: string): boolean {
+  const [left, right] = [parseEventId(a), parseEventId(b)];
+  return left.ms > right.ms || (left.ms === right.ms && left.number > right.number);
+}

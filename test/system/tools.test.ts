@@ -111,7 +111,7 @@ describe('pear', () => {
     assert.equal((await pear()).code, 2);
     const { code, stderr } = await pear('clasify');
     assert.equal(code, 1);
-    assert.equal(stderr, 'pear clasify is no command; known are classify, peers, models; see pear --help\n');
+    assert.equal(stderr, 'pear clasify is no command; did you mean classify? see pear --help\n');
   });
 
   test('says in one line that no server answers', async () => {

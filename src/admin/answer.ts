@@ -1,0 +1,74 @@
+// What is answered over HTTP, and what an error becomes. Errors are JSON that names the thing and the cure.
+import type { ServerResponse } from 'node:http';
+import { InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly type:
+    'text/plain; version=0.0.4; charset=utf-8' | 'text/plain; charset=utf-8' | 'application/json';
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer without an end: `start` is called once the headers are written. */
+export interface StreamAnswer {
+  readonly type: 'text/event-stream';
+  readonly start: (response: ServerResponse) => void;
+}
+
+export function text(status: number, body: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body };
+}
+
+export function json(status: number, value: unknown): Answer {
+  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+/** A refusal that has a status of its own. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** null: a fault of our own, which the log must have. */
+export function refusalOf(error: unknown): Answer | null {
+  if (error instanceof HttpError) return refuse(error.status, error.message, error.headers);
+  if (error instanceof NotPermittedError) return refuse(403, error.message);
+  if (error instanceof InvalidMessageError) return refuse(400, error.message);
+  if (error instanceof StoreUnavailableError) {
+    return refuse(
+      503,
+      'the store of connections does not answer; serving goes on, the log says what is wrong',
+    );
+  }
+  return null;
+}
+
+export function refuse(
+  status: number,
+  error: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return { ...json(status, { error }), headers };
+}
+
+/** Writes headers and body; of the answer to HEAD only the headers. */
+export function send(response: ServerResponse, answer: Answer | StreamAnswer, isHead: boolean): void {
+  const isStream = 'start' in answer;
+  response.writeHead(isStream ? 200 : answer.status, {
+    'content-type': answer.type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(isStream ? {} : answer.headers),
+  });
+  if (isHead) response.end();
+  else if (isStream) answer.start(response);
+  else response.end(answer.body);
+}
