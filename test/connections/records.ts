@@ -4,6 +4,7 @@ import type {
   CloseReason,
   PeerFilter,
   PeerRecord,
+  ViewEvent,
   WorkerRecord,
 } from '#src/connections/record.js';
 import type { ConnectionStore } from '#src/connections/store.js';
@@ -61,6 +62,14 @@ export function peerRecords(worker: string, count: number): PeerRecord[] {
 
 export function closedPeer(peer: PeerRecord, reason: CloseReason = 'client'): ClosedPeer {
   return { peer, reason, closed_at: 1_700_000_009_000 };
+}
+
+/** As a worker tells it of its peer. */
+export function peerEvent(
+  { host, worker, id, address, port, connected_at }: PeerRecord,
+  event: Pick<ViewEvent, 'type' | 'reason' | 'by'>,
+): ViewEvent {
+  return { ...event, at: connected_at, host, worker, peer: id, address, port };
 }
 
 /** All pages, one after the other; every page keeps the limit. */

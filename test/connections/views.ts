@@ -1,7 +1,7 @@
 // The two views under test, each behind the same face.
 import { EmbeddedStore } from '#src/connections/embedded-store.js';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
-import { closeReasons, peerRecordSchema } from '#src/connections/record.js';
+import { closeReasonSchema, peerRecordSchema } from '#src/connections/record.js';
 import { RedisReaper } from '#src/connections/redis/reaper.js';
 import { RedisStore } from '#src/connections/redis/store.js';
 import { viewReplySchema, viewRequestSchema } from '#src/connections/view-messages.js';
@@ -27,7 +27,10 @@ export const createEmbeddedView: ViewFactory = ({ leaseMs }) => {
         { requestTimeoutMs: 1_000 },
       ),
     reaper: view,
-    closed: () => Promise.resolve(view.closed()),
+    closed: async () => {
+      const { closed } = await view.closed({ filter: {}, limit: 20_000, cursor: null });
+      return closed.toReversed();
+    },
     dispose: () => view.close(),
   });
 };
@@ -60,7 +63,7 @@ export function redisSettings(server: RedisServer): RedisSettings {
 const streamReply = z.array(z.tuple([z.string(), z.array(z.string())]));
 const closedRow = z.object({
   id: z.string(),
-  reason: z.enum(closeReasons),
+  reason: closeReasonSchema,
   closed_at: z.coerce.number(),
   peer: z.string(),
 });

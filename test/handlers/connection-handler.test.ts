@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import type { PeerQuery } from '#src/connections/store.js';
+import type { ConnectionsReader, PeerPage, PeerQuery } from '#src/connections/store.js';
 import type { CommandContext } from '#src/handlers/command.js';
 import { ConnectionHandler } from '#src/handlers/connection-handler.js';
 
@@ -16,11 +16,15 @@ const context: CommandContext = {
 
 test('a list asks for what it was asked for: 1000 connections unless it says otherwise, any number by its value', async () => {
   const asked: PeerQuery[] = [];
-  const view = {
+  const view: ConnectionsReader = {
     list: (query: PeerQuery) => {
       asked.push(query);
-      return Promise.resolve({ peers: [], cursor: null, unread: [] });
+      const page: PeerPage = { peers: [], cursor: null, unread: [], parts: [], scope: 'this host' };
+      return Promise.resolve(page);
     },
+    find: () => Promise.resolve([]),
+    closed: () => Promise.reject(new Error('not asked for')),
+    events: () => Promise.reject(new Error('not asked for')),
     workers: () => Promise.resolve([]),
   };
   const facts = { version: '1', modelName: () => 'm', startedAt: 0, store: 'embedded' as const };

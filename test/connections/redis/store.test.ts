@@ -8,7 +8,7 @@ import { RedisReaper } from '#src/connections/redis/reaper.js';
 import { RedisStore } from '#src/connections/redis/store.js';
 import type { RedisSettings } from '#src/connections/choose-store.js';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
-import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from '../records.js';
+import { byId, closedPeer, listAll, peerEvent, peerRecord, peerRecords, workerRecord } from '../records.js';
 import { until } from '../until.js';
 import { readStream, redisSettings } from '../views.js';
 
@@ -96,16 +96,27 @@ describe('the Redis store', () => {
       assert.deepEqual(peerRecordSchema.parse(JSON.parse(json)), peer);
     });
 
-    it('opening and closing are events, changing is none', async () => {
+    it('what is told of a peer is an entry with its own fields, beside those of workers', async () => {
       const store = await open(one);
       const [stays, goes, brief] = [peerRecord(one, 1), peerRecord(one, 2), peerRecord(one, 3)];
-      await store.flush({ events: [], changed: [stays, goes], closed: [] });
       await store.flush({
-        events: [],
+        events: [peerEvent(stays, { type: 'opened' }), peerEvent(goes, { type: 'opened' })],
+        changed: [stays, goes],
+        closed: [],
+      });
+      await store.flush({
+        events: [peerEvent(goes, { type: 'closed', reason: 'reset' })],
         changed: [{ ...stays, requests: 1 }],
         closed: [closedPeer(goes, 'reset')],
       });
-      await store.flush({ events: [], changed: [], closed: [closedPeer(brief)] });
+      await store.flush({
+        events: [
+          peerEvent(brief, { type: 'opened' }),
+          peerEvent(brief, { type: 'closed', reason: 'client' }),
+        ],
+        changed: [],
+        closed: [closedPeer(brief)],
+      });
       await store.close();
       const events = await readStream(server, `${settings.keyPrefix}events`);
       assert.deepEqual(
