@@ -30,8 +30,11 @@ describe('choosing the store of the view', () => {
       configSchema.parse({ connections: { redis: { url, key_prefix: 'x:' }, lease_ms: 9_000 } }),
     );
     assert(choice.kind === 'redis');
-    assert.deepEqual(choice.redis, {
+    const { access, ...rest } = choice.redis;
+    assert.deepEqual([access.username, access.sentinels], [null, []]);
+    assert.deepEqual(rest, {
       url,
+      clientName: 'pear',
       keyPrefix: 'x:',
       commandTimeoutMs: 2_000,
       leaseMs: 9_000,
