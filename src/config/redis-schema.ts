@@ -27,6 +27,7 @@ const tls = z.strictObject({
 export const redis = z.strictObject({
   url: z
     .string({ error: expectedUrl })
+    .regex(/^rediss?:\/\/\S+$/, { error: expectedUrl, abort: true })
     .refine((url) => parseRedisUrl(url) !== null, { error: expectedUrl })
     .nullable()
     .default(null)

@@ -26,7 +26,8 @@ export function createClient(settings: ClientSettings): Redis {
     ...whereAndWho(settings),
     connectionName: clientName,
     commandTimeout: commandTimeoutMs,
-    connectTimeout: commandTimeoutMs,
+    // Shorter, so that whoever waits for the first connection learns what became of it.
+    connectTimeout: Math.ceil(0.75 * commandTimeoutMs),
     // A connection that owes a reply for so long is half-open: TCP itself would notice after minutes.
     socketTimeout: 2 * commandTimeoutMs,
     // How long a closed connection may hold up the end of the process.
@@ -43,6 +44,11 @@ export function createClient(settings: ClientSettings): Redis {
     protocol: 2,
     disableClientInfo: true,
   });
+}
+
+/** Whether Redis is spoken to in TLS. */
+export function isTls({ url }: Pick<RedisSettings, 'url'>): boolean {
+  return parseRedisUrl(url ?? '')?.isTls === true;
 }
 
 function whereAndWho({ url, access, commandTimeoutMs }: ClientSettings): Options {

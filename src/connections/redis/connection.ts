@@ -4,8 +4,8 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { StoreUnavailableError } from '../../errors.js';
 import { redisName } from '../choose-store.js';
-import { createClient, type ClientSettings } from './client.js';
-import { hangUpCode, plainCause, sentinelTrouble, troubleOf, troubleWords } from './trouble.js';
+import { createClient, isTls, type ClientSettings } from './client.js';
+import { isSilence, plainCause, sentinelTrouble, silenceWords, troubleOf, troubleWords } from './trouble.js';
 
 export interface RedisConnectionOptions extends ClientSettings {
   /** Takes one line for each trouble and one when it is over; no secret is in them. */
@@ -113,18 +113,24 @@ export class RedisConnection {
     this.#redis.disconnect();
   }
 
-  #listen({ access }: ClientSettings): void {
+  #listen(settings: ClientSettings): void {
     const redis = this.#redis;
+    const { sentinels, sentinel_name, tls } = settings.access;
+    const silence = silenceWords(isTls(settings), tls.cert_path !== null);
     let sentinelWords = 'none answers';
     redis.on('sentinelError', (error: Error) => {
-      sentinelWords = sentinelTrouble(error, access.sentinel_name ?? '');
+      sentinelWords = sentinelTrouble(error, sentinel_name ?? '');
     });
     redis.on('error', (error: Error) => {
       if (error.message.startsWith(notWritable)) return;
       this.#attemptTold = true;
       // ioredis says so, too, where all have answered and know no such master.
-      const isLost = error.message.startsWith('All sentinels are unreachable');
-      this.#tellAway(isLost ? `no Sentinel leads to it: ${sentinelWords}` : troubleWords(error));
+      if (error.message.startsWith('All sentinels are unreachable')) {
+        this.#tellAway(`no Sentinel leads to it: ${sentinelWords}`);
+      } else {
+        const isUnderWay = redis.status === 'connect' || (isTls(settings) && redis.status === 'connecting');
+        this.#tellAway(isUnderWay && isSilence(error) ? silence : troubleWords(error));
+      }
       // Without its database it would go on in database 0, among somebody else's keys.
       if (isAboutSelect(error)) redis.disconnect(true);
     });
@@ -139,9 +145,7 @@ export class RedisConnection {
     redis.on('close', () => {
       if (this.#attemptTold) return;
       this.#attemptTold = true;
-      const hungUp = Object.assign(new Error('no answer'), { code: hangUpCode });
-      const isSentinels = access.sentinels.length > 0;
-      this.#isAway(isSentinels ? 'what the Sentinels name is no master yet' : troubleWords(hungUp));
+      this.#isAway(sentinels.length > 0 ? 'what the Sentinels name is no master yet' : silence);
     });
   }
 

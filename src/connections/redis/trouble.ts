@@ -12,9 +12,6 @@ export interface Trouble {
   readonly words: string;
 }
 
-/** The code of an error of ours: the other side has closed the connection before it said anything. */
-export const hangUpCode = 'EHUNGUP';
-
 interface Meaning {
   /** Begins the message, or is the code, of such an error. */
   readonly sign: RegExp;
@@ -112,12 +109,6 @@ const meanings: readonly Meaning[] = [
     instead: 'it does not speak TLS at this port',
     cure: 'name its port for TLS, or write redis:// in connections.redis.url',
   },
-  {
-    sign: new RegExp(`^${hangUpCode}$`),
-    kind: 'away',
-    instead: 'it hangs up before it answers',
-    cure: 'if it speaks TLS at this port, write rediss:// in connections.redis.url',
-  },
 ];
 
 /** Replies that callers expect and deal with. */
@@ -138,6 +129,21 @@ export function troubleOf(error: Error): Trouble | null {
 /** What an error means that has no caller who would know it. */
 export function troubleWords(error: Error): string {
   return troubleOf(error)?.words ?? shortened(plainCause(error).message);
+}
+
+/** Whether an error is all that is seen of somebody who closes the connection or never speaks. */
+export function isSilence(error: Error): boolean {
+  return ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(codeOf(error));
+}
+
+/** What it may mean that a connection is made, and closed, or left silent, before Redis has said anything. */
+export function silenceWords(isTls: boolean, hasCertificate: boolean): string {
+  const what = 'it hangs up or is silent before it says anything';
+  if (!isTls) return `${what}; if it speaks TLS at this port, write rediss:// in connections.redis.url`;
+  const certificate = hasCertificate
+    ? 'it may not accept the certificate in connections.redis.tls.cert_path'
+    : 'if it demands a certificate, set connections.redis.tls.cert_path and key_path';
+  return `${what}; if it does not speak TLS at this port, write redis:// in connections.redis.url; ${certificate}`;
 }
 
 /** What ioredis says of one Sentinel, in words that lead on. */
