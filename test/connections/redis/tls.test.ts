@@ -74,7 +74,10 @@ describe('the Redis store over TLS', () => {
     const without = await problemOf(settingsFor({ ca_path: authority.ca }, url));
     assert.match(without, /demands a certificate.* set connections\.redis\.tls\.cert_path and key_path/);
     const files = { ca_path: authority.ca, cert_path: strange.cert, key_path: strange.key };
-    assert.match(await problemOf(settingsFor(files, url)), /not accept (our certificate|the certificate in connections\.redis\.tls\.cert_path)/);
+    assert.match(
+      await problemOf(settingsFor(files, url)),
+      /not accept (our certificate|the certificate in connections\.redis\.tls\.cert_path)/,
+    );
   });
 
   it('refuses a certificate that nobody trusted has issued, and names the cure', async () => {
@@ -126,7 +129,9 @@ describe('the Redis store over TLS', () => {
     let own = await startTls(ownPort, wrong, 'no');
     const troubles: string[] = [];
     const settings = settingsFor({ ca_path: authority.ca }, `rediss://:s3cret@localhost:${ownPort}`);
-    const store = new RedisStore({ ...settings, commandTimeoutMs: 1_000 }, (message) => troubles.push(message));
+    const store = new RedisStore({ ...settings, commandTimeoutMs: 1_000 }, (message) =>
+      troubles.push(message),
+    );
     await assert.rejects(store.open(workerRecord(one)));
     await own.dispose();
     own = await startTls(ownPort, await authority.issue('right', ['DNS:localhost']), 'no');
@@ -154,18 +159,33 @@ describe('the Redis store over TLS', () => {
       assert.throws(() => new RedisStore(settings, () => undefined), StartupError);
     };
     it('that is not there', async () => {
-      await refused({ ca_path: '/nowhere/ca.crt' }, /^connections\.redis\.tls\.ca_path: \/nowhere\/ca\.crt cannot be read \(ENOENT\)/);
-      await refused({ cert_path: client.cert, key_path: '/nowhere/key' }, /^connections\.redis\.tls\.key_path: /);
+      await refused(
+        { ca_path: '/nowhere/ca.crt' },
+        /^connections\.redis\.tls\.ca_path: \/nowhere\/ca\.crt cannot be read \(ENOENT\)/,
+      );
+      await refused(
+        { cert_path: client.cert, key_path: '/nowhere/key' },
+        /^connections\.redis\.tls\.key_path: /,
+      );
     });
     it('that holds something else', async () => {
       const file = join(authority.folder, 'text');
       await writeFile(file, 'no certificate');
-      await refused({ ca_path: file }, /^connections\.redis\.tls\.ca_path: .* has no certificate in PEM format/);
+      await refused(
+        { ca_path: file },
+        /^connections\.redis\.tls\.ca_path: .* has no certificate in PEM format/,
+      );
       await refused({ cert_path: client.key, key_path: client.key }, /tls\.cert_path: .* has no certificate/);
-      await refused({ cert_path: client.cert, key_path: client.cert }, /tls\.key_path: .* has no private key/);
+      await refused(
+        { cert_path: client.cert, key_path: client.cert },
+        /tls\.key_path: .* has no private key/,
+      );
     });
     it('that does not fit the other', async () => {
-      await refused({ cert_path: client.cert, key_path: strange.key }, /^connections\.redis\.tls: .*mismatch/);
+      await refused(
+        { cert_path: client.cert, key_path: strange.key },
+        /^connections\.redis\.tls: .*mismatch/,
+      );
     });
   });
 });
