@@ -117,20 +117,23 @@ export class RedisConnection {
     const redis = this.#redis;
     const { sentinels, sentinel_name, tls } = settings.access;
     const silence = silenceWords(isTls(settings), tls.cert_path !== null);
-    let sentinelWords = 'none answers';
+    let sentinelWords = '';
+    let sentinelsFailed = 0;
     redis.on('sentinelError', (error: Error) => {
       sentinelWords = sentinelTrouble(error, sentinel_name ?? '');
+      sentinelsFailed++;
     });
     redis.on('error', (error: Error) => {
       if (error.message.startsWith(notWritable)) return;
-      this.#attemptTold = true;
-      // ioredis says so, too, where all have answered and know no such master.
       if (error.message.startsWith('All sentinels are unreachable')) {
-        this.#tellAway(`no Sentinel leads to it: ${sentinelWords}`);
-      } else {
-        const isUnderWay = redis.status === 'connect' || (isTls(settings) && redis.status === 'connecting');
-        this.#tellAway(isUnderWay && isSilence(error) ? silence : troubleWords(error));
+        // ioredis says so, too, where it has only come to the end of its list, having begun in the middle.
+        if (sentinelsFailed >= sentinels.length) this.#tellAway(`no Sentinel leads to it: ${sentinelWords}`);
+        sentinelsFailed = 0;
+        return;
       }
+      this.#attemptTold = true;
+      const isUnderWay = redis.status === 'connect' || (isTls(settings) && redis.status === 'connecting');
+      this.#tellAway(isUnderWay && isSilence(error) ? silence : troubleWords(error));
       // Without its database it would go on in database 0, among somebody else's keys.
       if (isAboutSelect(error)) redis.disconnect(true);
     });
