@@ -15,7 +15,7 @@ import { redisSettings } from '../views.js';
 
 const one = 'pear-host:0:aaaa';
 /** Of each key that is read at a start; 200 keys make it last for seconds. */
-const loadDelay = ['--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024'];
+const loadDelay = ['--key-load-delay', '25000', '--loading-process-events-interval-bytes', '1024'];
 
 describe('the Redis store, where Redis', () => {
   let server: RedisServer;
