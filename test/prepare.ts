@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 /** Programs that the tests start, and the Debian package that holds each. */
 const needed = [
   { program: 'redis-server', debianPackage: 'redis-server' },
+  { program: 'openssl', debianPackage: 'openssl' },
   { program: 'nc', debianPackage: 'netcat-openbsd' },
 ] as const;
 
@@ -27,7 +28,7 @@ function provide(packages: readonly string[]): void {
   }
   process.stderr.write(
     `The tests need ${packages.join(', ')}. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}. ` +
-      'Elsewhere, install Redis 6.2 or newer and netcat, so that redis-server and nc are on the PATH.\n',
+      'Elsewhere, install Redis 6.2 or newer, OpenSSL and netcat, so that redis-server, openssl and nc are on the PATH.\n',
   );
   process.exit(1);
 }

@@ -33,14 +33,12 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const log = createLogger(config.logging, {});
   for (const note of notes) log.warn(note);
   const folders = await openFolders(config.model);
-  const store = chooseStore(config);
-  if (config.connections.store === 'redis' && store.kind === 'redis') {
-    await probeRedis(store.redis.url, store.redis.commandTimeoutMs);
-  }
+  const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
+  const store = chooseStore(config, `${hostId}:primary`);
+  if (config.connections.store === 'redis' && store.kind === 'redis') await probeRedis(store.redis);
   const execArgv = [...process.execArgv, heapOption];
   cluster.setupPrimary({ exec: workerFile, args: [], execArgv, serialization: 'advanced' });
 
-  const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const view = new PrimaryView(store, config.connections.lease_ms, log);
   const kicker = new PrimaryKicker({
     hostId,

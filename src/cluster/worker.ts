@@ -2,7 +2,6 @@
 // is asked to, when its primary is gone, or when it has found a fault of its own.
 import cluster from 'node:cluster';
 import { join } from 'node:path';
-import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
 import type { Kicker } from '../connections/kick.js';
@@ -194,7 +193,7 @@ class Worker {
     });
     letEventLoopGoFirst(config.cluster.judging_niceness, log);
     const sharing = await openSharing(start, detector, link, log);
-    const store = createStore(config, link, log);
+    const store = createStore(start, link, log);
     const admission = new PrimaryAdmission(link);
     const worker = new Worker(detector, sharing, start, folders, store, admission, link, log);
     try {
@@ -267,8 +266,8 @@ async function openSharing(
   return sharing;
 }
 
-function createStore(config: Config, link: PrimaryLink, log: Logger): ConnectionStore {
-  const choice = chooseStore(config);
+function createStore({ config, hostId, slot }: WorkerStart, link: PrimaryLink, log: Logger): ConnectionStore {
+  const choice = chooseStore(config, `${hostId}:${slot}`);
   const memory = new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
   if (choice.kind !== 'redis') return choice.kind === 'none' ? new UnlistedStore(memory) : memory;
   const redis = new RedisStore(choice.redis, (message) => {

@@ -1,15 +1,10 @@
 // What several values of a configuration, each fine alone, must be to each other: limits that cannot deadlock,
 // times that do not overtake each other, ports that do not collide.
+import type { CrossCheck } from './cross-check.js';
 import { shownValue, type Problems } from './problems.js';
+import { namesRedis, redisChecks } from './redis-checks.js';
 import type { Config } from './schema.js';
 import type { Settings } from './settings.js';
-
-interface CrossCheck {
-  /** The keys that it is about, the one to blame first. */
-  readonly keys: readonly [string, ...string[]];
-  /** What is wrong, said after the first key's name; `undefined`: nothing. */
-  readonly problem: (config: Config) => string | undefined;
-}
 
 /** Adds what does not go together. A check is left out where one of its values is a mistake already. */
 export function checkTogether(config: Config, settings: Settings, problems: Problems): void {
@@ -25,9 +20,20 @@ export function checkTogether(config: Config, settings: Settings, problems: Prob
 /** What goes together, but perhaps not as it was meant. */
 export function notesTogether(config: Config, settings: Settings): string[] {
   const { store, redis } = config.connections;
-  if ((store !== 'embedded' && store !== 'none') || redis.url === null) return [];
-  const origin = settings.originOf('connections.redis.url') ?? 'default';
-  return [`connections.redis.url: not used, because connections.store is ${store} (${origin})`];
+  if (!namesRedis(redis)) return [];
+  const note = (key: string, words: string) =>
+    `connections.redis.${key}: ${words} (${settings.originOf(`connections.redis.${key}`) ?? 'default'})`;
+  if (store === 'embedded' || store === 'none') {
+    const key = redis.url === null ? 'sentinels' : 'url';
+    return [note(key, `not used, because connections.store is ${store}`)];
+  }
+  if (redis.tls.verify) return [];
+  return [
+    note(
+      'tls.verify',
+      'false: whoever stands between us and Redis can pose as it and read its password; name its authority in connections.redis.tls.ca_path instead',
+    ),
+  ];
 }
 
 const crossChecks: readonly CrossCheck[] = [
@@ -102,13 +108,7 @@ const crossChecks: readonly CrossCheck[] = [
         ? undefined
         : `${orphan_timeout_ms} must be less than connections.lease_ms, ${lease_ms}, or a worker counts as gone while it still replies`,
   },
-  {
-    keys: ['connections.store', 'connections.redis.url'],
-    problem: ({ connections: { store, redis } }) =>
-      store === 'redis' && redis.url === null
-        ? '"redis" needs connections.redis.url (or the environment variable REDIS_URL)'
-        : undefined,
-  },
+  ...redisChecks,
   {
     keys: ['admin.port', 'server.port', 'admin.host', 'server.host', 'admin.enabled'],
     problem: ({ admin, server }) =>

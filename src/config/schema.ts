@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
+import { redis } from './redis-schema.js';
 
 const port = z.int().min(0).max(65535);
 export const roles = ['viewer', 'operator', 'admin'] as const;
@@ -13,7 +14,6 @@ const role = z.enum(roles);
 const patterned = (pattern: RegExp, expected: string) =>
   z.string({ error: expected }).regex(pattern, { error: expected });
 const nonEmpty = 'a non-empty text';
-const redisUrl = 'a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6379';
 
 const server = z.strictObject({
   host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
@@ -156,23 +156,9 @@ const connections = z.strictObject({
     .enum(['auto', 'redis', 'embedded', 'none'])
     .default('auto')
     .describe(
-      'auto: Redis where connections.redis.url (or REDIS_URL) is set, else the memory of the primary. none: connections are not listed.',
+      'auto: Redis where connections.redis.url (or REDIS_URL) or connections.redis.sentinels is set, else the memory of the primary. none: connections are not listed.',
     ),
-  redis: z
-    .strictObject({
-      url: patterned(/^rediss?:\/\/\S+$/, redisUrl)
-        .refine((url) => URL.canParse(url), { error: redisUrl })
-        .nullable()
-        .default(null)
-        .describe('Redis 6.2 or newer.'),
-      key_prefix: patterned(/^[A-Za-z0-9:._-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 : . _ -')
-        .default('pear:')
-        .describe('Put before every key.'),
-      command_timeout_ms: milliseconds(60_000)
-        .default(2_000)
-        .describe('A call that takes longer has failed.'),
-    })
-    .prefault({}),
+  redis: redis.prefault({}),
   flush_interval_ms: milliseconds(10_000)
     .default(250)
     .describe('How often changed records are written; nothing is written per request.'),
@@ -222,7 +208,17 @@ export const ignoredKeys: readonly string[] = [
 ];
 
 /** Keys whose values may hold a password: never printed as they are. */
-export const secretKeys: readonly string[] = ['connections.redis.url'];
+export const secretKeys: readonly string[] = [
+  'connections.redis.url',
+  'connections.redis.password',
+  'connections.redis.sentinel_password',
+];
+
+/** Keys that a variable or option gives as it stands, not as YAML: a password may hold ` #`, or be `null`. */
+export const verbatimKeys: readonly string[] = [
+  'connections.redis.password',
+  'connections.redis.sentinel_password',
+];
 
 const pythonLevels: ReadonlyMap<string, string> = new Map([
   ['notset', 'trace'],

@@ -3,7 +3,7 @@
 import { keyTree, type Key, type Section } from './key-tree.js';
 import { belowKey, notASection, quotesHint, unknownKey, unreadableText, wrongValue } from './mistakes.js';
 import type { Problems } from './problems.js';
-import { configSchema, type Config } from './schema.js';
+import { configSchema, verbatimKeys, type Config } from './schema.js';
 import { isIgnoredKey, readSeedValue } from './seed-compat.js';
 import type { Assignment } from './sources.js';
 import { parseYaml, YamlError } from './yaml.js';
@@ -123,6 +123,10 @@ export class Settings {
   }
 
   #addKeyText(key: Key, text: string, origin: string): void {
+    if (verbatimKeys.includes(key.path)) {
+      this.#set({ key, value: text === '' ? null : text, origin, text });
+      return;
+    }
     try {
       const value = parseYaml(text) ?? null;
       const isText = key.wantsText && typeof value !== 'string' && !key.schema.safeParse(value).success;

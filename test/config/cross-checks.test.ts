@@ -5,6 +5,60 @@ import { load, problemsOf } from './workspace.js';
 const at = (...lines: readonly number[]): string =>
   `(${lines.map((line) => `config/server_config.yaml, line ${line}`).join('; ')})`;
 
+/** Keys below connections.redis, and what is wrong with them. */
+const redisCases = (
+  [
+    ['{url: "redis://a:b@h", username: c}', 'username: connections.redis.url names a user, too; keep one'],
+    ['{username: c}', 'username: needs a password; set connections.redis.password_path or password'],
+    ['{password: c, password_path: d}', 'password: connections.redis.password_path is set, too; keep one'],
+    ['{url: "redis://a:b@h", password: c}', 'password: connections.redis.url has a password, too; keep one'],
+    [
+      '{url: "redis://:b@h", password_path: c}',
+      'password_path: connections.redis.url has a password, too; keep one',
+    ],
+    [
+      '{url: "rediss://h", tls: {cert_path: c}}',
+      'tls.cert_path: needs its private key in connections.redis.tls.key_path',
+    ],
+    [
+      '{url: "rediss://h", tls: {key_path: c}}',
+      'tls.key_path: needs its certificate in connections.redis.tls.cert_path',
+    ],
+    [
+      '{url: "redis://h", tls: {ca_path: c}}',
+      'tls.ca_path: is for TLS, but connections.redis.url does not begin with rediss://',
+    ],
+    [
+      '{url: "redis://h", tls: {verify: false}}',
+      'tls.verify: is for TLS, but connections.redis.url does not begin with rediss://',
+    ],
+    [
+      '{sentinels: [h], sentinel_name: m, tls: {server_name: c}}',
+      'tls.server_name: is for TLS, but connections.redis.url does not begin with rediss:// (rediss:///0 will do, since Sentinels say where Redis is)',
+    ],
+    [
+      '{sentinels: [h]}',
+      'sentinels: need the name of their master in connections.redis.sentinel_name, such as mymaster',
+    ],
+    ['{sentinel_name: m}', 'sentinel_name: is for Sentinels; name them in connections.redis.sentinels'],
+    [
+      '{sentinel_password: m}',
+      'sentinel_password: is for Sentinels; name them in connections.redis.sentinels',
+    ],
+    [
+      '{sentinels: [h], sentinel_name: m, sentinel_username: u}',
+      'sentinel_username: needs a password; set connections.redis.sentinel_password_path or sentinel_password',
+    ],
+    [
+      '{sentinels: [h], sentinel_name: m, sentinel_password: u, sentinel_password_path: v}',
+      'sentinel_password: connections.redis.sentinel_password_path is set, too; keep one',
+    ],
+  ] as const
+).map(([keys, problem]): [string, string] => [
+  `connections: {redis: ${keys}}`,
+  `connections.redis.${problem} ${at(1)}`,
+]);
+
 describe('Values that do not go together', () => {
   const cases: readonly [file: string, problem: string][] = [
     [
@@ -29,8 +83,9 @@ describe('Values that do not go together', () => {
     ],
     [
       'connections: {store: redis}',
-      `connections.store: "redis" needs connections.redis.url (or the environment variable REDIS_URL) ${at(1)}`,
+      `connections.store: "redis" needs connections.redis.url (or the environment variable REDIS_URL) or connections.redis.sentinels ${at(1)}`,
     ],
+    ...redisCases,
     ['admin: {port: 9090}', `admin.port: 9090 is server.port, too; each needs a port of its own ${at(1)}`],
     [
       'server: {host: 10.0.0.1}\nadmin: {port: 9090, host: "::"}',
@@ -67,6 +122,12 @@ describe('Values at the edge of going together', () => {
     'connections: {key_ttl_ms: 15001}',
     'cluster: {orphan_timeout_ms: 14999}',
     'connections: {store: redis, redis: {url: "redis://h"}}',
+    'connections: {store: redis, redis: {sentinels: ["h:1", "[::1]:2"], sentinel_name: m}}',
+    'connections: {redis: {url: "redis://u@h", password: p}}',
+    'connections: {redis: {url: "redis://:p@h", username: u}}',
+    'connections: {redis: {url: "rediss://h", tls: {ca_path: a, cert_path: b, key_path: c, server_name: d}}}',
+    'connections: {redis: {url: "rediss:///0", sentinels: [h], sentinel_name: m, tls: {ca_path: a}}}',
+    'connections: {redis: {tls: {ca_path: a}}}',
     'server: {port: 0}\nadmin: {port: 0}',
     'server: {host: 10.0.0.1}\nadmin: {port: 9090}',
     'admin: {port: 9090, enabled: false}',
@@ -82,5 +143,11 @@ describe('Values at the edge of going together', () => {
     assert.deepEqual(load(given).notes, [
       'connections.redis.url: not used, because connections.store is embedded (environment variable REDIS_URL)',
     ]);
+  });
+
+  it('are accepted with a warning where the certificate of Redis is not checked', () => {
+    const notes = load({ file: 'connections: {redis: {url: "rediss://h", tls: {verify: false}}}' }).notes;
+    assert.equal(notes.length, 1);
+    assert.match(notes[0] ?? '', /^connections\.redis\.tls\.verify: false: whoever stands between/);
   });
 });

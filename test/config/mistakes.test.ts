@@ -163,6 +163,21 @@ describe('A password', () => {
     }
   });
 
+  it('is in no message about a password of Redis that is none, or does not go with the rest', () => {
+    for (const file of [
+      `connections: {redis: {password: [${secret}]}}`,
+      `connections: {redis: {password: {${secret}: 1}}}`,
+      `connections: {redis: {password: ${secret}, password_path: a}}`,
+      `connections: {redis: {url: "redis://:${secret}@h", password: ${secret}}}`,
+      `connections: {redis: {sentinel_password: ${secret}}}`,
+      `connections: {redis: {pasword: ${secret}}}`,
+      `connections: {redis: {sentinels: ["redis://:${secret}@h"]}}`,
+    ]) {
+      const words = problemsOf({ file }).join();
+      assert.ok(words !== '' && !words.includes(secret), words);
+    }
+  });
+
   it('is in no message about a Redis URL in a wrong place', () => {
     const url = `redis://u:${secret}@h:6379`;
     const files = [

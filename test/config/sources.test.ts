@@ -152,6 +152,21 @@ describe('A value given as text', () => {
     }
   });
 
+  it('stays the very text for a password, which YAML would cut, unquote or take for nothing', () => {
+    for (const password of ['a #b', '"x"', 'null', '~', '*', '123', ' b ']) {
+      const { redis } = load({ env: { PEAR_CONNECTIONS__REDIS__PASSWORD: password } }).config.connections;
+      assert.equal(redis.password, password);
+      const argv = ['--connections.redis.sentinels', '[h]', '--connections.redis.sentinel_name', 'm'];
+      const sentinel = load({ argv: [...argv, `--connections.redis.sentinel_password=${password}`] });
+      assert.equal(sentinel.config.connections.redis.sentinel_password, password);
+    }
+    const file = 'connections: {redis: {password: x}}';
+    assert.equal(
+      load({ file, env: { PEAR_CONNECTIONS__REDIS__PASSWORD: '' } }).config.connections.redis.password,
+      null,
+    );
+  });
+
   it('is null for "null" or nothing where null is possible, else the empty text', () => {
     const file = 'logging: {file: x}\ncluster: {host_id: x}\nserver: {reply_terminator: x}';
     const argv = ['--logging.file=', '--cluster.host_id', 'null', '--server.reply_terminator='];

@@ -13,6 +13,11 @@ describe('choosing the store of the view', () => {
     [{}, 'embedded', /this host only.*no connections\.redis\.url/],
     [{ redis: { url } }, 'redis', /all hosts.*redis:\/\/pear:\*\*\*@redis\.example:6380\/2.*pear:/],
     [{ store: 'redis', redis: { url } }, 'redis', /connections\.store is redis/],
+    [
+      { redis: { sentinels: ['h:1', 'i'], sentinel_name: 'm' } },
+      'redis',
+      /m of the Sentinels h:1, i\).*sentinels is/,
+    ],
     [{ store: 'embedded' }, 'embedded', /connections\.store is embedded/],
     [{ store: 'embedded', redis: { url } }, 'embedded', /connections\.redis\.url is not used/],
     [{ store: 'none' }, 'none', /No view of connections is kept/],
@@ -30,13 +35,22 @@ describe('choosing the store of the view', () => {
       configSchema.parse({ connections: { redis: { url, key_prefix: 'x:' }, lease_ms: 9_000 } }),
     );
     assert(choice.kind === 'redis');
-    assert.deepEqual(choice.redis, {
+    const { access, ...rest } = choice.redis;
+    assert.deepEqual([access.username, access.sentinels], [null, []]);
+    assert.deepEqual(rest, {
       url,
+      clientName: 'pear',
       keyPrefix: 'x:',
       commandTimeoutMs: 2_000,
       leaseMs: 9_000,
       keyTtlMs: 60_000,
     });
+  });
+
+  it('names the connection after host and slot, in characters that Redis takes', () => {
+    const choice = chooseStore(configSchema.parse({ connections: { redis: { url } } }), 'line 1\n:4');
+    assert(choice.kind === 'redis');
+    assert.equal(choice.redis.clientName, 'pear:line-1-:4');
   });
 
   it('refuses `redis` without a URL', () => {

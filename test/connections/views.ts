@@ -5,7 +5,8 @@ import { closeReasonSchema, peerRecordSchema } from '#src/connections/record.js'
 import { RedisReaper } from '#src/connections/redis/reaper.js';
 import { RedisStore } from '#src/connections/redis/store.js';
 import { viewReplySchema, viewRequestSchema } from '#src/connections/view-messages.js';
-import type { RedisSettings } from '#src/connections/choose-store.js';
+import { redis as redisSchema } from '#src/config/redis-schema.js';
+import type { RedisAccess, RedisSettings } from '#src/connections/choose-store.js';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RedisServer } from '../support/redis-server.js';
@@ -35,10 +36,14 @@ export const createEmbeddedView: ViewFactory = ({ leaseMs }) => {
   });
 };
 
-/** A view in a real Redis, under a prefix of its own. */
-export function redisViewFactory(server: () => RedisServer): ViewFactory {
+/** A view in a real Redis, under a prefix of its own; `changes`: how it is reached, where not as usual. */
+export function redisViewFactory(
+  server: () => RedisServer,
+  changes: () => Partial<RedisSettings> = () => ({}),
+): ViewFactory {
   return ({ leaseMs }) => {
-    const settings = { ...redisSettings(server()), leaseMs, keyPrefix: `pear-${randomUUID()}:` };
+    const keyPrefix = `pear:${randomUUID()}:`;
+    const settings = { ...redisSettings(server()), leaseMs, keyPrefix, ...changes() };
     const stores: RedisStore[] = [];
     const reaper = new RedisReaper(settings, failOnTrouble);
     return Promise.resolve({
@@ -56,8 +61,21 @@ export function redisViewFactory(server: () => RedisServer): ViewFactory {
   };
 }
 
-export function redisSettings(server: RedisServer): RedisSettings {
-  return { url: server.url, keyPrefix: 'pear:', commandTimeoutMs: 2_000, leaseMs: 60_000, keyTtlMs: 90_000 };
+export function redisSettings({ url }: { readonly url: string }): RedisSettings {
+  return {
+    url,
+    access: redisAccess({}),
+    clientName: 'pear:test:0',
+    keyPrefix: 'pear:',
+    commandTimeoutMs: 2_000,
+    leaseMs: 60_000,
+    keyTtlMs: 90_000,
+  };
+}
+
+/** As a configuration says it with these keys below connections.redis. */
+export function redisAccess(keys: z.input<typeof redisSchema>): RedisAccess {
+  return redisSchema.parse(keys);
 }
 
 const streamReply = z.array(z.tuple([z.string(), z.array(z.string())]));

@@ -1,20 +1,25 @@
 // One connection to Redis that fails fast and heals by itself: no offline queue, a timeout on every call,
 // reconnecting for ever. Presence that is late is worthless, so nothing is kept for later or sent twice;
 // whoever writes learns of the failure and resyncs.
-import { Redis, type ChainableCommander } from 'ioredis';
-import { StartupError, StoreUnavailableError } from '../../errors.js';
-import { maskUrl } from '../mask-url.js';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { StoreUnavailableError } from '../../errors.js';
+import { redisName } from '../choose-store.js';
+import { createClient, isTls, type ClientSettings } from './client.js';
+import { isSilence, plainCause, sentinelTrouble, silenceWords, troubleOf, troubleWords } from './trouble.js';
 
-/** Longest wait between two attempts to connect: short, or the view stays away long after Redis is back. */
-const reconnectDelayMaxMs = 2_000;
-
-export interface RedisConnectionOptions {
-  readonly url: string;
-  /** A call that takes longer has failed. */
-  readonly commandTimeoutMs: number;
-  /** Takes one line when Redis goes away and one when it is back; no secret is in them. */
+export interface RedisConnectionOptions extends ClientSettings {
+  /** Takes one line for each trouble and one when it is over; no secret is in them. */
   readonly onTrouble: (message: string) => void;
 }
+
+/** Different refusals that are told of, for each time that the connection stands. */
+const refusalsToldMax = 20;
+
+/** So ioredis begins what it says of a call that comes too late or too early. */
+const notWritable = "Stream isn't writeable";
+
+/** While a client looks for the master after READONLY, what fails is no news. */
+const masterSearchMs = 2_000;
 
 export class RedisConnection {
   readonly #redis: Redis;
@@ -24,35 +29,35 @@ export class RedisConnection {
   /** Settles when the first connection stands, or has failed once, or is not there in time. */
   #first: Promise<void> | null = null;
   #away = false;
+  #takesNoWrites = false;
+  readonly #refusalsTold = new Set<string>();
   #closed = false;
   #lastTrouble = 'no answer';
+  /** Something has been heard of the attempt to connect that is under way. */
+  #attemptTold = false;
+  #masterSearchEndMs = -Infinity;
 
-  /** Connects at the first call. Throws StartupError for a URL that is none. */
-  constructor({ url, commandTimeoutMs, onTrouble }: RedisConnectionOptions) {
-    this.#name = maskUrl(url);
-    this.#commandTimeoutMs = commandTimeoutMs;
+  /** Connects at the first call. Throws StartupError for a URL or files that cannot be used. */
+  constructor({ onTrouble, ...settings }: RedisConnectionOptions) {
+    this.#name = redisName(settings);
+    this.#commandTimeoutMs = settings.commandTimeoutMs;
     this.#onTrouble = onTrouble;
-    this.#redis = createClient(url, commandTimeoutMs);
-    this.#redis.on('error', (error: Error) => {
-      this.#goneAway(error);
-    });
-    this.#redis.on('ready', () => {
-      this.#isBack();
-    });
+    this.#redis = createClient(settings);
+    this.#listen(settings);
   }
 
   /** Connects; waits at most the command timeout. Rejects with StoreUnavailableError; attempts go on. */
   async ready(): Promise<void> {
     const redis = this.#redis;
-    if (this.#closed) throw new StoreUnavailableError(`the connection to Redis at ${this.#name} is closed`);
+    if (this.#closed) throw new StoreUnavailableError(`the connection to ${this.#name} is closed`);
     // A failure comes as an 'error' event too, and ioredis tries again.
     if (redis.status === 'wait') redis.connect().catch(() => undefined);
     if (redis.status === 'ready') return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         redis.off('ready', becameReady);
-        this.#goneAway(new Error(this.#lastTrouble));
-        reject(new StoreUnavailableError(`Redis at ${this.#name} is not ready: ${this.#lastTrouble}`));
+        this.#isAway(this.#whyNotReady());
+        reject(new StoreUnavailableError(`${this.#name} is not ready: ${this.#whyNotReady()}`));
       }, this.#commandTimeoutMs);
       const becameReady = () => {
         clearTimeout(timer);
@@ -68,6 +73,11 @@ export class RedisConnection {
    */
   async run<T>(call: (redis: Redis) => Promise<T>): Promise<T> {
     await (this.#first ??= this.#firstNews());
+    if (this.#redis.status !== 'ready') {
+      const cause = new Error(this.#whyNotReady());
+      this.#isAway(cause.message);
+      throw new StoreUnavailableError(`${this.#name} is away: ${cause.message}`, { cause });
+    }
     try {
       const answer = await call(this.#redis);
       this.#isBack();
@@ -90,6 +100,13 @@ export class RedisConnection {
     });
   }
 
+  /** Whoever writes says so when all that it had to write has been taken: reads succeed also while writes are refused. */
+  tookWrites(): void {
+    if (!this.#takesNoWrites) return;
+    this.#takesNoWrites = false;
+    this.#onTrouble(`${this.#name} takes writes again`);
+  }
+
   /** Ends the connection at once; calls that wait fail. */
   close(): void {
     if (this.#closed) return;
@@ -103,24 +120,88 @@ export class RedisConnection {
     if (!this.#away) await Promise.race([ready, failed]);
   }
 
-  #failure(error: unknown): StoreUnavailableError {
-    const cause = plainCause(error);
-    // An error that Redis sent is an answer: it is there.
-    if (cause.name !== 'ReplyError') this.#goneAway(cause);
-    return new StoreUnavailableError(`Redis at ${this.#name} failed: ${cause.message}`, { cause });
+  #listen(settings: ClientSettings): void {
+    const redis = this.#redis;
+    const { sentinels, sentinel_name, tls } = settings.access;
+    const silence = silenceWords(isTls(settings), tls.cert_path !== null);
+    let sentinelWords = '';
+    let sentinelsFailed = 0;
+    redis.on('sentinelError', (error: Error) => {
+      sentinelWords = sentinelTrouble(error, sentinel_name ?? '');
+      sentinelsFailed++;
+    });
+    redis.on('error', (error: Error) => {
+      if (error.message.startsWith(notWritable)) return;
+      if (error.message.startsWith('All sentinels are unreachable')) {
+        // ioredis says so, too, where it has only come to the end of its list, having begun in the middle.
+        if (sentinelsFailed >= sentinels.length) this.#tellAway(`no Sentinel leads to it: ${sentinelWords}`);
+        sentinelsFailed = 0;
+        return;
+      }
+      this.#attemptTold = true;
+      const isUnderWay = redis.status === 'connect' || (isTls(settings) && redis.status === 'connecting');
+      this.#tellAway(isUnderWay && isSilence(error) ? silence : troubleWords(error));
+      // Without its database it would go on in database 0, among somebody else's keys.
+      if (isAboutSelect(error)) redis.disconnect(true);
+    });
+    redis.on('connect', () => {
+      this.#attemptTold = false;
+    });
+    redis.on('ready', () => {
+      this.#attemptTold = true;
+      this.#refusalsTold.clear();
+      this.#isBack();
+    });
+    redis.on('close', () => {
+      if (this.#attemptTold) return;
+      this.#attemptTold = true;
+      this.#isAway(sentinels.length > 0 ? 'what the Sentinels name is no master yet' : silence);
+    });
   }
 
-  #goneAway(error: Error): void {
-    this.#lastTrouble = plainCause(error).message;
+  #failure(error: unknown): StoreUnavailableError {
+    const cause = plainCause(error);
+    const trouble = troubleOf(error instanceof Error ? error : cause);
+    if (trouble?.kind === 'away') this.#isAway(trouble.words);
+    if (trouble?.kind === 'refused') this.#tellRefusal(trouble.words);
+    if (trouble?.kind === 'no writes') {
+      // The client has begun to look for the master: what fails meanwhile is no news.
+      if (cause.message.startsWith('READONLY')) this.#masterSearchEndMs = performance.now() + masterSearchMs;
+      if (!this.#takesNoWrites && !this.#closed)
+        this.#onTrouble(`${this.#name} takes no writes: ${trouble.words}`);
+      this.#takesNoWrites = true;
+    }
+    return new StoreUnavailableError(`${this.#name} failed: ${cause.message}`, { cause });
+  }
+
+  #tellRefusal(words: string): void {
+    if (this.#closed || this.#refusalsTold.has(words) || this.#refusalsTold.size >= refusalsToldMax) return;
+    this.#refusalsTold.add(words);
+    this.#onTrouble(`${this.#name} refuses what the view of connections needs: ${words}`);
+  }
+
+  #isAway(words: string): void {
+    if (performance.now() < this.#masterSearchEndMs) this.#lastTrouble = words;
+    else this.#tellAway(words);
+  }
+
+  #tellAway(words: string): void {
+    this.#lastTrouble = words;
     if (this.#away || this.#closed) return;
     this.#away = true;
-    this.#onTrouble(`Redis at ${this.#name} is away (${this.#lastTrouble}); reconnecting by itself`);
+    this.#onTrouble(`${this.#name} is away: ${words}; reconnecting by itself`);
   }
 
   #isBack(): void {
     if (!this.#away) return;
     this.#away = false;
-    this.#onTrouble(`Redis at ${this.#name} is back`);
+    this.#onTrouble(`${this.#name} is back`);
+  }
+
+  #whyNotReady(): string {
+    if (this.#closed) return 'the connection is closed';
+    if (this.#redis.status !== 'connect') return this.#lastTrouble;
+    return 'it is there, but has not said that it is ready; it may be reading its data';
   }
 }
 
@@ -133,41 +214,7 @@ export function isWrongType(error: unknown): boolean {
   );
 }
 
-/** Connects at `connect`. Throws StartupError for a URL that is none. */
-export function createClient(url: string, commandTimeoutMs: number): Redis {
-  try {
-    return new Redis(url, {
-      connectionName: 'pear',
-      commandTimeout: commandTimeoutMs,
-      connectTimeout: commandTimeoutMs,
-      // A connection that owes a reply for so long is half-open: TCP itself would notice after minutes.
-      socketTimeout: 2 * commandTimeoutMs,
-      // How long a closed connection may hold up the end of the process.
-      disconnectTimeout: 200,
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), reconnectDelayMaxMs),
-      // The same shapes of replies from every server, and no downgrade to negotiate.
-      protocol: 2,
-      disableClientInfo: true,
-    });
-  } catch {
-    // The error of `new URL` quotes the URL, and with it the password.
-    throw new StartupError(
-      `connections.redis.url is not a URL that can be used (${maskUrl(url)})`,
-      'write it as redis://user:password@host:6379/0, special characters percent-encoded',
-    );
-  }
-}
-
-/** ioredis hangs the whole command onto its errors: a password at AUTH, hundreds of records at HSET. */
-function plainCause(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  // Where a name resolves to several addresses Node gives an AggregateError with an empty message.
-  const cause = new Error(error.message === '' ? code : error.message);
-  cause.name = error.name;
-  return cause;
+function isAboutSelect(error: Error): boolean {
+  if (!('command' in error) || typeof error.command !== 'object' || error.command === null) return false;
+  return 'name' in error.command && error.command.name === 'select';
 }

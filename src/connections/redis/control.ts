@@ -45,10 +45,10 @@ export class RedisControl {
   /** Nothing that it sends itself comes. */
   #isDeaf = false;
 
-  /** Connects at `listen`. Throws StartupError for a URL that is none. */
+  /** Connects at `listen`. Throws StartupError for a URL or files that cannot be used. */
   constructor(options: RedisControlOptions) {
     const { settings, hostId, pingIntervalMs, log } = options;
-    const { url, commandTimeoutMs } = settings;
+    const { commandTimeoutMs } = settings;
     this.#options = options;
     this.#keys = redisKeys(settings.keyPrefix);
     this.#channel = this.#keys.control(hostId);
@@ -61,8 +61,7 @@ export class RedisControl {
       },
     });
     this.#subscriber = new RedisSubscriber({
-      url,
-      commandTimeoutMs,
+      settings,
       channel,
       onMessage: (text) => {
         this.#receive(text);

@@ -169,10 +169,16 @@ export class RedisStore implements ConnectionStore {
 
   /** One write after the other: a flush must not fall between the parts of a resync. */
   #write<T>(write: () => Promise<T>): Promise<T> {
-    const written = this.#lastWrite.then(write).catch((error: unknown) => {
-      this.#behind = true;
-      throw error;
-    });
+    const written = this.#lastWrite
+      .then(write)
+      .then((answer) => {
+        if (!this.#behind) this.#connection.tookWrites();
+        return answer;
+      })
+      .catch((error: unknown) => {
+        this.#behind = true;
+        throw error;
+      });
     this.#lastWrite = written.catch(() => undefined);
     return written;
   }

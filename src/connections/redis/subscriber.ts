@@ -1,14 +1,13 @@
 // A connection to Redis that listens to one channel and does nothing else, since Redis allows it nothing else. It comes
 // back by itself, and so does the subscription.
 import type { Redis } from 'ioredis';
-import { createClient } from './connection.js';
+import { createClient, type ClientSettings } from './client.js';
 
 /** After a subscription that Redis refused, for want of a permission, say. */
 const retryDelayMs = 2_000;
 
 export interface RedisSubscriberOptions {
-  readonly url: string;
-  readonly commandTimeoutMs: number;
+  readonly settings: ClientSettings;
   readonly channel: string;
   readonly onMessage: (text: string) => void;
   /** A subscription has begun, or ended with its connection. */
@@ -24,12 +23,12 @@ export class RedisSubscriber {
   #isRefused = false;
   #retry: NodeJS.Timeout | null = null;
 
-  /** Connects at `listen`. Throws StartupError for a URL that is none. */
+  /** Connects at `listen`. Throws StartupError for a URL or files that cannot be used. */
   constructor(options: RedisSubscriberOptions) {
     this.#options = options;
     // What the library resubscribes by itself fails with nobody to take the error.
-    const own = { autoResubscribe: false, connectionName: 'pear-control' };
-    this.#client = createClient(options.url, options.commandTimeoutMs).duplicate(own);
+    const own = { autoResubscribe: false, connectionName: `${options.settings.clientName}:control` };
+    this.#client = createClient(options.settings).duplicate(own);
     this.#client.on('message', (_channel, text) => {
       options.onMessage(text);
     });

@@ -60,7 +60,7 @@ describe('the Redis store, when Redis', () => {
   /** Redis's own ids of the connections that the stores hold. */
   const connectionIds = async () => {
     const clients = await server.cli('CLIENT', 'LIST');
-    return [...clients.matchAll(/^id=(\d+) .* name=pear /gm)].map(([, id]) => id ?? '');
+    return [...clients.matchAll(/^id=(\d+) .* name=pear:test:0 /gm)].map(([, id]) => id ?? '');
   };
 
   before(async () => {
@@ -244,7 +244,7 @@ async function failsWithin(call: () => Promise<unknown>, limitMs: number): Promi
   const start = performance.now();
   await assert.rejects(call(), (error) => {
     assert.ok(error instanceof StoreUnavailableError, String(error));
-    assert.ok(error.cause instanceof Error || /not ready/.test(error.message));
+    assert.ok(error.cause instanceof Error || /not ready/.test(error.message), error.message);
     return true;
   });
   const tookMs = performance.now() - start;

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { isTooOld, probeRedis } from '#src/connections/redis/probe.js';
 import { StartupError } from '#src/errors.js';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
+import { redisSettings } from '../views.js';
 
 describe('probing Redis', () => {
   let server: RedisServer;
@@ -16,7 +17,7 @@ describe('probing Redis', () => {
   const withPassword = (password: string) => server.url.replace('redis://', `redis://:${password}@`);
 
   it('gives the version', async () => {
-    const { version } = await probeRedis(withPassword('s3cret'), 2_000);
+    const { version } = await probeRedis(redisSettings({ url: withPassword('s3cret') }));
     assert.match(version, /^\d+\.\d+\.\d+$/);
   });
 
@@ -47,7 +48,7 @@ describe('probing Redis', () => {
 });
 
 async function refuses(url: string, problem: RegExp): Promise<void> {
-  await assert.rejects(probeRedis(url, 300), (error) => {
+  await assert.rejects(probeRedis({ ...redisSettings({ url }), commandTimeoutMs: 300 }), (error) => {
     assert.ok(error instanceof StartupError, String(error));
     assert.match(error.message, problem);
     assert.notEqual(error.cure, '');
