@@ -124,6 +124,10 @@ function problemWithItems(
       return encodeJson(items) === firstAnswers.get(cmd ?? 0) ? null : 'it was another answer at first';
     case 'connections':
       return items.every(isConnection) ? leakIn(items, request) : 'an item is no connection';
+    case 'not disconnected':
+      return encodeJson(items) === encodeJson(owed.ids.map(notDisconnected))
+        ? null
+        : 'it does not say of each in order that nobody was disconnected';
     case 'any': {
       const isFormed =
         items.length > 0 && items.every((item) => Object.keys(item).join() === itemKeys.join());
@@ -154,6 +158,12 @@ function problemWithImage(
     return `it is not result ${verdict.result} with code ${verdict.code}`;
   }
   return null;
+}
+
+/** No other host can be reached by the server that is tested. */
+function notDisconnected(id: string): Item {
+  const item = { file_name: id, result: 1, error_code: 2 };
+  return /^[\w.-]{1,64}\/./.test(id) ? { ...item, error_code: 9, message: 'owner unreachable' } : item;
 }
 
 function isConnection(item: Item): boolean {

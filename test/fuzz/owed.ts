@@ -16,6 +16,8 @@ export type OwedItems =
   /** What was answered when the server was fresh. */
   | { readonly type: 'as ever' }
   | { readonly type: 'connections' }
+  /** What became of the connections that 0x42 named, which are not there. */
+  | { readonly type: 'not disconnected'; readonly ids: readonly string[] }
   | { readonly type: 'any' };
 
 export interface OwedReply {
@@ -40,7 +42,7 @@ const depthMax = 64;
 const tokensMax = 16 * limits.max_batch + 65_536;
 const busy = 6;
 /** Commands of which only the form of the reply is known: what they name is not there. */
-const changing: ReadonlySet<number> = new Set([0x10, 0x20, 0x26, 0x28, 0x30, 0x34, 0x42]);
+const changing: ReadonlySet<number> = new Set([0x10, 0x20, 0x26, 0x28, 0x30, 0x34]);
 const changingRefusals = [1, 5];
 const reading: ReadonlySet<number> = new Set([0x22, 0x24, 0x32, 0x36, 0x44]);
 
@@ -64,6 +66,10 @@ const attachedSchema = z.object({ file_name: labelSchema, bytes: z.int() });
 const attachingSchema = z.object({ cmd: z.literal(1), request_data: z.array(z.unknown()) });
 const sizeSchema = z.int().min(1).max(limits.max_image_bytes);
 const idCarrierSchema = z.object({ request_id: requestIdSchema });
+const peerIdsSchema = z
+  .array(z.string().refine((id) => id !== '' && Array.from(id).length <= 256))
+  .min(1)
+  .max(1000);
 const querySchema = z.tuple([]).or(z.tuple([z.record(z.string(), z.unknown())]));
 
 /** Reads `bytes` as a client that sends them and then closes its sending side is answered. */
@@ -148,6 +154,11 @@ function owedReply(
     return querySchema.safeParse(args).success
       ? owed({ type: 'connections' }, 1)
       : refused(json, requestId, 1);
+  }
+  if (cmd === 0x42) {
+    if (hasSentGarbage) return refused(json, requestId, 5);
+    const ids = peerIdsSchema.safeParse(args);
+    return ids.success ? owed({ type: 'not disconnected', ids: ids.data }) : refused(json, requestId, 1);
   }
   if (changing.has(cmd)) return owed({ type: 'any' }, ...changingRefusals);
   if (cmd !== 0x03 && !reading.has(cmd)) return refused(json, requestId, 3);
