@@ -2,11 +2,19 @@
 import { z } from 'zod';
 import type { PearClient } from '../client/pear-client.js';
 import { peerRecordSchema, type PeerRecord } from '../connections/record.js';
+import { scopes } from '../connections/store.js';
 import { table } from './table.js';
 
 const listCommand = 0x40;
 const pageSize = 1_000;
-const endSchema = z.object({ result: z.object({ cursor: z.string() }) });
+/** The item after the connections, where there is something to say of the list. */
+const endSchema = z.object({
+  result: z.strictObject({
+    cursor: z.string().nullable().default(null),
+    unread: z.array(z.string()).default([]),
+    scope: z.enum(scopes).nullable().default(null),
+  }),
+});
 const peerSchema = z.object({ result: peerRecordSchema });
 
 export async function peers(client: PearClient, json: boolean, out: NodeJS.WritableStream): Promise<number> {
