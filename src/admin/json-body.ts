@@ -1,7 +1,7 @@
 // Reads the JSON that a request brings, within bounds of size and time. That its content type is demanded keeps
 // foreign web pages out: a browser asks beforehand whether a page may send such, and is told no.
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 import { HttpError } from './answer.js';
 import { describeIssues } from './query.js';

@@ -1,5 +1,5 @@
 // Reads the parameters of a URL by a schema; a mistake is named, with the nearest parameter there is.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { nearestKey } from '../config/nearest-key.js';
 import { InvalidMessageError } from '../errors.js';
 

@@ -64,7 +64,7 @@ export function readArguments(
     if (!isFlag && isMissing(token.value, token.inlineValue)) {
       throw new StartupError(
         `${tool}: the value of ${token.rawName} is missing`,
-        `write ${token.rawName} ${note.value ?? ''}`,
+        `write ${token.rawName} ${note.value}`,
       );
     }
     given[token.name] = token.value ?? true;

@@ -1,4 +1,5 @@
 // What a sub-command of `pear` is: its name, its options, what it does. Each states its options once, as a schema.
+import type { Writable } from 'node:stream';
 import type { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
@@ -7,7 +8,8 @@ import { flag, text } from './option-values.js';
 
 export interface Surroundings {
   readonly config: Pick<Config, 'server' | 'admin'>;
-  readonly out: NodeJS.WriteStream;
+  /** A terminal, a file, a pipe. */
+  readonly out: NodeJS.WriteStream | Writable;
 }
 
 export interface Call<Options> extends Surroundings {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { ClosedPeer } from '#src/connections/record.js';
 import type { ConnectionStore, WorkerReaper } from '#src/connections/store.js';
 import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from './records.js';
+import { historyContract } from './contract-history.js';
 import { listContract } from './contract-lists.js';
 import { until } from './until.js';
 
@@ -232,5 +233,6 @@ export function storeContract(name: string, create: ViewFactory): void {
     });
 
     listContract(open);
+    historyContract(open, () => view.reaper);
   });
 }

@@ -79,7 +79,11 @@ describe('the embedded store', () => {
 
   it('fails where the answer belongs to another question', async () => {
     const request = (message: ViewRequest): Promise<ViewReply> =>
-      Promise.resolve(message.type === 'list' ? { type: 'workers', page: { workers: [], unread: [], scope: 'this host' } } : { type: 'done' });
+      Promise.resolve(
+        message.type === 'list'
+          ? { type: 'workers', page: { workers: [], unread: [], scope: 'this host' } }
+          : { type: 'done' },
+      );
     const store = new EmbeddedStore({ request }, { requestTimeoutMs: 1_000 });
     await assert.rejects(store.list({ filter: {}, limit: 1, cursor: null }), unavailable);
     await assert.rejects(store.workers(), unavailable);

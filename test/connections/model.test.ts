@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import type { PeerRecord } from '#src/connections/record.js';
 import type { ConnectionStore } from '#src/connections/store.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
+import { allClosed } from './contract-history.js';
 import type { ViewFactory, ViewUnderTest } from './contract.js';
-import { byId, closedPeer, listAll, peerRecord, workerRecord } from './records.js';
+import { byId, closedPeer, listAll, peerEvent, peerRecord, workerRecord } from './records.js';
 import { createEmbeddedView, redisViewFactory } from './views.js';
 
 const workerIds = ['pear-host:0:aaaa', 'pear-host:1:bbbb', 'other-host:0:cccc'] as const;
@@ -18,8 +19,10 @@ type Model = Map<string, Map<string, PeerRecord>>;
 interface Real {
   readonly view: ViewUnderTest;
   readonly stores: Map<string, ConnectionStore>;
-  /** Closed peers so far, those of dead workers included. */
-  closedCount: number;
+  /** The ids of closed peers so far, those of dead workers included. */
+  readonly closedIds: string[];
+  /** The ids of peers whose closing was told, in order. */
+  readonly toldIds: string[];
 }
 
 interface Step {
@@ -49,10 +52,12 @@ const flush = fc.tuple(worker, sequences, sequences, fc.nat()).map(([id, changed
   step(`flush ${id}: changed ${changed.join()}, closed ${closed.join()}`, isOpen(id), async (model, real) => {
     const records = changed.map((n) => peerRecord(id, n, { requests }));
     const gone = closed.map((n) => closedPeer(peerRecord(id, n)));
-    await storeOf(real, id).flush({ events: [], changed: records, closed: gone });
+    const events = gone.map(({ peer }) => peerEvent(peer, { type: 'closed', reason: 'client' }));
+    await storeOf(real, id).flush({ events, changed: records, closed: gone });
+    real.toldIds.push(...gone.map(({ peer }) => peer.id));
     for (const record of records) model.get(id)?.set(record.id, record);
     for (const { peer } of gone) model.get(id)?.delete(peer.id);
-    real.closedCount += gone.length;
+    real.closedIds.push(...gone.map(({ peer }) => peer.id));
   }),
 );
 
@@ -82,7 +87,7 @@ const closeWorker = worker.map((id) =>
 const removeWorker = worker.map((id) =>
   step(`remove ${id}`, isOpen(id), async (model, real) => {
     await real.view.reaper.removeWorker(id, 'worker died');
-    real.closedCount += sizeOf(model, id);
+    real.closedIds.push(...(model.get(id)?.keys() ?? []));
     model.delete(id);
   }),
 );
@@ -107,7 +112,11 @@ const list = fc
         views.map(({ record }) => record.worker),
         [...model.keys()].sort(),
       );
-      assert.equal((await real.view.closed()).length, real.closedCount);
+      const closed = await allClosed(storeOf(real, id), {}, limit);
+      assert.deepEqual(closed.map(({ peer }) => peer.id).sort(), real.closedIds.toSorted());
+      assert.deepEqual(await toldClosed(storeOf(real, id), limit), real.toldIds);
+      const ids = all.map((peer) => peer.id);
+      assert.deepEqual(byId(await storeOf(real, id).find([...ids, 'nowhere/1.a.1'])), byId(all));
     }),
   );
 
@@ -143,7 +152,7 @@ async function checkModel(create: ViewFactory, numRuns: number): Promise<void> {
       try {
         const setup = () => ({
           model: new Map() satisfies Model,
-          real: { view, stores: new Map(), closedCount: 0 },
+          real: { view, stores: new Map(), closedIds: [], toldIds: [] },
         });
         await fc.asyncModelRun(setup, commands);
       } finally {
@@ -152,6 +161,17 @@ async function checkModel(create: ViewFactory, numRuns: number): Promise<void> {
     }),
     { numRuns },
   );
+}
+
+/** The peers whose closing is told, read from the first event on by pieces. */
+async function toldClosed(store: ConnectionStore, limit: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after = '0-0'; ;) {
+    const { events, last } = await store.events({ after, limit });
+    if (events.length === 0) return ids;
+    ids.push(...events.flatMap(({ type, peer }) => (type === 'closed' && peer !== undefined ? [peer] : [])));
+    after = last ?? after;
+  }
 }
 
 function step(name: string, check: Step['check'], run: Step['run']): Step {

@@ -1,9 +1,10 @@
 // The options of `pear peers`, and what follows from them.
+import { WriteStream } from 'node:tty';
 import { z } from 'zod';
 import { peerStates, type PeerFilter, type PeerRecord } from '../../connections/record.js';
 import { inOrderOf } from '../../connections/sort.js';
 import { flag, oneOf, seconds, sortKey, text, wholeNumber } from '../option-values.js';
-import { adminOption, connectOption } from '../tool.js';
+import { adminOption, connectOption, type Surroundings } from '../tool.js';
 
 /** More than any cluster holds. */
 export const rowsMax = 1_000_000;
@@ -45,6 +46,6 @@ export function shownOf(peers: readonly PeerRecord[], { sort, limit }: PeersOpti
 }
 
 /** A file or a pipe takes lines of any length. */
-export function widthOf(out: NodeJS.WriteStream): number {
-  return out.isTTY ? out.columns : Infinity;
+export function widthOf(out: Surroundings['out']): number {
+  return out instanceof WriteStream ? out.columns : Infinity;
 }

@@ -1,4 +1,5 @@
 // The terminal while something live is shown: its other screen, its keys, and back to what it was, however that ends.
+import type { WriteStream } from 'node:tty';
 
 const enter = '\x1b[?1049h\x1b[?25l';
 const leave = '\x1b[?25h\x1b[?1049l';
@@ -10,7 +11,7 @@ const clearBelow = '\x1b[J';
 const endKeys = /[qQ\x03\x04]/;
 
 export class Screen {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: WriteStream;
   #lines: readonly string[] = [];
   readonly #onEnd: () => void;
   readonly #onKey = (keys: Buffer) => {
@@ -25,7 +26,7 @@ export class Screen {
   #isOpen = true;
 
   /** `onEnd`: whoever looks wants it to end. */
-  constructor(out: NodeJS.WriteStream, onEnd: () => void) {
+  constructor(out: WriteStream, onEnd: () => void) {
     this.#out = out;
     this.#onEnd = onEnd;
     out.write(enter);

@@ -1,6 +1,7 @@
 // `pear peers --watch`: the list again and again. On a terminal it redraws the screen until q or Ctrl+C; into a pipe
 // it prints one table, or with --json one line, each time.
 import { setTimeout as wait } from 'node:timers/promises';
+import { WriteStream } from 'node:tty';
 import type { PearClient } from '../../client/pear-client.js';
 import type { PeerRecord } from '../../connections/record.js';
 import { BusyError, ConnectionLostError, InternalError, StartupError } from '../../errors.js';
@@ -26,7 +27,7 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
   };
   const reader = new Reader(call);
   await reader.connect();
-  const screen = out.isTTY && !options.json ? new Screen(out, stop) : null;
+  const screen = out instanceof WriteStream && !options.json ? new Screen(out, stop) : null;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   let told: string | null = null;
   try {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
+import { z } from 'zod';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
 import type { EventPage, EventQuery } from '#src/connections/store.js';
 import { eventStreamsMax } from '#src/admin/events/event-streams.js';
@@ -207,7 +208,7 @@ async function headRead(socket: Socket): Promise<void> {
   while (!text.includes('events of the view')) {
     const piece: unknown = socket.read();
     if (piece === null) await once(socket, 'readable');
-    else text += String(piece);
+    else text += z.instanceof(Buffer).parse(piece).toString();
   }
   socket.pause();
 }
