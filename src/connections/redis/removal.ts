@@ -1,6 +1,7 @@
 // Removing workers that ended without saying so: their peers' last records go to the history, their keys go.
 // The primary removes its own dead worker at once; a worker whose whole host is gone is removed by whoever
 // meets its stale lease.
+import { z } from 'zod';
 import { hostOf } from '../filter.js';
 import { chunkSize, closedHistoryMax, eventHistoryMax, removalRowsMax } from '../limits.js';
 import type { CloseReason } from '../record.js';
@@ -14,6 +15,9 @@ import { remove } from './scripts.js';
 /** Longer than a removal takes; one that died on the way is done again after it. */
 const lockTtlMs = 10_000;
 
+/** A number, -1 for none. */
+const removeReply = z.int();
+
 interface Removal {
   readonly reason: CloseReason;
   /** When the peers count as closed, ms since the epoch. */
@@ -24,26 +28,36 @@ interface Removal {
   readonly leaseMs: number | null;
 }
 
-/** Resolves to the number of rows written to the history. Rejects with StoreUnavailableError. */
+interface Removed {
+  /** Written to the history. */
+  readonly rows: number;
+  /** How many peers it had; null: it was not there, or has come back. */
+  readonly peers: number | null;
+}
+
+/** Rejects with StoreUnavailableError. */
 export async function removeWorker(
   connection: RedisConnection,
   keys: RedisKeys,
   workerId: string,
   removal: Removal,
-): Promise<number> {
+): Promise<Removed> {
   const rows = removal.rowsMax > 0 ? await writeHistory(connection, keys, workerId, removal) : 0;
-  await deleteWorker(connection, keys, workerId, removal.reason, removal.leaseMs);
-  return rows;
+  const peers = await deleteWorker(connection, keys, workerId, removal.reason, removal.leaseMs);
+  return { rows, peers };
 }
 
-/** Deletes a worker's keys and its place in the directory, and says so in the events. */
+/**
+ * Deletes a worker's keys and its place in the directory, and says so in the events. Resolves to the number of its
+ * peers, null where it was not there or has come back.
+ */
 export async function deleteWorker(
   connection: RedisConnection,
   keys: RedisKeys,
   workerId: string,
   reason: CloseReason,
   leaseMs: number | null,
-): Promise<void> {
+): Promise<number | null> {
   const touched = [
     keys.workers,
     keys.worker(workerId),
@@ -52,7 +66,9 @@ export async function deleteWorker(
     keys.events,
   ];
   const values = [workerId, hostOf(workerId), reason, eventHistoryMax, leaseMs ?? ''];
-  await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
+  const reply = await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
+  const peers = removeReply.parse(reply);
+  return peers < 0 ? null : peers;
 }
 
 /** Removes the stale workers, host by host; a host that somebody else is at is left to them. */
@@ -71,13 +87,16 @@ export async function removeStale(
     if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) continue;
     const reason = hostsAlive.has(host) ? 'worker died' : 'host lost';
     let rowsMax = removalRowsMax;
-    let peers = 0;
+    let peers: number | null = null;
     for (const workerId of directory.stale.filter((id) => hostOf(id) === host)) {
       const removal = { reason, closedAtMs: directory.nowMs, rowsMax, leaseMs } as const;
-      peers += await connection.run((redis) => redis.hlen(keys.peers(workerId))).catch(() => 0);
-      rowsMax -= await removeWorker(connection, keys, workerId, removal);
+      const removed = await removeWorker(connection, keys, workerId, removal);
+      rowsMax -= removed.rows;
+      if (removed.peers !== null) peers = (peers ?? 0) + removed.peers;
     }
-    if (!hostsLeft.has(host)) await tellHostLost(connection, keys, host, directory.nowMs, peers);
+    // Once, with the last of its workers. Null: all of them have come back, or somebody else was faster.
+    if (reason === 'host lost' && peers !== null && !hostsLeft.has(host))
+      await tellHostLost(connection, keys, host, directory.nowMs, peers);
     // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
     await connection.run((redis) => redis.unlink(lock));
   }

@@ -95,16 +95,19 @@ end
  * Removes a worker and its peers; with a lease given, only if that has run out (it may have come back).
  * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, reason, entries of the stream to keep,
  * lease in ms or ''.
+ * Returns how many peers it had, -1 where it was not removed.
  */
 export const remove = `${clock}
 local seen = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if ARGV[5] ~= '' and seen and now() - tonumber(seen) <= tonumber(ARGV[5]) then
-  return
+  return -1
 end
 local peers = redis.call('TYPE', KEYS[3]).ok == 'hash' and redis.call('HLEN', KEYS[3]) or 0
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
   redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
     'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers, 'at', now())
+  return peers
 end
+return -1
 `;

@@ -243,8 +243,11 @@ describe('the Redis store', () => {
         new Set(history.map(({ reason }) => reason)),
       ];
       assert.deepEqual([history.length, dead.size, [...lost]], [1_000, 1_000, ['host lost']]);
-      const downs = (await readStream(server, `${settings.keyPrefix}events`)).filter(
-        ({ type }) => type === 'worker down',
+      const events = await readStream(server, `${settings.keyPrefix}events`);
+      const downs = events.filter(({ type }) => type === 'worker down');
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'host lost').map(({ host, peers }) => [host, peers]),
+        [['pear-host', '1400']],
       );
       assert.deepEqual(
         downs.map(({ worker, host, reason, peers }) => [worker, host, reason, peers]),

@@ -1,0 +1,118 @@
+// A worker's store while Redis comes and goes: what is written where, and what readers are told. Redis is a store over a
+// view in memory that can be cut off.
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { EmbeddedStore } from '#src/connections/embedded-store.js';
+import { EmbeddedView } from '#src/connections/embedded-view.js';
+import { FallbackStore } from '#src/connections/fallback-store.js';
+import type { ViewRequest } from '#src/connections/view-messages.js';
+import { StoreUnavailableError } from '#src/errors.js';
+import { closedPeer, listAll, peerEvent, peerRecord, peerRecords, workerRecord } from './records.js';
+import { until } from './until.js';
+
+const one = 'pear-host:0:aaaa';
+const two = 'pear-host:1:bbbb';
+const leaseMs = 60_000;
+
+describe('the store of a worker, when Redis', () => {
+  let shared: EmbeddedView;
+  let memory: EmbeddedView;
+  let isCut: boolean;
+  let store: FallbackStore;
+  const peers = peerRecords(one, 3);
+  const over = (view: EmbeddedView, isAway: () => boolean) =>
+    new EmbeddedStore(
+      {
+        request: (message: ViewRequest) =>
+          isAway() ? Promise.reject(new Error('cut off')) : Promise.resolve(view.handle(one, message)),
+      },
+      { requestTimeoutMs: 1_000 },
+    );
+  /** What the owner of the store does at every heartbeat. */
+  const beat = async () => {
+    const answer = await store.heartbeat(workerRecord(one), peers.length);
+    if (answer === 'resync') await store.resync(workerRecord(one), peers);
+    return answer;
+  };
+  const partCount = async () => (await store.list({ filter: {}, limit: 10, cursor: null })).parts.length;
+  const eventsOf = async (view: EmbeddedView) =>
+    (await view.events({ after: null, limit: 100 })).events.map(({ type }) => type);
+
+  beforeEach(async () => {
+    shared = new EmbeddedView({ leaseMs });
+    memory = new EmbeddedView({ leaseMs, serving: () => [one, two], isFallback: true });
+    isCut = false;
+    store = new FallbackStore(
+      over(shared, () => isCut),
+      over(memory, () => false),
+    );
+    await store.open(workerRecord(one));
+    await store.flush({ changed: peers, closed: [], events: [] });
+  });
+
+  it('is there, leaves the memory of the primary alone', async () => {
+    assert.equal(await beat(), 'ok');
+    assert.equal(memory.workerCount, 0);
+    assert.deepEqual(await listAll(store), peers);
+  });
+
+  it('fails at a flush: what happened is not lost, and the next heartbeat brings everything to the memory', async () => {
+    isCut = true;
+    const gone = closedPeer(peerRecord(one, 9));
+    const events = [peerEvent(gone.peer, { type: 'closed', reason: 'client' })];
+    await assert.rejects(store.flush({ changed: [], closed: [gone], events }), StoreUnavailableError);
+    assert.equal(await beat(), 'resync');
+    const page = await store.list({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual([page.peers, page.unread], [peers, [two]]);
+    assert.deepEqual((await store.closed({ filter: {}, limit: 10, cursor: null })).closed, [gone]);
+    assert.deepEqual(await eventsOf(memory), ['closed'], 'the switch itself is no event');
+    assert.equal(await store.heartbeat(workerRecord(one), 3), 'ok');
+    assert.deepEqual((await store.workers()).unread, [two]);
+  });
+
+  it('is back: the store returns to it within two heartbeats and leaves the memory quietly', async () => {
+    isCut = true;
+    assert.equal(await beat(), 'resync');
+    isCut = false;
+    await until('it has returned', async () => {
+      await beat();
+      return memory.workerCount === 0;
+    });
+    assert.deepEqual(await listAll(store), peers);
+    assert.equal(await partCount(), 1);
+    assert.deepEqual(await eventsOf(memory), []);
+    assert.deepEqual((await shared.closed({ filter: {}, limit: 10, cursor: null })).closed, []);
+  });
+
+  it('goes away again while everything is on its way to it: the memory has it all the same', async () => {
+    isCut = true;
+    await beat();
+    isCut = false;
+    await until('the store asks for everything', async () => {
+      return (await store.heartbeat(workerRecord(one), peers.length)) === 'resync';
+    });
+    isCut = true;
+    const now = peers.slice(1);
+    await store.resync(workerRecord(one), now);
+    const page = await store.list({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual(page.peers, now);
+  });
+
+  it('is never there: the worker stands in the memory from its start', async () => {
+    memory = new EmbeddedView({ leaseMs, isFallback: true });
+    store = new FallbackStore(
+      over(shared, () => true),
+      over(memory, () => false),
+    );
+    await store.open(workerRecord(one));
+    assert.equal(await store.heartbeat(workerRecord(one), 0), 'ok');
+    assert.deepEqual(await eventsOf(memory), ['worker up']);
+  });
+
+  it('is away when the worker ends: it leaves the memory in order', async () => {
+    isCut = true;
+    await beat();
+    await store.close();
+    assert.deepEqual(await eventsOf(memory), ['worker down']);
+  });
+});
