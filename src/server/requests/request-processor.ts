@@ -141,6 +141,8 @@ export class RequestProcessor implements StartRules<Place> {
   /** The peer is gone: whatever runs for it is dropped. */
   abandon(): void {
     this.#abandoned = true;
+    // Most connections owe nothing at their end, and an error with its stack is dear.
+    if (this.owed === 0) return;
     this.#stopAll(new CancelledError('the peer is gone'));
     // What was started ends by itself; nobody will start the others.
     for (const { exchange } of this.#order) {
