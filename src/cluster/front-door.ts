@@ -42,7 +42,6 @@ interface Post {
 /** After so long without traffic the kernel asks whether the other side is still there. */
 const keepAliveDelayMs = 60_000;
 
-
 /** On their way to one worker; more would stand before the other messages for it. */
 const onTheWayMax = 32;
 

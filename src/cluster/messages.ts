@@ -1,6 +1,8 @@
 // Every message between the primary and its workers, in both directions, each checked by its schema on arrival.
 import { z } from 'zod';
 import { configSchema } from '../config/schema.js';
+import { kickAnswerSchema } from '../connections/kick.js';
+import { kickerNameSchema } from '../connections/record.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
 import { placeAnswers } from '../server/entrance/peer-admission.js';
 import { sharingNewsSchema } from './sharing/share-messages.js';
@@ -18,6 +20,15 @@ const workerStartSchema = z.object({
   shareFolder: z.string().nullable(),
 });
 export type WorkerStart = Readonly<z.output<typeof workerStartSchema>>;
+
+/** Whom to disconnect, and until when: later, whoever asked has been told `no answer`. */
+const kick = {
+  id: z.int(),
+  ids: z.array(z.string()).readonly(),
+  by: kickerNameSchema,
+  /** By the clock of `monotonicMs`, which all processes of a machine share. */
+  untilMs: z.number(),
+};
 
 export const toPrimarySchema = z.discriminatedUnion('type', [
   /** The worker listens to messages now and asks for its start. */
@@ -45,6 +56,10 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
     left: z.array(z.string()),
     arrived: z.array(z.string()),
   }),
+  /** Disconnect peers of any host. */
+  z.object({ type: z.literal('kick'), ...kick }),
+  /** Those of a `disconnect` that it had, and has disconnected. */
+  z.object({ type: z.literal('disconnected'), id: z.int(), ids: z.array(z.string()).readonly() }),
 ]);
 export type ToPrimary = Readonly<z.output<typeof toPrimarySchema>>;
 
@@ -57,6 +72,10 @@ export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('places'), id: z.int(), answers: z.array(z.enum(placeAnswers)) }),
   /** Judge images that wait with another worker. */
   z.object({ type: z.literal('help'), lender: z.string(), socketPath: z.string() }),
+  /** Disconnect those of these peers that it has. */
+  z.object({ type: z.literal('disconnect'), ...kick }),
+  /** What became of each, in the order of the question. */
+  z.object({ type: z.literal('kick'), id: z.int(), answers: z.array(kickAnswerSchema).readonly() }),
   /** Answer what was asked for, close every connection, end. */
   z.object({ type: z.literal('stop') }),
 ]);

@@ -2,9 +2,11 @@
 import { Socket } from 'node:net';
 import { StoreUnavailableError } from '../errors.js';
 import type { ViewChannel } from '../connections/embedded-store.js';
+import { kickAnswers, kickerName, kickTimeoutMs, type KickAnswer, type Kicker } from '../connections/kick.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import type { PlaceAnswer } from '../server/entrance/peer-admission.js';
 import type { PlacesChannel } from './primary-admission.js';
+import { monotonicMs } from './monotonic.js';
 import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
 
 interface Waiting {
@@ -12,9 +14,10 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class PrimaryLink implements ViewChannel, PlacesChannel {
+export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
   readonly #waiting = new Map<number, Waiting>();
   readonly #asked = new Map<number, (answers: readonly PlaceAnswer[] | null) => void>();
+  readonly #kicks = new Map<number, (answers: readonly KickAnswer[]) => void>();
   #lastId = 0;
   /** Resolves when the primary asks this worker to end (`asked`), or is gone itself (`orphan`). */
   readonly ending: Promise<'asked' | 'orphan'>;
@@ -22,6 +25,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
   onConnection: (socket: Socket) => void = (socket) => socket.destroy();
   /** Takes the primary's word whom to help. */
   onHelp: (lender: string, socketPath: string) => void = () => undefined;
+  /** Disconnects those of these peers that this worker has; gives their ids. */
+  onDisconnect: (ids: readonly string[], by: string) => readonly string[] = () => [];
   #onStart: (start: WorkerStart) => void = () => undefined;
   #onEnding: (why: 'asked' | 'orphan') => void = () => undefined;
 
@@ -56,6 +61,16 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
         case 'help':
           this.onHelp(message.lender, message.socketPath);
           return;
+        case 'disconnect': {
+          // Held up for long: whoever asked has been told that nobody answers.
+          const isLate = monotonicMs() > message.untilMs;
+          const ids = isLate ? [] : this.onDisconnect(message.ids, message.by);
+          void this.send({ type: 'disconnected', id: message.id, ids });
+          return;
+        }
+        case 'kick':
+          this.#kicks.get(message.id)?.(message.answers);
+          return;
         case 'stop':
           this.#onEnding('asked');
           return;
@@ -69,6 +84,7 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
       this.#waiting.clear();
       for (const resolve of this.#asked.values()) resolve(null);
       this.#asked.clear();
+      for (const resolve of this.#kicks.values()) resolve([]);
       this.#onEnding('orphan');
     });
   }
@@ -110,5 +126,21 @@ export class PrimaryLink implements ViewChannel, PlacesChannel {
       this.#asked.set(id, resolve);
       void this.send(message);
     });
+  }
+
+  async kick(ids: readonly string[], by: string): Promise<readonly KickAnswer[]> {
+    if (!process.connected) return kickAnswers(ids, () => 'owner unreachable');
+    const id = ++this.#lastId;
+    const answers = await new Promise<readonly KickAnswer[]>((resolve) => {
+      const timer = setTimeout(resolve, kickTimeoutMs, []);
+      this.#kicks.set(id, (given) => {
+        clearTimeout(timer);
+        resolve(given);
+      });
+      const untilMs = monotonicMs() + kickTimeoutMs;
+      void this.send({ type: 'kick', id, ids: [...ids], by: kickerName(by), untilMs });
+    });
+    this.#kicks.delete(id);
+    return answers.length > 0 ? answers : kickAnswers(ids, () => 'no answer');
   }
 }

@@ -15,6 +15,7 @@ import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
+import { PrimaryKicker } from './primary-kicker.js';
 import { PrimaryView } from './primary-view.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { heapOption, workerEnvironment } from './worker-environment.js';
@@ -41,6 +42,12 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
 
   const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const view = new PrimaryView(store, config.connections.lease_ms, log);
+  const kicker = new PrimaryKicker({
+    hostId,
+    store,
+    pingIntervalMs: config.connections.heartbeat_interval_ms,
+    log,
+  });
   const door = new FrontDoor({
     host: config.server.host,
     port: config.server.port,
@@ -58,7 +65,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   process.once('exit', () => {
     sharing.close();
   });
-  const supervisor = createSupervisor(config, hostId, { view, door, sharing, processes }, log);
+  const supervisor = createSupervisor(config, hostId, { view, kicker, door, sharing, processes }, log);
   const admin = createAdmin(config, hostId, view, supervisor, log);
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
@@ -68,6 +75,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     const adminAddress = config.admin.enabled ? await admin.listen() : null;
     const serving = await supervisor.start();
     if (serving !== null) {
+      kicker.listen();
       // Only now, so that whoever can connect is served.
       const { port } = await door.listen();
       announce(log, config, port, serving, folders.images.name, store.sentence);
@@ -83,6 +91,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   }
   const inOrder = await stopped;
   admin.close();
+  kicker.close();
   await view.close();
   log.info('stopped');
   return inOrder;
@@ -91,6 +100,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
 /** The parts of the primary that hear of workers. */
 interface SupervisedParts {
   readonly view: PrimaryView;
+  readonly kicker: PrimaryKicker;
   readonly door: FrontDoor;
   readonly sharing: PrimarySharing;
   /** The workers that serve. */
@@ -100,7 +110,7 @@ interface SupervisedParts {
 function createSupervisor(
   config: Config,
   hostId: string,
-  { view, door, sharing, processes }: SupervisedParts,
+  { view, kicker, door, sharing, processes }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
@@ -127,8 +137,19 @@ function createSupervisor(
       const answers = counter.update(workerId, left, arrived);
       if (answers.length > 0) reply({ type: 'places', id, answers });
     },
+    onKick: (_workerId, { id, ...kick }, reply) => {
+      void kicker.kickFor(kick).then((answers) => {
+        reply({ type: 'kick', id, answers });
+      });
+    },
+    onDisconnected: (workerId, id, ids) => {
+      kicker.disconnected(workerId, id, ids);
+    },
     onServing: (workerId, process, facts) => {
       processes.set(workerId, process);
+      kicker.addWorker(workerId, (message) => {
+        process.send(message);
+      });
       sharing.add(workerId, facts);
       door.add(workerId, {
         hand: (connection, socket) => {
@@ -149,6 +170,7 @@ function createSupervisor(
       counter.removeWorker(workerId);
       door.remove(workerId);
       sharing.remove(workerId);
+      kicker.removeWorker(workerId);
       processes.delete(workerId);
     },
     onDeath: (workerId) => view.removeDead(workerId),

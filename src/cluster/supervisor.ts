@@ -39,6 +39,14 @@ export interface SupervisorOptions {
     message: Extract<ToPrimary, { type: 'places' }>,
     reply: (m: ToWorker) => void,
   ) => void;
+  /** A worker wants peers disconnected. */
+  readonly onKick: (
+    workerId: string,
+    message: Extract<ToPrimary, { type: 'kick' }>,
+    reply: (m: ToWorker) => void,
+  ) => void;
+  /** A worker has disconnected those that it had of them. */
+  readonly onDisconnected: (workerId: string, id: number, ids: readonly string[]) => void;
   /** A worker serves from now on. */
   readonly onServing: (workerId: string, process: WorkerProcess, facts: ServingFacts) => void;
   /** A worker has images to share, or helps nobody. */
@@ -198,6 +206,14 @@ export class Supervisor {
         this.#options.onPlaces(workerId, message, (reply) => {
           process.send(reply);
         });
+        return;
+      case 'kick':
+        this.#options.onKick(workerId, message, (reply) => {
+          process.send(reply);
+        });
+        return;
+      case 'disconnected':
+        this.#options.onDisconnected(workerId, message.id, message.ids);
         return;
       default:
         message satisfies never;

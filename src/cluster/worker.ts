@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
+import type { Kicker } from '../connections/kick.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
 import { UnlistedStore } from '../connections/unlisted-store.js';
@@ -93,6 +94,7 @@ class Worker {
     folders: Folders,
     store: ConnectionStore,
     admission: PeerAdmission,
+    kicker: Kicker,
     log: Logger,
   ) {
     const { config } = start;
@@ -125,7 +127,7 @@ class Worker {
       new ModelHandler(detector, folders),
       new DownloadHandler(),
       new DirectoryHandler(folders),
-      new ConnectionHandler(this.#connections, {
+      new ConnectionHandler(this.#connections, kicker, {
         version,
         modelName: () => detector.model.name,
         startedAt: start.serverStartedAt,
@@ -192,11 +194,13 @@ class Worker {
     letEventLoopGoFirst(config.cluster.judging_niceness, log);
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(config, link, log);
-    const worker = new Worker(detector, sharing, start, folders, store, new PrimaryAdmission(link), log);
+    const admission = new PrimaryAdmission(link);
+    const worker = new Worker(detector, sharing, start, folders, store, admission, link, log);
     try {
       link.onConnection = (socket) => {
         worker.#server.welcome(withSharedReads(socket));
       };
+      link.onDisconnect = (ids, by) => worker.#server.kick(ids, by);
       worker.#status.state = 'serving';
       await worker.#connections.start();
       await link.send({

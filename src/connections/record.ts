@@ -48,8 +48,12 @@ export const closeReasons = [
   'host lost',
 ] as const;
 
-/** Who has disconnected it: an identity, or an address. */
-const kicked = z.templateLiteral(['kicked by ', z.string().min(1).max(256)]);
+export const kickerNameLengthMax = 256;
+
+/** Who disconnects somebody: an identity, or an address. */
+export const kickerNameSchema = z.string().min(1).max(kickerNameLengthMax);
+
+const kicked = z.templateLiteral(['kicked by ', kickerNameSchema]);
 
 export const closeReasonSchema = z.union([z.enum(closeReasons), kicked]);
 export type CloseReason = z.output<typeof closeReasonSchema>;

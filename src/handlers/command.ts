@@ -17,6 +17,8 @@ export interface Attachment {
 export interface CommandContext {
   /** The peer, as that between which the detector takes turns. */
   readonly owner: object;
+  /** Who the peer is, for others that are told what it did. */
+  readonly name: string;
   readonly detail: boolean;
   /** Aborted with a WireError: by 0x03 or the peer's going, and by the deadline. */
   readonly signals: readonly AbortSignal[];

@@ -1,11 +1,12 @@
 // 0x40 lists the connections of the whole cluster, 0x42 disconnects some, 0x44 tells how it is doing.
 import { z } from 'zod';
+import type { KickAnswer, Kicker } from '../connections/kick.js';
 import { peerFilterSchema, type WorkerView } from '../connections/record.js';
 import type { ConnectionsReader, PeerQuery } from '../connections/store.js';
-import { errorCodes, NotPermittedError } from '../errors.js';
+import { errorCodes } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
-import { BaseHandler, noArguments } from './base-handler.js';
+import { BaseHandler, failure, noArguments, success } from './base-handler.js';
 import { defineCommand } from './command.js';
 import { textArgument } from './text-argument.js';
 
@@ -33,7 +34,7 @@ export class ConnectionHandler extends BaseHandler {
   readonly #facts: ServerFacts;
   readonly commands;
 
-  constructor(view: ConnectionsReader, facts: ServerFacts) {
+  constructor(view: ConnectionsReader, kicker: Kicker, facts: ServerFacts) {
     super();
     this.#view = view;
     this.#facts = facts;
@@ -61,7 +62,7 @@ export class ConnectionHandler extends BaseHandler {
         args: z.array(textArgument(peerIdLengthMax)).min(1),
         maxArguments: disconnectMax,
         expected: `1 to ${disconnectMax} ids of connections`,
-        run: () => Promise.reject(new NotPermittedError('disconnect peers: not offered by this version')),
+        run: async (ids, { name }) => (await kicker.kick(ids, name)).map(kickItem),
       }),
       defineCommand({
         code: 0x44,
@@ -84,6 +85,21 @@ export class ConnectionHandler extends BaseHandler {
 
 function item(result: JsonValue): ResponseItem {
   return { file_name: null, result, error_code: errorCodes.noError };
+}
+
+/** Whether a peer that nobody answered for is still there cannot be told, so it is not `not found`. */
+function kickItem({ id, outcome }: KickAnswer): ResponseItem {
+  switch (outcome) {
+    case 'kicked':
+      return success(id);
+    case 'not found':
+      return failure(id, errorCodes.resourceNotFound);
+    case 'owner unreachable':
+    case 'no answer':
+      return { ...failure(id, errorCodes.internalError), message: outcome };
+    default:
+      return outcome satisfies never;
+  }
 }
 
 function status(workers: readonly WorkerView[], facts: ServerFacts): JsonValue {

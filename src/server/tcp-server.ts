@@ -36,7 +36,7 @@ export class TCPServer {
   readonly #options: TCPServerOptions;
   readonly #entrance: Entrance;
   readonly #peerOptions: PeerOptions;
-  readonly #peers = new Set<Peer>();
+  readonly #peers = new Map<string, Peer>();
   #lastPeer = 0;
   #draining = false;
   #onEmpty: () => void = () => undefined;
@@ -86,11 +86,26 @@ export class TCPServer {
   get totals(): { readonly requests: number; readonly images: number } {
     let requests = this.#requestsOfGone;
     let images = this.#imagesOfGone;
-    for (const { stats } of this.#peers) {
+    for (const { stats } of this.#peers.values()) {
       requests += stats.requests;
       images += stats.images;
     }
     return { requests, images };
+  }
+
+  /**
+   * Disconnects those of the peers with these ids that it has, at once, whatever they are owed; gives their ids. `by`: who
+   * wants it.
+   */
+  kick(ids: readonly string[], by: string): readonly string[] {
+    return ids.filter((id) => {
+      const peer = this.#peers.get(id);
+      // One that is being closed for another reason is as good as gone.
+      if (!peer?.destroy(`kicked by ${by}`)) return false;
+      this.#options.log.info({ peer: id, by }, 'kicked');
+      this.#options.connections.kicked(peer.stats, by);
+      return true;
+    });
   }
 
   /**
@@ -110,14 +125,14 @@ export class TCPServer {
         { peers: this.#peers.size, timeoutMs },
         'not drained in time; giving up what is left',
       );
-      for (const peer of this.#peers) peer.giveUp();
+      for (const peer of this.#peers.values()) peer.giveUp();
     }, timeoutMs - lastWordsMs);
     const cut = setTimeout(() => {
       this.#options.log.warn({ peers: this.#peers.size, timeoutMs }, 'cutting the connections that are left');
-      for (const peer of this.#peers) peer.destroy('drain');
+      for (const peer of this.#peers.values()) peer.destroy('drain');
       this.#entrance.cut();
     }, timeoutMs);
-    for (const peer of this.#peers) peer.drain();
+    for (const peer of this.#peers.values()) peer.drain();
     await empty;
     clearTimeout(lastWords);
     clearTimeout(cut);
@@ -133,7 +148,7 @@ export class TCPServer {
 
   #enter(socket: Socket, caller: Caller): void {
     const peer = this.#createPeer(socket, caller);
-    this.#peers.add(peer);
+    this.#peers.set(peer.stats.origin.id, peer);
     this.#options.connections.opened(peer.stats);
     peer.receive(caller.received);
     // It came before the stop: what it has asked for so far is answered, as for everybody else.
@@ -160,7 +175,7 @@ export class TCPServer {
     log.info({ peer: origin.id, reason, requests, images, errors }, 'disconnected');
     this.#requestsOfGone += requests;
     this.#imagesOfGone += images;
-    this.#peers.delete(peer);
+    this.#peers.delete(origin.id);
     connections.gone(peer.stats, reason);
     admission.leave(origin.address);
     this.#checkEmpty();

@@ -54,6 +54,7 @@ function setUp(slots: number) {
   const serving: string[] = [];
   const taken: number[] = [];
   const told: [workerId: string, news: string][] = [];
+  const disconnected: [workerId: string, id: number, ids: readonly string[]][] = [];
   const supervisor = new Supervisor({
     slots,
     hostId: 'h',
@@ -69,6 +70,12 @@ function setUp(slots: number) {
     },
     onSharing: (workerId, { news }) => {
       told.push([workerId, news]);
+    },
+    onKick: (_workerId, { id, ids }, reply) => {
+      reply({ type: 'kick', id, answers: ids.map((peer) => ({ id: peer, outcome: 'not found' })) });
+    },
+    onDisconnected: (...word) => {
+      disconnected.push(word);
     },
     onServing: (workerId) => {
       serving.push(workerId);
@@ -97,6 +104,7 @@ function setUp(slots: number) {
     serving,
     taken,
     told,
+    disconnected,
     alive: () => processes.filter(({ ended }) => !ended),
   };
 }
@@ -174,6 +182,19 @@ describe('the supervisor', () => {
       mock.timers.tick(0);
       processes[1]?.serve();
       assert.equal(new Set(serving).size, 2);
+    }));
+
+  test('passes on whom a worker wants disconnected, the answer, and whom it has disconnected', () =>
+    withClock(async () => {
+      const { supervisor, processes, serving, disconnected } = setUp(1);
+      const start = supervisor.start();
+      const process = processes[0] ?? assert.fail('none was forked');
+      process.serve();
+      await start;
+      process.tell({ type: 'kick', id: 3, ids: ['h/1.a.1'], by: 'a', untilMs: 0 });
+      assert.equal(process.sent.at(-1), 'kick');
+      process.tell({ type: 'disconnected', id: 4, ids: ['h/1.a.2'] });
+      assert.deepEqual(disconnected, [[serving[0], 4, ['h/1.a.2']]]);
     }));
 
   test('fails to start with what a worker says', () =>

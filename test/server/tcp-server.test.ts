@@ -7,6 +7,7 @@ import { afterEach, describe, mock, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { EmbeddedStore } from '#src/connections/embedded-store.js';
+import type { ViewRequest } from '#src/connections/view-messages.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
 import { Room } from '#src/server/room.js';
@@ -89,9 +90,15 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
       },
     },
   );
+  const requests: ViewRequest[] = [];
   const connections = new ConnectionManager({
     store: new EmbeddedStore(
-      { request: () => Promise.resolve({ type: 'done' }) },
+      {
+        request: (message) => {
+          requests.push(message);
+          return Promise.resolve({ type: 'done' });
+        },
+      },
       { requestTimeoutMs: 1_000 },
     ),
     describeWorker: () => assert.fail('it is not started'),
@@ -144,7 +151,12 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
     eventually('every place is given back', () =>
       admission.left.length === admission.asked.length ? true : null,
     );
-  return { admission, connections, lines, port, server, gone };
+  /** What the view was told, once everything has been written. */
+  const told = async () => {
+    await connections.stop();
+    return requests.flatMap((each) => (each.type === 'flush' ? [each.changes] : []));
+  };
+  return { admission, connections, lines, port, server, gone, told };
 }
 
 describe('a connection that waits for its place', () => {
@@ -309,6 +321,38 @@ describe('a stop while a connection waits for its place', () => {
     await server.drain(10);
     await wire.closed();
     admission.answer('ok');
+    await gone();
+  });
+});
+
+describe('a kick', () => {
+  test('closes those peers that are there, gives their ids, and the view hears who wanted it', async () => {
+    const { admission, connections, port, server, gone, told } = await setUp();
+    const wires = [await open(port), await open(port), await open(port)] as const;
+    await admission.waiting(3);
+    admission.answer('ok');
+    for (const wire of wires) assert.equal(await wire.ask(ask), answer);
+    assert.deepEqual(server.kick(['h/1.x.1', 'h/1.x.9', 'nobody', 'h/1.x.3'], 'line manager'), [
+      'h/1.x.1',
+      'h/1.x.3',
+    ]);
+    assert.deepEqual(server.kick(['h/1.x.1'], 'another'), [], 'nobody is disconnected twice');
+    await eventually('they are gone', () => (connections.peerCount === 1 ? true : null));
+    assert.equal(await eventually('two are left', () => admission.left.length), 2);
+    const [changes = assert.fail('nothing was told')] = await told();
+    assert.deepEqual(changes.closed.map(({ peer, reason }) => [peer.id, reason]).sort(), [
+      ['h/1.x.1', 'kicked by line manager'],
+      ['h/1.x.3', 'kicked by line manager'],
+    ]);
+    const events = changes.events.filter(({ peer }) => peer === 'h/1.x.1');
+    assert.deepEqual(events.map(({ type, by, reason }) => [type, by ?? reason]).slice(-2), [
+      ['kicked', 'line manager'],
+      ['closed', 'kicked by line manager'],
+    ]);
+    assert.equal(await wires[1].ask(ask), answer, 'who was not named goes on');
+    await wires[0].closed();
+    await wires[2].closed();
+    wires[1].close();
     await gone();
   });
 });

@@ -126,7 +126,8 @@ export function isWrongType(error: unknown): boolean {
   );
 }
 
-function createClient(url: string, commandTimeoutMs: number): Redis {
+/** Connects at `connect`. Throws StartupError for a URL that is none. */
+export function createClient(url: string, commandTimeoutMs: number): Redis {
   try {
     return new Redis(url, {
       connectionName: 'pear',

@@ -17,6 +17,10 @@ export interface RedisKeys {
   resync(workerId: string): string;
   /** STRING with a TTL: somebody is removing the stale workers of this host. */
   lock(host: string): string;
+  /** CHANNEL: what the primary of this host is asked to do (control-messages.ts). */
+  control(host: string): string;
+  /** LIST with a TTL: what the primaries answer to one request. */
+  reply(requestId: string): string;
 }
 
 export function redisKeys(prefix: string): RedisKeys {
@@ -28,5 +32,7 @@ export function redisKeys(prefix: string): RedisKeys {
     peers: (workerId) => `${prefix}peers:${workerId}`,
     resync: (workerId) => `${prefix}resync:${workerId}`,
     lock: (host) => `${prefix}lock:${host}`,
+    control: (host) => `${prefix}control:${host}`,
+    reply: (requestId) => `${prefix}reply:${requestId}`,
   };
 }

@@ -33,6 +33,11 @@ export class PeerStats {
     this.role = role;
   }
 
+  /** Who it is, to others: no identities can be given yet, so its address. */
+  get name(): string {
+    return this.origin.address;
+  }
+
   get state(): PeerRecord['state'] {
     if (this.draining) return 'draining';
     return this.requests > 0 ? 'active' : 'opened';

@@ -110,10 +110,13 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     this.#finish('drain');
   }
 
-  destroy(reason: CloseReason): void {
+  /** Closes it at once; false where that has been done already. */
+  destroy(reason: CloseReason): boolean {
+    if (this.#socket.destroyed) return false;
     this.#closeReason = reason;
     this.#open = false;
     this.#socket.destroy();
+    return true;
   }
 
   // What the processor asks and tells.

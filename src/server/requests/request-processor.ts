@@ -220,6 +220,7 @@ export class RequestProcessor implements StartRules<Place> {
     try {
       const items = await exchange.run({
         owner: this,
+        name: this.#stats.name,
         onImage: (result) => {
           this.#countImage(result);
         },
