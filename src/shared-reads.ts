@@ -8,40 +8,32 @@ const readBytes = 256 * 1024;
 /** Filled anew by each read; it is looked at before the next one. */
 const memory = Buffer.allocUnsafeSlow(readBytes);
 
+/** The same for all: Node calls it on the socket that has been read. */
+const onread = {
+  buffer: memory,
+  callback(this: Socket, length: number) {
+    this.emit('data', memory.subarray(0, length));
+    return true;
+  },
+};
+
 /** Opens a connection whose `data` is valid until the listener returns: what it wants to keep it copies. */
 export function connectWithSharedReads(options: NetConnectOpts): Socket {
-  const socket: Socket = connect({ ...options, onread: readsOf(() => socket) });
-  return socket;
+  return connect({ ...options, onread });
 }
 
 /**
  * The same connection, which nobody has read from, as a new paused socket whose `data` is valid until the listener returns.
- * The one that is given is good for nothing afterwards. Where Node does not let go of the connection, it comes back as it
- * is.
+ * The one that is given is closed, without closing the connection, so that it costs nothing from then on. Where Node does
+ * not let go of the connection, it comes back as it is.
  */
 export function withSharedReads(given: Socket): Socket {
   // Node has no documented way to say how a socket is read that comes from another process.
   const handle: unknown = Reflect.get(given, '_handle');
   if (typeof handle !== 'object' || handle === null) return given;
-  const options = {
-    handle,
-    allowHalfOpen: given.allowHalfOpen,
-    pauseOnCreate: true,
-    onread: readsOf(() => socket),
-  };
-  const socket: Socket = new Socket(options);
+  const options = { handle, allowHalfOpen: given.allowHalfOpen, pauseOnCreate: true, onread };
+  const socket = new Socket(options);
   Reflect.set(given, '_handle', null);
-  // Where it is counted, it counts as open until then.
-  socket.once('close', () => given.destroy());
+  given.destroy();
   return socket;
-}
-
-function readsOf(socket: () => Socket) {
-  return {
-    buffer: memory,
-    callback: (length: number) => {
-      socket().emit('data', memory.subarray(0, length));
-      return true;
-    },
-  };
 }

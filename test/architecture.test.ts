@@ -11,6 +11,8 @@ const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'shared-reads.ts': 0,
   'text-encoding.ts': 0,
+  'shared-reads.ts': 0,
+  'take-first.ts': 0,
   'version.ts': 0,
   config: 1,
   protocol: 1,

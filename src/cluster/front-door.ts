@@ -42,14 +42,16 @@ interface Post {
 /** After so long without traffic the kernel asks whether the other side is still there. */
 const keepAliveDelayMs = 60_000;
 
-/** A worker that dies is replaced within seconds; who has waited so long is told that there is none. */
-const waitMs = 10_000;
-
 /** On their way to one worker; more would stand before the other messages for it. */
 const onTheWayMax = 32;
 
-/** The posts are looked at so often while something is on its way. */
+/** Posts and those who wait are looked at so often, while there are any. */
 const lookIntervalMs = 1_000;
+/**
+ * A worker that dies is replaced within seconds: where none has taken a connection at so many looks, who has waited as
+ * long is told that there is none. In a rush everybody has his turn, however long that takes.
+ */
+const patienceLooks = 10;
 /** A worker that has not taken the same connection at so many looks holds its event loop for good. */
 const looksMax = 10;
 
@@ -59,8 +61,12 @@ export class FrontDoor {
   readonly #turnAway: TurnAway;
   /** Of the workers that serve, the one whose turn comes last at the end. */
   readonly #posts = new Map<string, Post>();
-  /** Connections that no worker can be given now, each with the end of its patience. */
-  readonly #waiting = new Map<Socket, NodeJS.Timeout>();
+  /** Connections that no worker can be given now, each with the number of the look before it came. */
+  readonly #waiting = new Map<Socket, number>();
+  #looks = 0;
+  /** The last look before which a worker had taken a connection. */
+  #lookWithTaken = 0;
+  #hasTaken = false;
   #lastConnection = 0;
   #closed = false;
   #look: NodeJS.Timeout | null = null;
@@ -123,7 +129,10 @@ export class FrontDoor {
       if (number > connection) break;
       onTheWay.delete(number);
       if (socket === null) continue;
-      if (number === connection) socket.destroy();
+      if (number === connection) {
+        this.#hasTaken = true;
+        socket.destroy();
+      }
       // What was sent before it and has not come never will: the worker had no file descriptor left for it.
       else this.#refuse(socket, 'full');
     }
@@ -149,10 +158,9 @@ export class FrontDoor {
   }
 
   #welcomeWaiting(): void {
-    for (const [socket, timer] of this.#waiting) {
+    for (const socket of this.#waiting.keys()) {
       if (!this.#closed && this.#next() === null) return;
       this.#waiting.delete(socket);
-      clearTimeout(timer);
       this.#welcome(socket);
     }
   }
@@ -171,11 +179,8 @@ export class FrontDoor {
   }
 
   #wait(socket: Socket): void {
-    const timer = setTimeout(() => {
-      this.#waiting.delete(socket);
-      this.#refuse(socket, 'no worker');
-    }, waitMs);
-    this.#waiting.set(socket, timer);
+    this.#waiting.set(socket, this.#looks);
+    this.#keepLooking();
   }
 
   #refuse(socket: Socket, why: Refusal): void {
@@ -201,8 +206,17 @@ export class FrontDoor {
     this.#posts.delete(workerId);
     this.#posts.set(workerId, post);
     this.#send(post, socket);
+    this.#keepLooking();
+  }
+
+  #keepLooking(): void {
     this.#look ??= setInterval(() => {
-      this.#lookAtPosts();
+      this.#looks += 1;
+      this.#lookAtWaiting();
+      const isOnTheWay = this.#lookAtPosts();
+      if (isOnTheWay || this.#waiting.size > 0 || this.#look === null) return;
+      clearInterval(this.#look);
+      this.#look = null;
     }, lookIntervalMs).unref();
   }
 
@@ -212,16 +226,28 @@ export class FrontDoor {
     post.worker.hand(connection, socket);
   }
 
-  /** Finds out what was lost, and which worker takes nothing any more. */
-  #lookAtPosts(): void {
-    let isIdle = true;
+  /** Turns those away who wait in vain. */
+  #lookAtWaiting(): void {
+    if (this.#hasTaken) this.#lookWithTaken = this.#looks;
+    this.#hasTaken = false;
+    if (this.#looks - this.#lookWithTaken < patienceLooks) return;
+    for (const [socket, lookBefore] of this.#waiting) {
+      if (this.#looks - lookBefore < patienceLooks) return;
+      this.#waiting.delete(socket);
+      this.#refuse(socket, 'no worker');
+    }
+  }
+
+  /** Finds out what was lost, and which worker takes nothing any more; whether anything is on its way. */
+  #lookAtPosts(): boolean {
+    let isOnTheWay = false;
     for (const post of this.#posts.values()) {
       const [oldest = 0] = post.onTheWay.keys();
       if (oldest === 0) {
         post.looks = 0;
         continue;
       }
-      isIdle = false;
+      isOnTheWay = true;
       post.looks = oldest === post.oldest ? post.looks + 1 : 1;
       post.oldest = oldest;
       // Its answer tells that everything sent before has come or never will.
@@ -231,9 +257,7 @@ export class FrontDoor {
         post.worker.kill();
       }
     }
-    if (!isIdle || this.#look === null) return;
-    clearInterval(this.#look);
-    this.#look = null;
+    return isOnTheWay;
   }
 }
 

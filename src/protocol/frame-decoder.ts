@@ -1,6 +1,7 @@
 // Cuts the bytes of one connection into requests and the images attached behind them. Pure: no socket, no
 // clock, no JSON. A TCP segment means nothing here; every byte is looked at once, whatever the segmentation.
 
+import { takeFirst } from '../take-first.js';
 import { ObjectScanner, type ObjectShape } from './object-scanner.js';
 
 const openByte = 0x7b;
@@ -18,6 +19,10 @@ export type Frame =
   /** The last of the bytes that nobody wanted has passed. */
   | { readonly type: 'skipped' };
 
+/** What an idle connection holds is shared by all. */
+const noBytes: Buffer = Buffer.alloc(0);
+const noSizes: readonly number[] = [];
+
 type State = 'between' | 'garbage' | 'message' | 'attachment' | 'skip' | 'ended';
 
 export class FrameDecoder {
@@ -29,12 +34,13 @@ export class FrameDecoder {
   #at = 0;
 
   /** The begun request as far as earlier chunks brought it; grows by doubling, so byte by byte stays linear. */
-  #held: Buffer = Buffer.alloc(0);
+  #held = noBytes;
   #heldBytes = 0;
-  readonly #scanner = new ObjectScanner();
+  /** Of the begun request. */
+  #scanner: ObjectScanner | null = null;
 
   /** Sizes of the images behind the message, of which those before `#attachmentAt` have come. */
-  #attachmentSizes: readonly number[] = [];
+  #attachmentSizes = noSizes;
   #attachmentAt = 0;
   #attachment: Uint8Array<ArrayBuffer> | null = null;
   #attachmentBytes = 0;
@@ -97,7 +103,7 @@ export class FrameDecoder {
     if (this.#state !== 'attachment') return;
     const left = this.#attachmentSizes.slice(this.#attachmentAt);
     this.#skipBytes = left.reduce((sum, size) => sum + size, 0) - this.#attachmentBytes;
-    this.#attachmentSizes = [];
+    this.#attachmentSizes = noSizes;
     this.#attachment = null;
     this.#attachmentBytes = 0;
     this.#state = 'skip';
@@ -115,7 +121,7 @@ export class FrameDecoder {
         return frame;
       }
       if (this.#at === chunk.length) {
-        this.#chunks.shift();
+        takeFirst(this.#chunks);
         this.#at = 0;
       }
       if (frame !== null) return frame;
@@ -168,11 +174,12 @@ export class FrameDecoder {
 
   #readMessage(chunk: Buffer): Frame | null {
     const start = this.#at;
+    this.#scanner ??= new ObjectScanner();
     const end = this.#scanner.scan(chunk, start);
     this.#at = end ?? chunk.length;
     if (this.#heldBytes + (this.#at - start) > this.#maxMessageBytes) {
       this.#state = 'ended';
-      this.#held = Buffer.alloc(0);
+      this.#held = noBytes;
       this.#heldBytes = 0;
       return { type: 'too long' };
     }
@@ -182,11 +189,12 @@ export class FrameDecoder {
       return null;
     }
     this.#state = 'between';
-    const shape = this.#scanner.take();
+    const { shape } = this.#scanner;
+    this.#scanner = null;
     if (this.#heldBytes === 0) return { type: 'message', bytes: part, ...shape };
     this.#hold(part);
     const bytes = this.#held.subarray(0, this.#heldBytes);
-    this.#held = Buffer.alloc(0);
+    this.#held = noBytes;
     this.#heldBytes = 0;
     return { type: 'message', bytes, ...shape };
   }

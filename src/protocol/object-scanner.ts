@@ -1,4 +1,4 @@
-// Finds the end of a JSON object in bytes that come piece by piece, and measures it on the way. Braces inside strings do
+// Finds the end of one JSON object in bytes that come piece by piece, and measures it on the way. Braces inside strings do
 // not count; whether the object is valid JSON is not its business.
 
 const quoteByte = 0x22;
@@ -58,14 +58,9 @@ export class ObjectScanner {
     return null;
   }
 
-  /** What the object that has just ended is like; the next one begins anew. */
-  take(): ObjectShape {
-    const shape = { depth: this.#deepest, tokens: this.#tokens, hasHexIntegers: this.#hasHexIntegers };
-    this.#nesting = 0;
-    this.#deepest = 0;
-    this.#tokens = 0;
-    this.#hasHexIntegers = false;
-    return shape;
+  /** What the object is like, once it has ended. */
+  get shape(): ObjectShape {
+    return { depth: this.#deepest, tokens: this.#tokens, hasHexIntegers: this.#hasHexIntegers };
   }
 
   /** The index behind the next quote, which ends the string unless it is escaped. */

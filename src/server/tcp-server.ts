@@ -6,7 +6,8 @@ import type { PeerAdmission } from './entrance/peer-admission.js';
 import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance/entrance.js';
 import type { RoleOptions } from './gate.js';
-import { Peer } from './peer/peer.js';
+import { Peer, type PeerOptions } from './peer/peer.js';
+import type { CloseReason } from '../connections/record.js';
 import type { PeerLimits } from './peer/peer-limits.js';
 import { PeerStats } from './peer/peer-stats.js';
 import type { ProcessorOptions } from './requests/processor-options.js';
@@ -22,7 +23,7 @@ export interface TCPServerOptions {
   /** Addresses and networks whose connections begin with a PROXY header. */
   readonly balancers: readonly string[];
   readonly limits: PeerLimits;
-  readonly processor: Omit<ProcessorOptions, 'share'>;
+  readonly processor: ProcessorOptions;
   readonly room: Room;
   readonly connections: ConnectionManager;
   readonly log: Logger;
@@ -34,6 +35,7 @@ const lastWordsMaxMs = 1_000;
 export class TCPServer {
   readonly #options: TCPServerOptions;
   readonly #entrance: Entrance;
+  readonly #peerOptions: PeerOptions;
   readonly #peers = new Map<string, Peer>();
   #lastPeer = 0;
   #draining = false;
@@ -59,6 +61,19 @@ export class TCPServer {
       },
       log: options.log,
     });
+    const { limits, processor, room, connections, log } = options;
+    this.#peerOptions = {
+      limits,
+      processor,
+      room,
+      log,
+      onChange: ({ stats }) => {
+        connections.changed(stats);
+      },
+      onClose: (peer, reason) => {
+        this.#leave(peer, reason);
+      },
+    };
   }
 
   /** Takes a new connection, which nobody else reads. */
@@ -141,7 +156,7 @@ export class TCPServer {
   }
 
   #createPeer(socket: Socket, { address, port, role }: Caller): Peer {
-    const { hostId, workerId, limits, processor, room, connections, admission } = this.#options;
+    const { hostId, workerId, log } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
       id: `${hostId}/${workerId.slice(hostId.length + 1).replace(':', '.')}.${++this.#lastPeer}`,
@@ -150,26 +165,19 @@ export class TCPServer {
       address,
       port,
     };
-    const log = this.#options.log.child({ peer: origin.id });
-    log.info({ address, port }, 'connected');
-    return new Peer(socket, new PeerStats(origin, role), {
-      limits,
-      processor,
-      room,
-      log,
-      onChange: (peer) => {
-        connections.changed(peer.stats);
-      },
-      onClose: (peer, reason) => {
-        const { requests, images, errors } = peer.stats;
-        log.info({ reason, requests, images, errors }, 'disconnected');
-        this.#requestsOfGone += requests;
-        this.#imagesOfGone += images;
-        this.#peers.delete(origin.id);
-        connections.gone(peer.stats, reason);
-        admission.leave(address);
-        this.#checkEmpty();
-      },
-    });
+    log.info({ peer: origin.id, address, port }, 'connected');
+    return new Peer(socket, new PeerStats(origin, role), this.#peerOptions);
+  }
+
+  #leave(peer: Peer, reason: CloseReason): void {
+    const { connections, admission, log } = this.#options;
+    const { origin, requests, images, errors } = peer.stats;
+    log.info({ peer: origin.id, reason, requests, images, errors }, 'disconnected');
+    this.#requestsOfGone += requests;
+    this.#imagesOfGone += images;
+    this.#peers.delete(origin.id);
+    connections.gone(peer.stats, reason);
+    admission.leave(origin.address);
+    this.#checkEmpty();
   }
 }

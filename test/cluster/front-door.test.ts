@@ -63,6 +63,11 @@ afterEach(async () => {
   }
 });
 
+/** Lets the door look at its workers, and at those who wait, so often. */
+function look(times: number): void {
+  for (let count = 0; count < times; count++) mock.timers.tick(1_000);
+}
+
 async function setUp(maxWaiting = 10) {
   const door = new FrontDoor({
     host: '127.0.0.1',
@@ -149,13 +154,29 @@ describe('connections', () => {
 
   test('that wait in vain are told that nobody serves', async () => {
     const { door, open } = await setUp();
-    mock.timers.enable({ apis: ['setTimeout'] });
+    mock.timers.enable({ apis: ['setInterval'] });
     const wire = await open();
     while (door.waiting < 1) await new Promise((resolve) => setImmediate(resolve));
-    mock.timers.tick(10_000);
+    look(9);
+    assert.equal(door.waiting, 1);
+    look(1);
     await wire.closed();
     assert.equal(wire.received, `${refused(6, 'nobody serves at the moment; try again later')}\n`);
     assert.equal(door.waiting, 0);
+  });
+
+  test('wait for their turn as long as workers take connections, however many there are', async () => {
+    const { door, open, workers } = await setUp();
+    const [a] = workers;
+    mock.timers.enable({ apis: ['setInterval'] });
+    a.serve();
+    for (let count = 0; count < 34; count++) await open();
+    while (door.waiting < 2) await new Promise((resolve) => setImmediate(resolve));
+    look(6);
+    const [first = 0] = a.given.keys();
+    door.taken(a.id, first);
+    look(8);
+    assert.equal(door.waiting, 2);
   });
 
   test('beyond those that may wait are told so at once', async () => {
@@ -170,11 +191,6 @@ describe('connections', () => {
 });
 
 describe('a worker that does not take what it is given', () => {
-  /** Lets the door look at its workers so often. */
-  const look = (times: number) => {
-    for (let count = 0; count < times; count++) mock.timers.tick(1_000);
-  };
-
   test('and says so of what came later has lost it: the connection is told that there is no room', async () => {
     const { door, open, workers } = await setUp();
     const [a] = workers;

@@ -23,6 +23,12 @@ const replySchema = z.object({
 });
 export type ReplyItem = z.output<typeof replySchema>['response_data'][number];
 
+/** The first error code in a reply, or 0. */
+export function codeOf(reply: string): number {
+  const { response_data } = replySchema.parse(JSON.parse(reply));
+  return response_data.find(({ error_code }) => error_code !== 0)?.error_code ?? 0;
+}
+
 const newline = 0x0a;
 
 interface Waiting {

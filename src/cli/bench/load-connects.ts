@@ -49,7 +49,7 @@ export async function hold(port: number, count: number): Promise<readonly LoadCo
     held.push(
       ...(await Promise.all(
         Array.from({ length: some }, async (_, index) => {
-          const connection = await LoadConnection.open(port, address(held.length + index));
+          const connection = await LoadConnection.open(port, addressOf(held.length + index));
           await connection.send(trivialRequest);
           return connection;
         }),
@@ -60,11 +60,12 @@ export async function hold(port: number, count: number): Promise<readonly LoadCo
 }
 
 async function visit(port: number, index: number): Promise<void> {
-  const connection = await LoadConnection.open(port, address(index));
+  const connection = await LoadConnection.open(port, addressOf(index));
   await connection.send(trivialRequest);
   await connection.close();
 }
 
-function address(index: number): string {
+/** One of 127.0.0.0/8 for a connection. */
+export function addressOf(index: number): string {
   return `127.0.1.${(index % addressCount) + 1}`;
 }

@@ -45,6 +45,15 @@ export const loadOrderSchema = z.discriminatedUnion('type', [
   /** Opens connections that do nothing, and keeps them until `release`. */
   z.object({ type: z.literal('hold'), port, count: positive }),
   z.object({ type: z.literal('release') }),
+  /** Opens connections within some seconds, each of which asks at once; those that are served stay until `release`. */
+  z.object({
+    type: z.literal('burst'),
+    port,
+    count: positive,
+    seconds: z.number().positive(),
+    /** Number of the first one, so that several processes take different addresses. */
+    first: z.int().min(0),
+  }),
 ]);
 export type LoadOrder = Readonly<z.output<typeof loadOrderSchema>>;
 export type Order<Type extends LoadOrder['type']> = Extract<LoadOrder, { readonly type: Type }>;
@@ -64,3 +73,15 @@ export type ArrivalsResult = Readonly<z.output<typeof arrivalsResultSchema>>;
 
 export const countResultSchema = z.object({ count: z.int(), seconds: z.number() });
 export type CountResult = Readonly<z.output<typeof countResultSchema>>;
+
+export const burstResultSchema = z.object({
+  answered: z.int(),
+  /** With code 6. */
+  refused: z.int(),
+  /** Closed or left without an answer. */
+  lost: z.int(),
+  openedInSeconds: z.number(),
+  /** Until the last one had its answer. */
+  seconds: z.number(),
+});
+export type BurstResult = Readonly<z.output<typeof burstResultSchema>>;

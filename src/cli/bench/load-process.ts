@@ -1,5 +1,7 @@
 // The clients, in a process of their own: what they compute shall not hold up the clock of a probe, nor be counted as
 // the server's.
+import type { Socket } from 'node:net';
+import { burst } from './load-burst.js';
 import { connects, churn, hold } from './load-connects.js';
 import type { LoadConnection } from './load-connection.js';
 import { loadOrderSchema } from './load-messages.js';
@@ -9,6 +11,7 @@ import { serveOrders } from './helper.js';
 
 let photos: PhotoRequests | null = null;
 let held: readonly LoadConnection[] = [];
+let rushed: readonly Socket[] = [];
 
 serveOrders(loadOrderSchema, async (order) => {
   switch (order.type) {
@@ -26,7 +29,14 @@ serveOrders(loadOrderSchema, async (order) => {
     case 'hold':
       held = await hold(order.port, order.count);
       return {};
+    case 'burst': {
+      const { result, held: served } = await burst(order);
+      rushed = served;
+      return result;
+    }
     case 'release':
+      for (const socket of rushed) socket.destroy();
+      rushed = [];
       await Promise.all(held.map((connection) => connection.close()));
       held = [];
       return {};

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { Helper } from './helper.js';
 import {
   arrivalsResultSchema,
+  burstResultSchema,
   countResultSchema,
   workResultSchema,
   type ArrivalsResult,
+  type BurstResult,
   type CountResult,
   type LoadOrder,
   type Order,
@@ -39,6 +41,10 @@ export class Load {
 
   async hold(order: Without<'hold'>): Promise<void> {
     await this.#process.ask({ type: 'hold', ...order }, z.unknown());
+  }
+
+  burst(order: Without<'burst'>): Promise<BurstResult> {
+    return this.#process.ask({ type: 'burst', ...order }, burstResultSchema);
   }
 
   async release(): Promise<void> {

@@ -4,6 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { StartupError } from '../../errors.js';
 import type { LocalServer } from '../local-server.js';
+import { measureBurst } from './burst.js';
 import { measureLatency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { chooseModel, type ModelChoice } from './model-choice.js';
@@ -11,6 +12,7 @@ import { readOptions, usage, type BenchOptions, type Part } from './options.js';
 import { measureConnects, measureIdle, measureView } from './peers-cost.js';
 import { libvipsVersion } from './photos.js';
 import { measureProbe } from './probe.js';
+import { measureRecords } from './records.js';
 import * as text from './report.js';
 import { soak } from './soak.js';
 import { mean } from './statistics.js';
@@ -65,7 +67,8 @@ async function run(options: BenchOptions): Promise<text.Report> {
   }
 }
 
-type Found = Pick<text.Report, 'models' | 'connects' | 'idle' | 'view' | 'soak'>;
+type Found = Pick<text.Report, 'models' | PeerPart | 'soak'>;
+type PeerPart = 'connects' | 'idle' | 'view' | 'burst' | 'records';
 type Print = (part: string) => unknown;
 
 async function measure(bench: Workbench, models: readonly ModelChoice[], print: Print): Promise<Found> {
@@ -77,7 +80,22 @@ async function measure(bench: Workbench, models: readonly ModelChoice[], print: 
 }
 
 /** Connections cost the same whatever the model is. Memory comes first: a server that has worked has some to spare. */
-function measurePeers(
+async function measurePeers(
+  bench: Workbench,
+  model: ModelChoice,
+  print: Print,
+): Promise<Pick<Found, PeerPart>> {
+  const found = await measureFewPeers(bench, model, print);
+  const burst = wants(bench, 'burst')
+    ? await onServer(bench, model, (server) => measureBurst(bench, server))
+    : null;
+  if (burst !== null) print(text.burstText(burst));
+  const records = wants(bench, 'records') ? await measureRecords(bench) : null;
+  if (records !== null) print(text.recordsText(records));
+  return { ...found, burst, records };
+}
+
+function measureFewPeers(
   bench: Workbench,
   model: ModelChoice,
   print: Print,
@@ -123,7 +141,7 @@ async function soakOnly(
 ): Promise<Found> {
   const found = await onServer(bench, firstOf(models), (server) => soak(bench, server, images));
   print(text.soakText(found));
-  return { models: [], connects: null, idle: null, view: null, soak: found };
+  return { models: [], connects: null, idle: null, view: null, burst: null, records: null, soak: found };
 }
 
 function firstOf(models: readonly ModelChoice[]): ModelChoice {

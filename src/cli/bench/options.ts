@@ -4,7 +4,16 @@ import { z } from 'zod';
 import { usableCores } from '../../cluster/cores.js';
 import { StartupError } from '../../errors.js';
 
-export const parts = ['throughput', 'latency', 'probe', 'connects', 'idle', 'view'] as const;
+export const parts = [
+  'throughput',
+  'latency',
+  'probe',
+  'connects',
+  'idle',
+  'view',
+  'burst',
+  'records',
+] as const;
 export type Part = (typeof parts)[number];
 
 export const usage = `npm run bench -- [options]
@@ -21,6 +30,8 @@ Measures the server against a bare pipeline on the same photos and models, in on
   --photos N           how many different photos (12)
   --small-photos       the sample pictures as they are, about 60 KB, instead of large photos
   --idle N             idle connections for memory per peer (2000)
+  --burst N            connections that come within two seconds (15000)
+  --records N          connections of eight hosts in a Redis that is started for it (100000)
   --opens N            connections opened and closed a second for the effect of the view (200)
   --soak N             nothing but N images of the first model, and the memory of every process meanwhile
   --seed N             of photos, weights and arrivals (1)
@@ -43,6 +54,8 @@ const optionsSchema = z.object({
   photos: whole(1, 52),
   'small-photos': z.boolean(),
   idle: whole(1, 19_000),
+  burst: whole(1, 50_000),
+  records: whole(100, 1_000_000),
   opens: whole(1, 5_000),
   soak: whole(1, 10_000_000).nullable(),
   seed: whole(0, 2 ** 31),
@@ -68,6 +81,8 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     photos: '12',
     'small-photos': false,
     idle: quick ? '500' : '2000',
+    burst: quick ? '1000' : '15000',
+    records: quick ? '10000' : '100000',
     opens: '200',
     soak: null,
     seed: '1',
@@ -98,6 +113,8 @@ function parse(args: readonly string[]) {
         photos: text,
         'small-photos': flag,
         idle: text,
+        burst: text,
+        records: text,
         opens: text,
         soak: text,
         seed: text,

@@ -39,11 +39,14 @@ export async function measureConnects(bench: Workbench, server: LocalServer): Pr
   return { perSecond: median(rounds.map(({ count, seconds: taken }) => count / taken)), rounds };
 }
 
-export interface IdleMemory {
-  readonly peers: number;
+export interface MemoryPerPeer {
   /** Of all workers together; null where the system does not tell. */
   readonly workerBytesPerPeer: number | null;
   readonly primaryBytesPerPeer: number | null;
+}
+
+export interface IdleMemory extends MemoryPerPeer {
+  readonly peers: number;
 }
 
 /** The server is to be fresh: one that has worked has free memory to give. */
@@ -55,10 +58,18 @@ export async function measureIdle(bench: Workbench, server: LocalServer): Promis
   await wait(settleMs);
   const after = await serverFigures(server.pid);
   await bench.load.release();
+  return { peers, ...bytesPerPeer(before, after, peers) };
+}
+
+/** What resident memory has grown by for each of the connections that came between the two. */
+export function bytesPerPeer(
+  before: ServerFigures | null,
+  after: ServerFigures | null,
+  peers: number,
+): MemoryPerPeer {
   const grown = (value: (figures: ServerFigures) => number) =>
-    before === null || after === null ? null : (value(after) - value(before)) / peers;
+    before === null || after === null || peers === 0 ? null : (value(after) - value(before)) / peers;
   return {
-    peers,
     workerBytesPerPeer: grown(({ workers }) => workers.reduce((sum, { rssBytes }) => sum + rssBytes, 0)),
     primaryBytesPerPeer: grown(({ primary }) => primary.rssBytes),
   };

@@ -3,8 +3,10 @@ import { table } from '../table.js';
 import type { LatencyLine } from './latency.js';
 import type { Machine } from './machine.js';
 import type { BenchOptions } from './options.js';
-import type { Connects, IdleMemory, ViewEffect } from './peers-cost.js';
+import type { Connects, IdleMemory, MemoryPerPeer, ViewEffect } from './peers-cost.js';
 import type { Soak } from './soak.js';
+import type { BurstReport } from './burst.js';
+import type { Records } from './records.js';
 import type { Latencies } from './statistics.js';
 import { cpuShareMin, type Throughput } from './throughput.js';
 
@@ -25,6 +27,8 @@ export interface Report {
   readonly connects: Connects | null;
   readonly idle: IdleMemory | null;
   readonly view: ViewEffect | null;
+  readonly burst: BurstReport | null;
+  readonly records: Records | null;
   readonly soak: Soak | null;
 }
 
@@ -99,11 +103,38 @@ export function connectsText({ perSecond }: Connects): string {
   return `\nconnects: ${fixed(perSecond, 0)} a second (connect, 0x32, close)\n`;
 }
 
-export function idleText({ peers, workerBytesPerPeer, primaryBytesPerPeer }: IdleMemory): string {
+export function idleText({ peers, ...memory }: IdleMemory): string {
+  return `\nidle: ${memoryText(memory)} for each of ${peers} connections\n`;
+}
+
+function memoryText({ workerBytesPerPeer, primaryBytesPerPeer }: MemoryPerPeer): string {
   const kilobytes = (bytes: number | null) => unit(bytes === null ? null : bytes / 1000, 1, 'kB');
+  return `${kilobytes(workerBytesPerPeer)} of workers and ${kilobytes(primaryBytesPerPeer)} of the primary`;
+}
+
+export function burstText(found: BurstReport): string {
+  const { peers, openedInSeconds, seconds, answered, refused, lost } = found;
   return (
-    `\nidle: ${kilobytes(workerBytesPerPeer)} of workers and ${kilobytes(primaryBytesPerPeer)} of the primary ` +
-    `for each of ${peers} connections\n`
+    `\nburst: ${peers} connections within ${fixed(openedInSeconds, 1)} s: ${answered} answered, ${refused} refused, ` +
+    `${lost} lost, the last one after ${fixed(seconds, 1)} s; ${memoryText(found)} for each that stays\n`
+  );
+}
+
+export function recordsText(found: Records): string {
+  if ('skipped' in found) return `\nrecords: skipped, since ${found.skipped}\n`;
+  const row = (name: string, latencies: Latencies) => [name, ...cells(latencies)];
+  return (
+    `\n${found.records} records of ${found.hosts} hosts in Redis\n` +
+    table(
+      ['', 'count', 'p50', 'p99', 'p99.9', 'slowest'],
+      [
+        row('first page of 100', found.firstPage),
+        row('look-up by id', found.lookUp),
+        ...found.heartbeats.map(({ peers, latencies }) =>
+          row(`heartbeat of a worker with ${peers}`, latencies),
+        ),
+      ],
+    )
   );
 }
 

@@ -9,6 +9,7 @@ import { Bare } from './bare.js';
 import { Load } from './load.js';
 import type { ModelChoice } from './model-choice.js';
 import type { BenchOptions } from './options.js';
+import { RedisProcess } from './redis-process.js';
 import { copySamples, renderPhotos, type Photo } from './photos.js';
 
 const samples = fileURLToPath(new URL('../../../models/samples', import.meta.url));
@@ -24,6 +25,7 @@ export class Workbench {
   /** Those that still start, too. */
   readonly #servers = new Set<Promise<LocalServer>>();
   readonly #bares = new Set<Bare>();
+  #redis: Promise<RedisProcess | string> | null = null;
 
   private constructor(options: BenchOptions, folder: string) {
     this.options = options;
@@ -85,7 +87,15 @@ export class Workbench {
     this.#bares.delete(bare);
   }
 
+  /** A Redis of its own, or why there is none. */
+  startRedis(): Promise<RedisProcess | string> {
+    this.#redis = RedisProcess.start(this.folder);
+    return this.#redis;
+  }
+
   async close(): Promise<void> {
+    const redis = await this.#redis;
+    if (redis instanceof RedisProcess) await redis.stop();
     await Promise.all([
       this.load.stop(),
       ...[...this.#servers].map(stopServer),

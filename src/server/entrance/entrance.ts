@@ -116,7 +116,10 @@ export class Entrance {
     if (answer !== 'ok') {
       if (!socket.destroyed) this.#turnAway.turnAway(socket, caller.address, answer);
     } else if (socket.destroyed) admission.leave(caller.address);
-    else onCaller(socket, caller);
+    else {
+      onCaller(socket, caller);
+      socket.off('error', ignore);
+    }
     if (this.empty) onEmpty();
   }
 }

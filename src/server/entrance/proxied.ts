@@ -16,8 +16,10 @@ export interface Forwarded {
 /** The addresses that may forward connections, as the configuration lists them: `10.0.0.5`, `10.0.0.0/8`. */
 export class Balancers {
   readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
 
   constructor(addresses: readonly string[]) {
+    this.#isEmpty = addresses.length === 0;
     for (const address of addresses) {
       const [net = '', prefix] = address.split('/');
       const family = isIPv6(net) ? 'ipv6' : 'ipv4';
@@ -27,6 +29,8 @@ export class Balancers {
   }
 
   includes(address: string): boolean {
+    // Asked of every connection, and mostly there are none.
+    if (this.#isEmpty) return false;
     return isIP(address) !== 0 && this.#list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 }

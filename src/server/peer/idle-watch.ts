@@ -6,11 +6,10 @@ export class IdleWatch {
   #lastTrafficAt = performance.now();
   #timer: NodeJS.Timeout | null = null;
 
-  /** `timeoutMs` null: connections may rest for ever. */
-  constructor(timeoutMs: number | null, isBusy: () => boolean, onIdle: () => void) {
+  constructor(timeoutMs: number, isBusy: () => boolean, onIdle: () => void) {
     this.#isBusy = isBusy;
     this.#onIdle = onIdle;
-    if (timeoutMs !== null) this.#look(timeoutMs);
+    this.#look(timeoutMs);
   }
 
   /** Something came or went. */

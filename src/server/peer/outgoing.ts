@@ -9,28 +9,23 @@ const lingerRoundsMax = 15;
 
 export interface OutgoingEvents {
   /** What waited has been taken. */
-  readonly onTaken: () => void;
+  onTaken(): void;
   /** Nothing of what waits has been taken for too long. */
-  readonly onStuck: (waitingBytes: number) => void;
+  onStuck(waitingBytes: number): void;
 }
 
 export class Outgoing {
   readonly #socket: Socket;
-  readonly #watch: WriteWatch;
+  readonly #timeoutMs: number;
+  readonly #events: OutgoingEvents;
+  /** Created when something waits for the first time: most peers take everything at once. */
+  #watch: WriteWatch | null = null;
+  #isHeldBack = false;
 
   constructor(socket: Socket, timeoutMs: number, events: OutgoingEvents) {
     this.#socket = socket;
-    const onStuck = () => {
-      events.onStuck(socket.writableLength);
-    };
-    this.#watch = new WriteWatch(socket, timeoutMs, onStuck, events.onTaken);
-    socket.on('drain', () => {
-      this.#watch.stop();
-      events.onTaken();
-    });
-    socket.on('close', () => {
-      this.#watch.stop();
-    });
+    this.#timeoutMs = timeoutMs;
+    this.#events = events;
   }
 
   /** Whether more waits to be taken than should. */
@@ -46,8 +41,19 @@ export class Outgoing {
   write(bytes: Buffer): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(bytes);
-    // Little that waits is no reason to stop writing, but a peer that never takes it is gone, too.
-    if (this.#socket.writableLength > 0) this.#watch.start();
+    if (!this.#isHeldBack) this.#watchWhatWaits();
+  }
+
+  /** What is written from now on goes out in one piece, with `letGo`. */
+  holdBack(): void {
+    this.#isHeldBack = true;
+    this.#socket.cork();
+  }
+
+  letGo(): void {
+    this.#isHeldBack = false;
+    this.#socket.uncork();
+    this.#watchWhatWaits();
   }
 
   /** Sends our end behind the last reply, and closes when the other side has had time to do the same. */
@@ -62,11 +68,41 @@ export class Outgoing {
         this.#linger();
       });
     // Until everything is out the peer must go on reading, as ever.
-    this.#watch.start();
+    this.#watched().start();
+  }
+
+  /** Little that waits is no reason to stop writing, but a peer that never takes it is gone, too. */
+  #watchWhatWaits(): void {
+    const { destroyed, writableLength, writableNeedDrain } = this.#socket;
+    if (!destroyed && (writableLength > 0 || writableNeedDrain)) this.#watched().start();
+  }
+
+  #watched(): WriteWatch {
+    if (this.#watch !== null) return this.#watch;
+    const socket = this.#socket;
+    const watch = new WriteWatch(
+      socket,
+      this.#timeoutMs,
+      () => {
+        this.#events.onStuck(socket.writableLength);
+      },
+      () => {
+        this.#events.onTaken();
+      },
+    );
+    socket.on('drain', () => {
+      watch.stop();
+      this.#events.onTaken();
+    });
+    socket.on('close', () => {
+      watch.stop();
+    });
+    this.#watch = watch;
+    return watch;
   }
 
   #linger(): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#waitForEnd(lingerRoundsMax);
   }
 

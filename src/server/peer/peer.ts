@@ -10,19 +10,19 @@ import { Allowance } from './allowance.js';
 import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
 import { MessageWatch } from './message-watch.js';
-import { OnceLog } from './once-log.js';
-import { Outgoing } from './outgoing.js';
+import { Outgoing, type OutgoingEvents } from './outgoing.js';
 import type { PeerLimits } from './peer-limits.js';
 import type { PeerStats } from './peer-stats.js';
-import type { ProcessorOptions } from '../requests/processor-options.js';
+import type { ProcessorEvents, ProcessorOptions } from '../requests/processor-options.js';
 import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
 import { tooMuchHeld, type Room, type RoomShare } from '../room.js';
 import { Turn } from './turn.js';
 
+/** One for all peers of the worker: a peer that rests should hold next to nothing of its own. */
 export interface PeerOptions {
   readonly limits: PeerLimits;
-  readonly processor: Omit<ProcessorOptions, 'share'>;
+  readonly processor: ProcessorOptions;
   /** What all peers of the worker share. */
   readonly room: Room;
   readonly log: Logger;
@@ -31,7 +31,7 @@ export interface PeerOptions {
   readonly onClose: (peer: Peer, reason: CloseReason) => void;
 }
 
-export class Peer {
+export class Peer implements ProcessorEvents, OutgoingEvents {
   readonly stats: PeerStats;
   readonly #socket: Socket;
   readonly #options: PeerOptions;
@@ -46,14 +46,17 @@ export class Peer {
   readonly #allowance: Allowance;
   /** What it holds of the worker's room. */
   readonly #share: RoomShare;
-  readonly #message: MessageWatch;
-  readonly #idle: IdleWatch;
+  /** Of the first request that has not come at once. */
+  #message: MessageWatch | null = null;
+  /** null: it may rest for ever. */
+  readonly #idle: IdleWatch | null;
   #closeReason: CloseReason = 'client';
   /** False once no more requests are taken. */
   #open = true;
   #inputEnded: boolean;
-  readonly #draining: Draining;
-  readonly #once: OnceLog;
+  #draining: Draining | null = null;
+  /** What the log has been warned of: what a peer has done a thousand times is worth one line. */
+  #warned: Set<string> | null = null;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
 
@@ -64,59 +67,16 @@ export class Peer {
     // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
     this.#inputEnded = socket.readableEnded;
     this.#decoder = new FrameDecoder(options.limits.maxMessageBytes);
-    this.#draining = new Draining(this.#decoder);
     this.#share = options.room.share();
-    this.#once = new OnceLog(options.log);
-    const { readAheadBytes } = options.limits;
+    const { readAheadBytes, idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#reading = new Reading(
       socket,
-      () => !this.#draining.isOn && this.#decoder.waitingBytes < readAheadBytes,
+      () => this.#draining?.isOn !== true && this.#decoder.waitingBytes < readAheadBytes,
     );
-    this.#processor = new RequestProcessor({ ...options.processor, share: this.#share }, stats, {
-      onReply: (bytes) => {
-        stats.bytesOut += bytes.length;
-        this.#idle.touch();
-        this.#outgoing.write(bytes);
-      },
-      onProgress: () => {
-        this.#options.onChange(this);
-        this.#pump();
-      },
-      onFault: (command, reason) => {
-        options.log.error({ command, reason }, 'a fault of the server');
-      },
-      onNotPermitted: (reason) => {
-        this.#once.warn(reason, 'a request was not permitted');
-      },
-      isBackedUp: () => this.#outgoing.isBackedUp,
-      mayGoOn: () => this.#turn.goesOn,
-    });
+    this.#processor = new RequestProcessor(options.processor, this.#share, stats, this);
     this.#allowance = new Allowance(options.limits, this.#processor.load);
-    const { messageTimeoutMs, idleTimeoutMs, writeTimeoutMs } = options.limits;
-    this.#outgoing = new Outgoing(socket, writeTimeoutMs, {
-      onTaken: () => {
-        this.#processor.resume();
-        this.#pump();
-      },
-      onStuck: (waitingBytes) => {
-        const fields = { waitingBytes, timeoutMs: writeTimeoutMs };
-        options.log.warn(fields, 'the peer does not read its replies; dropping it');
-        this.destroy('slow reader');
-      },
-    });
-    this.#message = new MessageWatch(messageTimeoutMs, () => {
-      options.log.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
-      this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
-      this.#finish('protocol');
-    });
-    this.#idle = new IdleWatch(
-      idleTimeoutMs,
-      () => this.#processor.owed > 0 || this.#decoder.unfinished || this.#outgoing.waitingBytes > 0,
-      () => {
-        options.log.info({ timeoutMs: idleTimeoutMs }, 'nothing came or went; closing');
-        this.#finish('idle');
-      },
-    );
+    this.#outgoing = new Outgoing(socket, writeTimeoutMs, this);
+    this.#idle = idleTimeoutMs === null ? null : this.#watchRest(idleTimeoutMs);
     socket.on('data', (chunk) => {
       this.receive(chunk);
     });
@@ -125,7 +85,7 @@ export class Peer {
       this.#pump();
     });
     socket.on('error', (error) => {
-      options.log.debug({ reason: error.message }, 'connection failed');
+      this.#log.debug({ reason: error.message }, 'connection failed');
       this.#closeReason = this.#open ? 'reset' : this.#closeReason;
     });
     socket.on('close', () => {
@@ -137,6 +97,7 @@ export class Peer {
   drain(): void {
     this.stats.draining = true;
     this.#options.onChange(this);
+    this.#draining = new Draining(this.#decoder);
     this.#draining.begin(() => {
       this.#pump();
     });
@@ -158,6 +119,60 @@ export class Peer {
     return true;
   }
 
+  // What the processor asks and tells.
+
+  onReply(bytes: Buffer): void {
+    this.stats.bytesOut += bytes.length;
+    this.#idle?.touch();
+    this.#outgoing.write(bytes);
+  }
+
+  onProgress(): void {
+    this.#options.onChange(this);
+    this.#pump();
+  }
+
+  onFault(command: string, reason: string): void {
+    this.#log.error({ command, reason }, 'a fault of the server');
+  }
+
+  onNotPermitted(reason: string): void {
+    this.#warnOnce(reason, 'a request was not permitted');
+  }
+
+  get isBackedUp(): boolean {
+    return this.#outgoing.isBackedUp;
+  }
+
+  get mayGoOn(): boolean {
+    return this.#turn.goesOn;
+  }
+
+  // What the way out tells.
+
+  onTaken(): void {
+    this.#processor.resume();
+    this.#pump();
+  }
+
+  onStuck(waitingBytes: number): void {
+    const timeoutMs = this.#options.limits.writeTimeoutMs;
+    this.#log.warn({ waitingBytes, timeoutMs }, 'the peer does not read its replies; dropping it');
+    this.destroy('slow reader');
+  }
+
+  /** Made for each line, since most peers have none. */
+  get #log(): Logger {
+    return this.#options.log.child({ peer: this.stats.origin.id });
+  }
+
+  #warnOnce(reason: string, message: string): void {
+    this.#warned ??= new Set();
+    if (this.#warned.has(reason)) return;
+    this.#warned.add(reason);
+    this.#log.warn({ reason }, message);
+  }
+
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
     const takenBytes = this.stats.bytesIn - this.#decoder.waitingBytes;
@@ -168,7 +183,7 @@ export class Peer {
   receive(chunk: Buffer): void {
     this.stats.bytesIn += chunk.length;
     this.stats.lastActivityAt = Date.now();
-    this.#idle.touch();
+    this.#idle?.touch();
     if (!this.#open) return;
     this.#decoder.push(chunk);
     this.#pump();
@@ -182,21 +197,21 @@ export class Peer {
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    this.#socket.cork();
+    this.#outgoing.holdBack();
     while (this.#open && this.#mayRead && this.#turn.goesOn) {
-      if (this.#draining.isDone) {
+      if (this.#draining?.isDone === true) {
         this.#finish('drain');
         break;
       }
       const frame = this.#decoder.next();
       if (frame === null) {
-        this.#draining.allTaken();
+        this.#draining?.allTaken();
         if (this.#inputEnded) this.#inputDone();
         break;
       }
       this.#take(frame);
     }
-    this.#socket.uncork();
+    this.#outgoing.letGo();
     this.#pumping = false;
     this.#countBytes();
     if (!this.#open) {
@@ -205,11 +220,32 @@ export class Peer {
       this.#endWhenAnswered();
       return;
     }
-    const reads = this.#mayRead && this.#turn.goesOn && this.#draining.mayRead;
+    const reads = this.#mayRead && this.#turn.goesOn && (this.#draining?.mayRead ?? true);
     if (reads) this.#reading.resume();
     else this.#reading.pause();
-    if (reads && this.#decoder.unfinished) this.#message.run();
-    else this.#message.rest();
+    if (reads && this.#decoder.unfinished) this.#messageWatch.run();
+    else this.#message?.rest();
+  }
+
+  get #messageWatch(): MessageWatch {
+    const { messageTimeoutMs } = this.#options.limits;
+    this.#message ??= new MessageWatch(messageTimeoutMs, () => {
+      this.#log.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
+      this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
+      this.#finish('protocol');
+    });
+    return this.#message;
+  }
+
+  #watchRest(timeoutMs: number): IdleWatch {
+    return new IdleWatch(
+      timeoutMs,
+      () => this.#processor.owed > 0 || this.#decoder.unfinished || this.#outgoing.waitingBytes > 0,
+      () => {
+        this.#log.info({ timeoutMs }, 'nothing came or went; closing');
+        this.#finish('idle');
+      },
+    );
   }
 
   /** Tells the worker's room what this peer holds now. */
@@ -222,7 +258,7 @@ export class Peer {
   /** Gives up the request that is coming in, since the whole server holds too much. */
   #shed(): void {
     if (!this.#open || this.#decoder.heldBytes === 0) return;
-    this.#once.warn('the server holds too many bytes', 'giving up a request that comes in');
+    this.#warnOnce('the server holds too many bytes', 'giving up a request that comes in');
     if (this.#processor.breakOff(tooMuchHeld())) {
       // What is left of its images is skipped; where the next request starts is known.
       this.#decoder.skipAttachments();
@@ -242,16 +278,16 @@ export class Peer {
           if (!followup.keep) this.#decoder.skipAttachments();
           return;
         }
-        this.#message.stop();
+        this.#message?.stop();
         if (followup.type === 'close') this.#finish('protocol');
         return;
       }
       case 'attachment':
-        if (!this.#decoder.unfinished) this.#message.stop();
+        if (!this.#decoder.unfinished) this.#message?.stop();
         this.#processor.attach(frame.bytes);
         return;
       case 'skipped':
-        this.#message.stop();
+        this.#message?.stop();
         return;
       case 'garbage':
         this.stats.role = roleAfterGarbage(this.stats.role);
@@ -259,7 +295,7 @@ export class Peer {
         return;
       case 'too long': {
         const { maxMessageBytes } = this.#options.limits;
-        this.#options.log.warn({ maxMessageBytes }, 'request too long; closing');
+        this.#log.warn({ maxMessageBytes }, 'request too long; closing');
         const problem = `the request is longer than ${maxMessageBytes} bytes`;
         this.#processor.refuse(new InvalidMessageError(problem));
         this.#finish('protocol');
@@ -287,7 +323,7 @@ export class Peer {
     if (!this.#open) return;
     this.#open = false;
     this.#closeReason = reason;
-    this.#message.stop();
+    this.#message?.stop();
     this.#endWhenAnswered();
   }
 
@@ -297,8 +333,8 @@ export class Peer {
 
   #closed(): void {
     this.#open = false;
-    this.#message.stop();
-    this.#idle.stop();
+    this.#message?.stop();
+    this.#idle?.stop();
     this.#reading.stop();
     this.#processor.abandon();
     this.#countBytes();

@@ -2,8 +2,8 @@
 import type { CommandRegistry } from '../../handlers/base-handler.js';
 import type { TextDecode } from '../../text-encoding.js';
 import type { LoadLimits } from './peer-load.js';
-import type { RoomShare } from '../room.js';
 
+/** The same for all peers. */
 export interface ProcessorOptions extends LoadLimits {
   readonly registry: CommandRegistry;
   readonly decode: TextDecode;
@@ -14,23 +14,21 @@ export interface ProcessorOptions extends LoadLimits {
   readonly requestTimeoutMs: number;
   /** Requests that may be started and not answered; more of them wait. */
   readonly maxPendingRequests: number;
-  /** What this peer holds of the worker's room. */
-  readonly share: RoomShare;
 }
 
 export interface ProcessorEvents {
   /** A reply, in its order. */
-  readonly onReply: (bytes: Buffer) => void;
+  onReply(bytes: Buffer): void;
   /** Something was answered or released: the peer may be read again, or is done. */
-  readonly onProgress: () => void;
+  onProgress(): void;
   /** A fault of our own, for the log. */
-  readonly onFault: (command: string, reason: string) => void;
+  onFault(command: string, reason: string): void;
   /** The gate has refused a request. */
-  readonly onNotPermitted: (reason: string) => void;
+  onNotPermitted(reason: string): void;
   /** Whether replies wait because the peer does not take them; nothing is started then. */
-  readonly isBackedUp: () => boolean;
+  readonly isBackedUp: boolean;
   /** Whether this peer's turn in the event loop goes on; else `resume` is called when its next one comes. */
-  readonly mayGoOn: () => boolean;
+  readonly mayGoOn: boolean;
 }
 
 /** What the framing has to do with the bytes behind a message. */

@@ -2,6 +2,7 @@
 // barrier waits for all before it, and all behind it wait for the barrier. What may start is decided here, and nothing
 // else: it knows neither commands nor bytes.
 import type { CommandOrder } from '../../handlers/command.js';
+import { takeFirst } from '../../take-first.js';
 
 /** A request, or a refusal, in the order of replies. */
 export interface Place {
@@ -11,14 +12,14 @@ export interface Place {
 
 export interface StartRules<P extends Place> {
   /** Whether anything may be started now. */
-  readonly mayStart: () => boolean;
+  mayStart(): boolean;
   /** Whether one may be started for whose reply another one has to wait. */
-  readonly mayStartBehind: () => boolean;
+  mayStartBehind(): boolean;
   /** How many may be started and not answered; the first in the order always may start. */
   readonly maxStarted: number;
   /** Whether there is room for this classification; those behind it wait with it. */
-  readonly hasRoom: (place: P) => boolean;
-  readonly start: (place: P) => void;
+  hasRoom(place: P): boolean;
+  start(place: P): void;
 }
 
 export class RequestOrder<P extends Place> {
@@ -70,7 +71,7 @@ export class RequestOrder<P extends Place> {
   takeAnswered(): P | undefined {
     const first = this.#places[0];
     if (first === undefined || first.reply === null) return undefined;
-    this.#places.shift();
+    takeFirst(this.#places);
     if (first === this.#barrier) this.#lift();
     return first;
   }
@@ -98,7 +99,11 @@ export class RequestOrder<P extends Place> {
       () => this.#runningReads === 0,
       () => this.#runningReads++,
     );
-    this.#startFrom(this.#classifications, this.#rules.hasRoom, () => undefined);
+    this.#startFrom(
+      this.#classifications,
+      (place) => this.#rules.hasRoom(place),
+      () => undefined,
+    );
   }
 
   #startFrom(waiting: P[], may: (place: P) => boolean, onStart: () => void): void {
@@ -106,7 +111,7 @@ export class RequestOrder<P extends Place> {
       const place = waiting[0];
       if (place === undefined || !this.#rules.mayStart() || !may(place)) return;
       if (place !== this.#places[0] && (this.isFull || !this.#rules.mayStartBehind())) return;
-      waiting.shift();
+      takeFirst(waiting);
       onStart();
       this.#rules.start(place);
     }

@@ -17,10 +17,13 @@ import { PeerLoad } from './peer-load.js';
 import { placeBytesMin, type Place } from './place.js';
 import type { PeerStats } from '../peer/peer-stats.js';
 import type { Followup, ProcessorEvents, ProcessorOptions } from './processor-options.js';
-import { RequestOrder } from './request-order.js';
+import type { RoomShare } from '../room.js';
+import { RequestOrder, type StartRules } from './request-order.js';
 
-export class RequestProcessor {
+export class RequestProcessor implements StartRules<Place> {
   readonly #options: ProcessorOptions;
+  /** What this peer holds of the worker's room. */
+  readonly #share: RoomShare;
   readonly #events: ProcessorEvents;
   readonly #stats: PeerStats;
   readonly #order: RequestOrder<Place>;
@@ -33,20 +36,51 @@ export class RequestProcessor {
   /** Why nothing is judged any more; null as long as it is. */
   #givenUp: DeadlineError | null = null;
 
-  constructor(options: ProcessorOptions, stats: PeerStats, events: ProcessorEvents) {
+  constructor(options: ProcessorOptions, share: RoomShare, stats: PeerStats, events: ProcessorEvents) {
     this.#options = options;
+    this.#share = share;
     this.#stats = stats;
     this.#events = events;
     this.load = new PeerLoad(options);
-    this.#order = new RequestOrder<Place>({
-      mayStart: () => !this.#abandoned && !events.isBackedUp() && events.mayGoOn(),
-      mayStartBehind: () => !this.load.repliesFull && options.share.mayGrow,
-      maxStarted: options.maxPendingRequests,
-      hasRoom: ({ exchange }) => exchange === null || this.#hasRoom(exchange),
-      start: (place) => {
-        this.#start(place);
-      },
-    });
+    this.#order = new RequestOrder<Place>(this);
+  }
+
+  // What its order asks: whether and how the next request may start.
+
+  get maxStarted(): number {
+    return this.#options.maxPendingRequests;
+  }
+
+  mayStart(): boolean {
+    return !this.#abandoned && !this.#events.isBackedUp && this.#events.mayGoOn;
+  }
+
+  mayStartBehind(): boolean {
+    return !this.load.repliesFull && this.#share.mayGrow;
+  }
+
+  /** One that is stopped is only to be answered: one at a time, since many may be stopped together. */
+  hasRoom({ exchange }: Place): boolean {
+    if (exchange === null) return true;
+    if (exchange.stopped) return !this.#unjudged;
+    return this.load.hasRoom(exchange.images, exchange.messageBytes);
+  }
+
+  start(place: Place): void {
+    const { exchange } = place;
+    if (exchange === null) return;
+    // A 0x03 is started beyond the limits: it counts until its reply is out.
+    if (place.order !== 'stop') {
+      this.load.aheadBytes -= place.aheadBytes;
+      place.aheadBytes = 0;
+    }
+    const isUnjudged = place.order === 'classification' && exchange.stopped;
+    if (isUnjudged) this.#unjudged = true;
+    if (place.order === 'classification') {
+      this.load.started(exchange);
+      this.#share.countImages(exchange.images);
+    }
+    void this.#run(exchange, place, isUnjudged);
   }
 
   /** Requests that are not answered yet. */
@@ -107,6 +141,8 @@ export class RequestProcessor {
   /** The peer is gone: whatever runs for it is dropped. */
   abandon(): void {
     this.#abandoned = true;
+    // Most connections owe nothing at their end, and an error with its stack is dear.
+    if (this.owed === 0) return;
     this.#stopAll(new CancelledError('the peer is gone'));
     // What was started ends by itself; nobody will start the others.
     for (const { exchange } of this.#order) {
@@ -138,7 +174,7 @@ export class RequestProcessor {
         open: () => {
           const opened = open(admitted, this.#stats.role);
           // A request that waited for its peer's own limits may find the server full at its turn.
-          if (opened.images > 0 && !exchange.stopped) this.#options.share.assertImages(0);
+          if (opened.images > 0 && !exchange.stopped) this.#share.assertImages(0);
           return opened;
         },
         attachmentCount: isSound && parsed.attachments !== 'unknown' ? parsed.attachments.length : 0,
@@ -156,16 +192,10 @@ export class RequestProcessor {
     }
   }
 
-  /** One that is stopped is only to be answered: one at a time, since many may be stopped together. */
-  #hasRoom(exchange: Exchange): boolean {
-    if (exchange.stopped) return !this.#unjudged;
-    return this.load.hasRoom(exchange.images, exchange.messageBytes);
-  }
-
   /** Throws BusyError where the whole server has no room. What a peer's own limits hold back finds out at its turn. */
   #assertRoom(images: number, messageBytes: number): void {
-    this.#options.share.assertBytes();
-    if (this.load.hasRoom(images, messageBytes)) this.#options.share.assertImages(images);
+    this.#share.assertBytes();
+    if (this.load.hasRoom(images, messageBytes)) this.#share.assertImages(images);
   }
 
   #enqueue(exchange: Exchange): void {
@@ -182,23 +212,6 @@ export class RequestProcessor {
       else this.#attaching = exchange;
     }
     this.#order.add({ order, exchange, reply: null, aheadBytes, replyBytes: 0 });
-  }
-
-  #start(place: Place): void {
-    const { exchange } = place;
-    if (exchange === null) return;
-    // A 0x03 is started beyond the limits: it counts until its reply is out.
-    if (place.order !== 'stop') {
-      this.load.aheadBytes -= place.aheadBytes;
-      place.aheadBytes = 0;
-    }
-    const isUnjudged = place.order === 'classification' && exchange.stopped;
-    if (isUnjudged) this.#unjudged = true;
-    if (place.order === 'classification') {
-      this.load.started(exchange);
-      this.#options.share.countImages(exchange.images);
-    }
-    void this.#run(exchange, place, isUnjudged);
   }
 
   async #run(exchange: Exchange, place: Place, isUnjudged: boolean): Promise<void> {
@@ -226,7 +239,7 @@ export class RequestProcessor {
     if (command.order === 'read') this.#order.readDone();
     if (command.order === 'classification') {
       this.load.ended(exchange);
-      this.#options.share.countImages(-exchange.images);
+      this.#share.countImages(-exchange.images);
       this.#stats.lastLatencyMs = performance.now() - exchange.receivedAt;
     }
     this.#end(exchange);

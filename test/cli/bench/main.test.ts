@@ -64,6 +64,20 @@ const reportSchema = z.object({
   }),
   idle: z.object({ peers: z.literal(20), workerBytesPerPeer: linuxFigure, primaryBytesPerPeer: linuxFigure }),
   view: z.looseObject({ opensPerSecond: z.literal(50), rounds: z.array(z.unknown()).length(1) }),
+  burst: z.looseObject({
+    peers: z.literal(30),
+    answered: z.literal(30),
+    refused: z.literal(0),
+    lost: z.literal(0),
+    workerBytesPerPeer: linuxFigure,
+  }),
+  records: z.object({
+    records: z.literal(800),
+    hosts: z.literal(8),
+    firstPage: latencies,
+    lookUp: latencies,
+    heartbeats: z.array(z.object({ peers: z.int(), latencies })).length(3),
+  }),
   soak: z.null(),
 });
 
@@ -76,6 +90,7 @@ describe('npm run bench', () => {
       [
         ...[main, '--model', 'starter', '--rounds', '1', '--seconds', '0.2', '--connections', '1,3'],
         ...['--workers', '2', '--photos', '4', '--idle', '20', '--opens', '50', '--json', json],
+        ...['--burst', '30', '--records', '800'],
       ],
       { env: { ...process.env, TMPDIR: folder } },
     );
@@ -88,7 +103,15 @@ describe('npm run bench', () => {
     );
     assert.deepEqual(starter.throughput.differentVerdicts, []);
     assert.equal(starter.throughput.photosCompared, 4);
-    for (const said of ['server/bare', '0x32 while every core infers', 'connects: ', 'idle: ', 'without ']) {
+    for (const said of [
+      'server/bare',
+      '0x32 while every core infers',
+      'connects: ',
+      'idle: ',
+      'without ',
+      'burst: ',
+      'look-up by id',
+    ]) {
       assert.ok(stdout.includes(said), `it does not tell: ${said}`);
     }
     assert.deepEqual(leftIn(folder), []);

@@ -139,16 +139,20 @@ export function setUp(
       maxInFlightBytes: options.maxInFlightBytes ?? 1_000_000,
       maxPendingRequests: options.maxPendingRequests ?? 100,
       maxTokens: 1000,
-      share: room.share(),
     },
+    room.share(),
     stats,
     {
       onReply: (bytes) => replies.push(short(bytes.toString())),
       onProgress: () => undefined,
       onFault: (command, reason) => faults.push(`${command}: ${reason}`),
       onNotPermitted: (reason) => faults.push(reason),
-      isBackedUp: () => state.backedUp,
-      mayGoOn: () => state.mayGoOn,
+      get isBackedUp() {
+        return state.backedUp;
+      },
+      get mayGoOn() {
+        return state.mayGoOn;
+      },
     },
   );
   opened.push(processor);
