@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
+import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { usableCores } from './cores.js';
@@ -31,6 +32,10 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const { config, path, notes } = loaded;
   const log = createLogger(config.logging, {});
   for (const note of notes) log.warn(note);
+  for (const path of [config.model.preprocessor_path, config.model.model_path]) {
+    const unread = path === null ? null : await unreadSidecar(path);
+    if (unread !== null) log.warn(unread);
+  }
   const folders = await openFolders(config.model);
   const store = chooseStore(config);
   if (config.connections.store === 'redis' && store.kind === 'redis') {
@@ -257,12 +262,13 @@ function announce(
   log: Logger,
   config: Config,
   port: number,
-  { model, classes }: ServingFacts,
+  { model, classes, readAs }: ServingFacts,
   imageFolder: string,
   store: string,
 ): void {
   const { host } = config.server;
   const workers = workerCount(config);
+  for (const line of readAs) log.info(line);
   log.info(
     { model, imageFolder },
     `the model is ${model} (${classes.join(', ')}), the image folder ${imageFolder}`,
