@@ -22,7 +22,8 @@ Measures the server against a bare pipeline on the same photos and models, in on
   --small-photos       the sample pictures as they are, about 60 KB, instead of large photos
   --idle N             idle connections for memory per peer (2000)
   --opens N            connections opened and closed a second for the effect of the view (200)
-  --soak N             nothing but N images of the first model, and the memory of every process meanwhile
+  --soak N             nothing but N images of the first model, and the memory of every process meanwhile; exit
+                       code 1 where a worker ended or memory grew by more than 10 %
   --seed N             of photos, weights and arrivals (1)
   --json FILE          everything, raw rounds included, as JSON; - is standard output, without the tables
   --help               this text
