@@ -48,7 +48,9 @@ export function soakVerdict(samples: readonly SoakSample[]): SoakVerdict {
     ...(gone.length > 0 || came.size > 0
       ? [`worker processes changed: ${list(gone)} went, ${list([...came])} came`]
       : []),
-    ...(sum.lastMiB - sum.firstMiB > sum.firstMiB * growthMax ? [`${grown}, more than ${inPercent(growthMax)}`] : []),
+    ...(sum.lastMiB - sum.firstMiB > sum.firstMiB * growthMax
+      ? [`${grown}, more than ${inPercent(growthMax)}`]
+      : []),
   ];
   return {
     passed: faults.length === 0,
