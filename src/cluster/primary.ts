@@ -17,6 +17,7 @@ import { FrontDoor } from './front-door.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryView } from './primary-view.js';
+import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { heapOption, workerEnvironment } from './worker-environment.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
@@ -54,6 +55,8 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     replyTerminator: config.server.reply_terminator,
     log,
   });
+  for (const folder of await removeLeftFolders())
+    log.debug({ folder }, 'removed what a killed server had left');
   const processes = new Map<string, WorkerProcess>();
   const sharing = new PrimarySharing(
     config.cluster.share_images && workerCount(config) > 1,
