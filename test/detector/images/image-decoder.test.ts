@@ -64,7 +64,10 @@ describe('decoding', () => {
       const opaque = await sharp(picture).resize(600, 450).png().toBuffer();
       const { pixels: expected } = await look(opaque);
       // Every other pixel is seen through, half of them wholly.
-      const alpha = Uint8Array.from({ length: 600 * 450 }, (_, at) => (at % 2) * 255 * (at % 4 === 1 ? 0.5 : 1));
+      const alpha = Uint8Array.from(
+        { length: 600 * 450 },
+        (_, at) => (at % 2) * 255 * (at % 4 === 1 ? 0.5 : 1),
+      );
       const { data } = await sharp(opaque).raw().toBuffer({ resolveWithObject: true });
       const rgba = Uint8Array.from({ length: 4 * alpha.length }, (_, at) =>
         at % 4 === 3 ? (alpha[(at - 3) / 4] ?? 0) : (data[Math.floor(at / 4) * 3 + (at % 4)] ?? 0),
