@@ -11,7 +11,6 @@ const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'shared-reads.ts': 0,
   'text-encoding.ts': 0,
-  'shared-reads.ts': 0,
   'take-first.ts': 0,
   'version.ts': 0,
   config: 1,

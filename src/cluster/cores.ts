@@ -9,11 +9,49 @@ export interface CgroupFiles {
   readonly mount: string;
   readonly membership: string;
 }
-const systemFiles: CgroupFiles = { mount: '/sys/fs/cgroup', membership: '/proc/self/cgroup' };
 
-/** At least 1. A grant of one and a half cores counts as two, or half a core would lie idle. */
-export function usableCores(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(grantedCores())));
+/** Where Linux shows on which CPUs this process may run, and which of all CPUs run at all. */
+export interface AffinityFiles {
+  readonly status: string;
+  readonly online: string;
+}
+
+const systemFiles: CgroupFiles & AffinityFiles = {
+  mount: '/sys/fs/cgroup',
+  membership: '/proc/self/cgroup',
+  status: '/proc/self/status',
+  online: '/sys/devices/system/cpu/online',
+};
+
+/**
+ * At least 1. A part of a core that the control groups grant is rounded up: one and a half count as two, or half a core would lie
+ * idle; half a core counts as one.
+ */
+export function usableCores(files: CgroupFiles & AffinityFiles = systemFiles): number {
+  return Math.max(1, Math.min(allowedCores(files) ?? availableParallelism(), Math.ceil(grantedCores(files))));
+}
+
+/**
+ * CPUs that this process may run on and that are online; null where the system does not tell. Node would say it, too, but
+ * newer versions also take the grant of the control groups into it, rounded down.
+ */
+export function allowedCores(files: AffinityFiles): number | null {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readText(files.status) ?? '')?.[1];
+  const [allowed, online] = [cpusOf(list ?? ''), cpusOf(readText(files.online)?.trim() ?? '')];
+  // The list may name CPUs that could be plugged in.
+  if (allowed === null || online === null) return null;
+  return [...allowed].filter((cpu) => online.has(cpu)).length;
+}
+
+/** `0-3,8`; null where the text is no such list. */
+function cpusOf(text: string): ReadonlySet<number> | null {
+  if (!/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/.test(text)) return null;
+  const cpus = new Set<number>();
+  for (const range of text.split(',')) {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
+  }
+  return cpus;
 }
 
 /**

@@ -40,6 +40,8 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
     /** What decides its verdicts (Model). */
     fingerprint: z.string(),
     classes: z.array(z.string()),
+    /** How each of its networks was read, for the log. */
+    readAs: z.array(z.string()),
     /** Where other workers fetch images that wait here; null: nowhere. */
     socketPath: z.string().nullable(),
   }),

@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
+import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { usableCores } from './cores.js';
@@ -17,6 +18,7 @@ import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryKicker } from './primary-kicker.js';
 import { PrimaryView } from './primary-view.js';
+import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { heapOption, workerEnvironment } from './worker-environment.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
@@ -32,6 +34,10 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const { config, path, notes } = loaded;
   const log = createLogger(config.logging, {});
   for (const note of notes) log.warn(note);
+  for (const path of [config.model.preprocessor_path, config.model.model_path]) {
+    const unread = path === null ? null : await unreadSidecar(path);
+    if (unread !== null) log.warn(unread);
+  }
   const folders = await openFolders(config.model);
   const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const store = chooseStore(config, `${hostId}:primary`);
@@ -54,6 +60,8 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     replyTerminator: config.server.reply_terminator,
     log,
   });
+  for (const folder of await removeLeftFolders())
+    log.debug({ folder }, 'removed what a killed server had left');
   const processes = new Map<string, WorkerProcess>();
   const sharing = new PrimarySharing(
     config.cluster.share_images && workerCount(config) > 1,
@@ -280,12 +288,13 @@ function announce(
   log: Logger,
   config: Config,
   port: number,
-  { model, classes }: ServingFacts,
+  { model, classes, readAs }: ServingFacts,
   imageFolder: string,
   store: string,
 ): void {
   const { host } = config.server;
   const workers = workerCount(config);
+  for (const line of readAs) log.info(line);
   log.info(
     { model, imageFolder },
     `the model is ${model} (${classes.join(', ')}), the image folder ${imageFolder}`,

@@ -208,6 +208,7 @@ class Worker {
         model: detector.model.name,
         fingerprint: detector.model.fingerprint,
         classes: [...detector.model.classes],
+        readAs: [...detector.model.readAs],
         socketPath: sharing?.socketPath ?? null,
       });
       sharing?.start();

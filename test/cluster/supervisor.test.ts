@@ -37,7 +37,14 @@ class FakeProcess implements WorkerProcess {
   }
   serve(): void {
     this.tell({ type: 'booted' });
-    this.tell({ type: 'serving', model: 'm.onnx', fingerprint: 'f00d', classes: ['a'], socketPath: null });
+    this.tell({
+      type: 'serving',
+      model: 'm.onnx',
+      fingerprint: 'f00d',
+      classes: ['a'],
+      readAs: [],
+      socketPath: null,
+    });
   }
   end(how = 'SIGKILL', orderly = false): void {
     if (this.ended) return;

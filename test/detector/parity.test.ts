@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { z } from 'zod';
+import { gaussian, seededRandom } from '#src/cli/bench/random.js';
 import { decodeFramed } from '#src/detector/images/image-decoder.js';
 import type { Framing } from '#src/detector/images/frame.js';
 import { openJudge } from '#src/detector/inference/judge.js';
@@ -126,6 +127,47 @@ describe('a detector finds what ultralytics finds', () => {
       }
     });
   }
+});
+
+/** A picture as large as a camera's, with the noise of a sensor: what averages and what does not differ most on such ones. */
+async function photo(name: string): Promise<Buffer> {
+  const [width, height] = [2048, 1536];
+  const pixels = await sharp(picture(name)).resize(width, height, { kernel: 'cubic' }).raw().toBuffer();
+  const random = seededRandom(1);
+  const noise = Float32Array.from({ length: 65_536 }, () => 4 * gaussian(random));
+  const noisy = new Uint8ClampedArray(pixels);
+  // In large steps through the table, so that no row is like its neighbours.
+  for (let at = 0, from = 0; at < noisy.length; at++, from = (from + 40_503) % noise.length) {
+    noisy[at] = (noisy[at] ?? 0) + (noise[from] ?? 0);
+  }
+  return sharp(noisy, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 90 })
+    .toBuffer();
+}
+
+test('the default way of scaling gives the verdicts of OpenCV on large photos, too: scores within 0.01, boxes within a pixel of the input', async () => {
+  const side = 320;
+  const open = async (interpolation: string | null) => {
+    const modelPath = join(mkdtempSync(join(models, 'm-')), 'pear-starter.onnx');
+    copyFileSync('models/pear-starter.onnx', modelPath);
+    const input = interpolation === null ? '' : `input: {interpolation: ${interpolation}}\n`;
+    writeFileSync(modelPath.replace('.onnx', '.yaml'), `agnostic_nms: true\n${input}`);
+    const overrides = { classes: null, imgSize: null, confidenceThreshold: golden.starter.confidence };
+    return openJudge({ modelPath, preprocessorPath: null, overrides, runtime }, limits);
+  };
+  const [usual, asOpenCv] = [await open(null), await open('opencv-linear')];
+  for (const name of ['defective-01', 'defective-03', 'empty-01', 'normal-02', 'normal-03']) {
+    const encoded = await photo(`samples/${name}.jpg`);
+    // What the tests above hold to OpenCV itself.
+    const expected = await (await asOpenCv.decode(encoded))();
+    const theirs = expected.map(({ classIndex, confidence, box: where }) =>
+      found.parse({ class: classIndex, score: confidence, box: where }),
+    );
+    assert.equal(theirs.length, name.startsWith('empty') ? 0 : 1, name);
+    assertAlike(name, await (await usual.decode(encoded))(), theirs, { box: 2048 / side, score: 0.01 });
+  }
+  await usual.release();
+  await asOpenCv.release();
 });
 
 describe('a classifier says what torchvision and timm say', () => {

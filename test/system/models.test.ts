@@ -103,7 +103,13 @@ describe('a configuration of the Python server', () => {
   });
 
   test('with a detector and a classifier gives the class of the pear that was cut out, and where it is', async (t) => {
-    const { port } = await startServer(t, '--config', second, '--cluster.workers', '1');
+    writeFileSync(join(folder, 'finder.yml'), 'pear_class: apple\n');
+    const { port, lines } = await startServer(t, '--config', second, '--cluster.workers', '1');
+    const said = lines.map(({ msg }) => msg);
+    assert.ok(said.some((line) => line.includes('finder.yml is not read')));
+    const [found, graded] = said.filter((line) => line.includes(' was read as '));
+    assert.match(found ?? '', /^finder\.onnx was read as yolo-v8 .*; pears are its boxes of each class$/);
+    assert.match(graded ?? '', /^classifier\.onnx was read as classifier .*\(by the configuration\)/);
     const { answers } = golden.twoStages;
     const items = await classified(port, Object.keys(answers));
     Object.values(answers).forEach((pear, index) => {

@@ -31,6 +31,14 @@ async function helped(server: LocalServer): Promise<number[]> {
   return [...text.matchAll(/^pear_helped_images_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
 }
 
+/** A request for `names`, with the images behind it. */
+async function attached(): Promise<Buffer> {
+  const bytes = new Map(await Promise.all(names.map(async (name) => [name, await sample(name)] as const)));
+  const image = (name: string) => bytes.get(name) ?? Buffer.alloc(0);
+  const elements = names.map((name) => ({ file_name: name, bytes: image(name).length }));
+  return Buffer.concat([Buffer.from(request(1, elements)), ...names.map(image)]);
+}
+
 const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
 
 describe('two workers that share images', () => {
@@ -64,10 +72,7 @@ describe('two workers that share images', () => {
 
   test('share images that came behind their request, too', async () => {
     const before = sum(await helped(server));
-    const bytes = new Map(await Promise.all(names.map(async (name) => [name, await sample(name)] as const)));
-    const image = (name: string) => bytes.get(name) ?? Buffer.alloc(0);
-    const elements = names.map((name) => ({ file_name: name, bytes: image(name).length }));
-    const message = Buffer.concat([Buffer.from(request(1, elements)), ...names.map(image)]);
+    const message = await attached();
     await Wire.use(server.port, async (wire) => {
       for (let sent = 0; sent < requests; sent++) wire.send(message);
       for (const text of await wire.replies(requests)) assert.equal(text, allRight);
@@ -93,27 +98,62 @@ describe('two workers that share images', () => {
       assert.deepEqual(codesOf(await wire.reply()), [0]);
     }));
 
-  test('lose nothing when the one that helps is killed, and when its successor is', () =>
-    Wire.use(server.port, async (wire) => {
-      const list = await wire.ask(request(0x40, null));
-      const row = new RegExp(
-        `"worker": "([^"]+)", "address": "127.0.0.1", "port": ${wire.socket.localPort},`,
-      );
-      const own = row.exec(list)?.[1];
-      assert.ok(own !== undefined, list);
-      for (let killed = 0; killed < 2; killed++) {
+  for (const [way, message] of [
+    ['by name', () => Buffer.from(request(1, names))],
+    ['that came behind their request', attached],
+  ] as const) {
+    test(`lose no images ${way} when the one that helps is killed, and when its successor is`, () =>
+      Wire.use(server.port, async (wire) => {
+        const own = await workerOf(wire);
+        for (let killed = 0; killed < 2; killed++) {
+          const before = sum(await helped(server));
+          for (let sent = 0; sent < 8; sent++) wire.send(await message());
+          await eventually('it helps', async () => (sum(await helped(server)) !== before ? true : null));
+          const helper = await otherWorker(own);
+          process.kill(helper, 'SIGKILL');
+          for (const text of await wire.replies(8)) assert.equal(text, allRight);
+          await eventually('its successor serves', async () => {
+            const pids = await workerPids(server.port);
+            return pids.length === 2 && !pids.includes(helper) ? true : null;
+          });
+        }
+      }));
+
+    test(`judge images ${way} in time when the one that helps is stopped, and none twice when it goes on`, () =>
+      Wire.use(server.port, async (wire) => {
+        const own = await workerOf(wire);
         const before = sum(await helped(server));
-        for (let sent = 0; sent < 8; sent++) wire.send(request(1, names));
+        for (let sent = 0; sent < 8; sent++) wire.send(await message());
         await eventually('it helps', async () => (sum(await helped(server)) !== before ? true : null));
         const helper = await otherWorker(own);
-        process.kill(helper, 'SIGKILL');
-        for (const text of await wire.replies(8)) assert.equal(text, allRight);
-        await eventually('its successor serves', async () => {
+        process.kill(helper, 'SIGSTOP');
+        try {
+          for (const text of await wire.replies(8)) assert.equal(text, allRight);
+        } finally {
+          process.kill(helper, 'SIGCONT');
+        }
+        // What it answers late would stand before this.
+        assert.equal(await wire.ask(request(1, ['empty-01.jpg'])), reply(2, item('empty-01.jpg', -1, 0)));
+        await eventually('both serve', async () => {
           const pids = await workerPids(server.port);
-          return pids.length === 2 && !pids.includes(helper) ? true : null;
+          return pids.length === 2 && pids.includes(helper) ? true : null;
         });
-      }
-    }));
+        const after = sum(await helped(server));
+        await eventually('it helps again', async () => {
+          assert.equal(await wire.ask(request(1, names)), allRight);
+          return sum(await helped(server)) > after ? true : null;
+        });
+      }));
+  }
+
+  /** The worker that serves a connection. */
+  async function workerOf(wire: Wire): Promise<string> {
+    const list = await wire.ask(request(0x40, null));
+    const row = new RegExp(`"worker": "([^"]+)", "address": "127.0.0.1", "port": ${wire.socket.localPort},`);
+    const own = row.exec(list)?.[1];
+    assert.ok(own !== undefined, list);
+    return own;
+  }
 
   async function otherWorker(own: string): Promise<number> {
     const status = await Wire.use(server.port, (wire) => wire.ask(request(0x44, null)));
@@ -127,6 +167,37 @@ describe('two workers that share images', () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     assert.equal(await server.stop(), 0);
     assert.ok(!existsSync(folder));
+  });
+});
+
+describe('what a server leaves that is killed with all its workers', () => {
+  test('the next one removes, and nothing of one that lives', async (context) => {
+    const temporary = mkdtempSync(join(tmpdir(), 'pear-tmp-'));
+    context.after(() => {
+      rmSync(temporary, { recursive: true });
+    });
+    const folders = () => readdirSync(temporary).filter((name) => name.startsWith('pear-share-'));
+    const start = () => startServerWith(context, { TMPDIR: temporary }, '--cluster.workers', '2');
+    const killed = await start();
+    const [left, ...others] = folders();
+    assert.ok(left !== undefined && others.length === 0);
+    // The primary first, so that it replaces no worker; stopped workers tidy up nothing.
+    const pids = await workerPids(killed.port);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    process.kill(killed.pid, 'SIGKILL');
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await killed.exited;
+    assert.deepEqual(folders(), [left]);
+    const living = await start();
+    const [own] = folders();
+    assert.notEqual(own, left);
+    assert.equal(folders().length, 1);
+    const next = await start();
+    assert.equal(folders().length, 2, 'that of the one that lives stands');
+    assert.equal(await next.stop(), 0);
+    assert.deepEqual(folders(), [own]);
+    assert.equal(await living.stop(), 0);
+    assert.deepEqual(folders(), []);
   });
 });
 

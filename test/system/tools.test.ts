@@ -133,6 +133,10 @@ describe('the log', () => {
     );
     assert.match(
       said,
+      /^pear-starter-int8\.onnx was read as yolo-v8 \(told by .*\): input .*; classes defected_pear, normal_pear \(by .*\); what is above .* counts; /m,
+    );
+    assert.match(
+      said,
       /^The view of connections covers this host only, in the memory of its primary: .*\.$/m,
     );
     assert.match(

@@ -1,13 +1,17 @@
 // The bare side of the comparison: as many bare pipelines as the server has workers, loaded once, run together.
 import { z } from 'zod';
-import { bareResultSchema, type BareModel } from './bare-messages.js';
+import { usableCores } from '../../cluster/cores.js';
+import { bareResultSchema, type BareModel, type BareResult } from './bare-messages.js';
 import { Helper } from './helper.js';
 
 export interface BareRun {
   readonly images: number;
   readonly imagesPerSecond: number;
   readonly cpuMsPerImage: number;
-  /** Processor time by wall time and cores, 0 to 1: below 1 other programs had a part of the cores. */
+  /**
+   * Processor time by wall time and the cores that the processes could have: below 1 other programs had a part of them. Somewhat
+   * above 1 where there are fewer processes than cores, since each also decodes in a second thread.
+   */
   readonly cpuShare: number;
   readonly verdicts: Readonly<Record<string, number>>;
 }
@@ -42,7 +46,7 @@ export class Bare {
       images,
       imagesPerSecond: sum((result) => result.images / result.seconds),
       cpuMsPerImage: sum((result) => result.cpuMs) / images,
-      cpuShare: sum((result) => result.cpuMs / 1000 / result.seconds) / results.length,
+      cpuShare: cpuShareOf(results, usableCores()),
       verdicts: Object.fromEntries(results.flatMap((result) => Object.entries(result.verdicts))),
     };
   }
@@ -50,4 +54,10 @@ export class Bare {
   async stop(): Promise<void> {
     await Promise.all(this.#pipelines.map((each) => each.stop()));
   }
+}
+
+/** More processes than `cores` can have no more than those. */
+export function cpuShareOf(results: readonly Pick<BareResult, 'cpuMs' | 'seconds'>[], cores: number): number {
+  const busy = results.reduce((sum, { cpuMs, seconds }) => sum + cpuMs / 1000 / seconds, 0);
+  return busy / Math.min(results.length, cores);
 }

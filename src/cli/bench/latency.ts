@@ -17,6 +17,8 @@ const secondsFactor = 5;
 export interface LatencyLine extends Latencies {
   readonly load: number;
   readonly capacityPerSecond: number;
+  /** Judged before, to measure the capacity, and not counted. */
+  readonly warmUpImages: number;
   /** Images that really came, by the time until the last was answered. */
   readonly answeredPerSecond: number;
 }
@@ -25,7 +27,7 @@ export async function measureLatency(bench: Workbench, server: LocalServer): Pro
   const lines: LatencyLine[] = [];
   const { seconds, seed } = bench.options;
   for (const [index, load] of loads.entries()) {
-    const capacity = await capacityOf(bench, server);
+    const { perSecond: capacity, warmUpImages } = await capacityOf(bench, server);
     const { latenciesMs, seconds: taken } = await bench.load.arrivals({
       port: server.port,
       way: 'bytes',
@@ -37,6 +39,7 @@ export async function measureLatency(bench: Workbench, server: LocalServer): Pro
     lines.push({
       load,
       capacityPerSecond: capacity,
+      warmUpImages,
       answeredPerSecond: latenciesMs.length / taken,
       ...latenciesOf(latenciesMs),
     });
@@ -44,10 +47,17 @@ export async function measureLatency(bench: Workbench, server: LocalServer): Pro
   return lines;
 }
 
+export interface Capacity {
+  readonly perSecond: number;
+  /** Judged for it; they warm the server up for what is measured behind. */
+  readonly warmUpImages: number;
+}
+
 /** Images per second that the server can do now: as many as a short measurement shows how to choose for a longer one. */
-export async function capacityOf(bench: Workbench, server: LocalServer): Promise<number> {
+export async function capacityOf(bench: Workbench, server: LocalServer): Promise<Capacity> {
   const run = (images: number) =>
     runServer(server, bench.load, { images, connections: capacityConnections, way: 'bytes' });
-  const { imagesPerSecond } = await run(capacityConnections * server.workers);
-  return (await run(Math.ceil(imagesPerSecond * bench.options.seconds))).imagesPerSecond;
+  const short = await run(capacityConnections * server.workers);
+  const long = await run(Math.ceil(short.imagesPerSecond * bench.options.seconds));
+  return { perSecond: long.imagesPerSecond, warmUpImages: short.images + long.images };
 }

@@ -33,7 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
     const json = `${JSON.stringify(report, null, 2)}\n`;
     if (options.json === '-') process.stdout.write(json);
     else if (options.json !== null) await writeFile(options.json, json);
-    return 0;
+    if (report.soak?.verdict.passed !== false) return 0;
+    process.stderr.write(`soak ${report.soak.verdict.words}\n`);
+    return 1;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     process.stderr.write(`${error.message}${error instanceof StartupError ? `; ${error.cure}` : ''}\n`);

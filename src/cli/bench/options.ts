@@ -33,7 +33,8 @@ Measures the server against a bare pipeline on the same photos and models, in on
   --burst N            connections that come within two seconds (15000)
   --records N          connections of eight hosts in a Redis that is started for it (100000)
   --opens N            connections opened and closed a second for the effect of the view (200)
-  --soak N             nothing but N images of the first model, and the memory of every process meanwhile
+  --soak N             nothing but N images of the first model, and the memory of every process meanwhile; exit
+                       code 1 where a worker ended or memory grew by more than 10 %
   --seed N             of photos, weights and arrivals (1)
   --json FILE          everything, raw rounds included, as JSON; - is standard output, without the tables
   --help               this text

@@ -4,7 +4,9 @@ import type { LatencyLine } from './latency.js';
 import type { Machine } from './machine.js';
 import type { BenchOptions } from './options.js';
 import type { Connects, IdleMemory, MemoryPerPeer, ViewEffect } from './peers-cost.js';
+import type { Probe } from './probe.js';
 import type { Soak } from './soak.js';
+import type { Growth } from './soak-verdict.js';
 import type { BurstReport } from './burst.js';
 import type { Records } from './records.js';
 import type { Latencies } from './statistics.js';
@@ -14,7 +16,7 @@ export interface ModelReport {
   readonly model: string;
   readonly throughput: Throughput | null;
   readonly latency: readonly LatencyLine[] | null;
-  readonly probe: Latencies | null;
+  readonly probe: Probe | null;
 }
 
 /** null: this part was not asked for. */
@@ -59,6 +61,7 @@ export function throughputText(model: string, found: Throughput): string {
   return (
     `\n${model}: ${bare}\n` +
     table(['by', 'connections', 'images/s', 'server/bare', 'CPU server/bare', 'good rounds'], rows) +
+    `not counted: ${found.warmUpRounds} warm-up round before, of bare and server alike\n` +
     warnings(found).join('')
   );
 }
@@ -84,14 +87,16 @@ export function latencyText(model: string, lines: readonly LatencyLine[]): strin
     table(
       ['load', 'images', 'p50', 'p99', 'p99.9', 'slowest'],
       lines.map((line) => [`${line.load * 100} % of ${fixed(line.capacityPerSecond, 1)}/s`, ...cells(line)]),
-    )
+    ) +
+    `not counted: ${lines.map(({ warmUpImages }) => warmUpImages).join(' and ')} images before, which warm up and tell the capacity\n`
   );
 }
 
-export function probeText(model: string, probe: Latencies): string {
+export function probeText(model: string, probe: Probe): string {
   return (
     `\n${model}: 0x32 while every core infers\n` +
-    table(['count', 'p50', 'p99', 'p99.9', 'slowest'], [cells(probe)])
+    table(['count', 'p50', 'p99', 'p99.9', 'slowest'], [cells(probe)]) +
+    `not counted: ${probe.warmUpImages} images before, which warm up\n`
   );
 }
 
@@ -150,7 +155,7 @@ export function viewText({ opensPerSecond, withView, withoutView, cpuRatio }: Vi
   );
 }
 
-export function soakText({ images, seconds, samples, grownMiB }: Soak): string {
+export function soakText({ images, warmUpImages, seconds, samples, verdict }: Soak): string {
   const pids = [...new Set(samples.flatMap(({ workersMiB }) => Object.keys(workersMiB)))];
   const rows = samples.map((sample) => [
     String(sample.images),
@@ -158,10 +163,22 @@ export function soakText({ images, seconds, samples, grownMiB }: Soak): string {
     ...pids.map((pid) => fixed(sample.workersMiB[pid] ?? null, 1)),
   ]);
   return (
-    `\nsoak: ${images} images in ${seconds.toFixed(0)} s, all answered; memory in MiB\n` +
+    `\nsoak: ${images} images in ${seconds.toFixed(0)} s, all answered; memory in MiB, after a warm-up of ${warmUpImages} images by name and by bytes\n` +
     table(['images', 'primary', ...pids.map((pid) => `worker ${pid}`)], rows) +
-    `grown after the warm-up: ${unit(grownMiB, 1, 'MiB')} in all\n`
+    table(
+      ['medians', 'first quarter', 'last quarter'],
+      [
+        growthRow('primary', verdict.primary),
+        ...Object.entries(verdict.workers).map(([pid, growth]) => growthRow(`worker ${pid}`, growth)),
+        growthRow('all', verdict.sum),
+      ],
+    ) +
+    `${verdict.words}\n`
   );
+}
+
+function growthRow(name: string, growth: Growth | null): string[] {
+  return [name, fixed(growth?.firstMiB ?? null, 1), fixed(growth?.lastMiB ?? null, 1)];
 }
 
 function fixed(value: number | null, digits: number): string {

@@ -1,29 +1,25 @@
-// Many images, and the memory of every process after each part of them: it must not grow with what was done.
+// Many images, and the memory of every process after each part of them: no worker may end, and memory must not grow with
+// what was done.
 import type { LocalServer } from '../local-server.js';
-import { ways } from './load-messages.js';
+import { ways, type Way } from './load-messages.js';
 import { serverFigures } from './process-figures.js';
 import { runServer } from './server-run.js';
+import { soakVerdict, type SoakSample, type SoakVerdict } from './soak-verdict.js';
 import type { Workbench } from './workbench.js';
 
 /** The memory is looked at so often. */
 const steps = 20;
-/** Of the images: until then buffers and caches still find their size. */
+/** Of the images, half by each way: until then buffers and caches still find their size. */
 const warmUpShare = 0.1;
 const connections = 8;
 
-export interface SoakSample {
-  readonly images: number;
-  readonly primaryMiB: number;
-  /** By their process ids: a worker that was replaced shows. */
-  readonly workersMiB: Readonly<Record<string, number>>;
-}
-
 export interface Soak {
   readonly images: number;
+  /** Of them, before the first sample. */
+  readonly warmUpImages: number;
   readonly seconds: number;
   readonly samples: readonly SoakSample[];
-  /** Of all processes together, from the end of the warm-up to the end; null where the system does not tell. */
-  readonly grownMiB: number | null;
+  readonly verdict: SoakVerdict;
 }
 
 /** By name and by attached bytes by turns. Rejects where an image is not answered with code 0. */
@@ -38,30 +34,22 @@ export async function soak(bench: Workbench, server: LocalServer, images: number
       workersMiB: Object.fromEntries(figures.workers.map(({ pid, rssBytes }) => [pid, mebibytes(rssBytes)])),
     });
   };
+  const run = async (count: number, way: Way) => {
+    const wanted = Math.max(1, Math.ceil(count));
+    return (await runServer(server, bench.load, { images: wanted, connections, way })).images;
+  };
   const start = performance.now();
   let done = 0;
+  for (const way of ways) done += await run((images * warmUpShare) / ways.length, way);
+  const warmUpImages = done;
+  await sample(done);
   for (let step = 0; done < images; step++) {
-    const wanted = step === 0 ? images * warmUpShare : (images * (1 - warmUpShare)) / steps;
-    const way = ways[step % ways.length] ?? 'name';
-    const run = await runServer(server, bench.load, {
-      images: Math.min(images - done, Math.max(1, Math.ceil(wanted))),
-      connections,
-      way,
-    });
-    done += run.images;
+    const wanted = (images * (1 - warmUpShare)) / steps;
+    done += await run(Math.min(images - done, wanted), ways[step % ways.length] ?? 'name');
     await sample(done);
   }
-  const [first, last] = [samples[0], samples.at(-1)];
-  return {
-    images: done,
-    seconds: (performance.now() - start) / 1000,
-    samples,
-    grownMiB: first === undefined || last === undefined ? null : total(last) - total(first),
-  };
-}
-
-function total({ primaryMiB, workersMiB }: SoakSample): number {
-  return Object.values(workersMiB).reduce((sum, value) => sum + value, primaryMiB);
+  const seconds = (performance.now() - start) / 1000;
+  return { images: done, warmUpImages, seconds, samples, verdict: soakVerdict(samples) };
 }
 
 function mebibytes(bytes: number): number {

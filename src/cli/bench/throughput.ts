@@ -36,6 +36,8 @@ export interface ThroughputLine {
 }
 
 export interface Throughput {
+  /** Rounds before those that count. */
+  readonly warmUpRounds: number;
   readonly bareImagesPerSecond: number | null;
   readonly bareCpuMsPerImage: number | null;
   readonly lines: readonly ThroughputLine[];
@@ -81,6 +83,7 @@ export async function measureThroughput(
   const good = bareRuns.filter(({ cpuShare }) => cpuShare >= cpuShareMin);
   const telling = good.length > 0 ? good : bareRuns;
   return {
+    warmUpRounds,
     bareImagesPerSecond: median(telling.map((run) => run.imagesPerSecond)),
     bareCpuMsPerImage: median(telling.map((run) => run.cpuMsPerImage)),
     lines: ways.flatMap((way) => connections.map((count) => summarize(serverRuns, way, count))),

@@ -132,8 +132,11 @@ export class Helper {
   }
 
   #receive(lender: Lender, message: ToHelper, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#pulled();
+    if (message.type !== 'ping') this.#pulled();
     switch (message.type) {
+      case 'ping':
+        lender.channel.send({ type: 'pong' });
+        return;
       case 'image':
         this.#images += 1;
         this.#track(this.#judge(lender, message, bytes));

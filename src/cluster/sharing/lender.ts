@@ -1,9 +1,10 @@
 // Hands out the images that wait in this worker to workers that ask for them, and takes their verdicts. What a worker
-// had when its connection ended is judged here.
+// had when its connection ended, or when it was heard of no more, is judged here.
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { Loan } from '../../detector/pear-detector.js';
 import type { Logger } from '../../log.js';
+import { Pulse } from './pulse.js';
 import { ShareChannel } from './share-channel.js';
 import { toLenderSchema, type ToHelper, type ToLender } from './share-messages.js';
 
@@ -58,18 +59,32 @@ export class Lender {
 
   #serve(socket: Socket): void {
     const loans = new Map<number, Loan>();
+    const pulse = new Pulse({
+      ask: () => {
+        channel.send({ type: 'ping' });
+      },
+      onSilence: () => {
+        // It may be stopped and go on later: nobody listens to it then.
+        channel.close();
+      },
+    });
     const channel = new ShareChannel<ToLender, ToHelper>({
       socket,
       schema: toLenderSchema,
       maxImageBytes: this.#options.maxImageBytes,
       onMessage: (message) => {
+        pulse.heard();
         switch (message.type) {
           case 'pull':
             this.#lend(channel, loans, message.model);
+            if (loans.size > 0) pulse.watch();
             return;
           case 'answer':
             loans.get(message.id)?.settle(message.answer);
             loans.delete(message.id);
+            if (loans.size === 0) pulse.rest();
+            return;
+          case 'pong':
             return;
           default:
             message satisfies never;
@@ -77,6 +92,7 @@ export class Lender {
       },
       onClose: (error) => {
         this.#channels.delete(channel);
+        pulse.rest();
         if (loans.size > 0 || error !== null) {
           const fields = { images: loans.size, reason: error?.message ?? null };
           this.#options.log.warn(fields, 'a worker that helped is gone; its images are judged here');

@@ -1,5 +1,5 @@
 // The folder of the sockets over which workers share images. Nobody but this user can open it, and so nobody else can
-// hand in or take out images.
+// hand in or take out images. Its name says which primary made it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,16 @@ const socketNameBytesMax = 16;
 
 /** A new folder of mode 0700. Throws where the folder for temporary files cannot be written or has too long a name. */
 export function makeShareFolder(): string {
-  const prefix = join(tmpdir(), 'pear-share-');
+  const prefix = join(tmpdir(), `pear-share-${process.pid}-`);
   const bytes = Buffer.byteLength(prefix) + 'XXXXXX'.length + socketNameBytesMax;
   if (bytes > socketPathBytesMax) throw new Error(`the path of a socket in ${tmpdir()} would be too long`);
   return mkdtempSync(prefix);
+}
+
+/** The process that made a folder of this name; null: it is no such folder. */
+export function makerOf(name: string): number | null {
+  const pid = /^pear-share-(\d{1,10})-[A-Za-z0-9]{6}$/.exec(name)?.[1];
+  return pid === undefined ? null : Number(pid);
 }
 
 /** Removes what a worker that has died may have left. */

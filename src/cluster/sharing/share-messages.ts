@@ -8,10 +8,12 @@ export const toLenderSchema = z.discriminatedUnion('type', [
   /** It has room for one image, which its model, known by its fingerprint, may judge. */
   z.object({ type: z.literal('pull'), model: z.string() }),
   z.object({ type: z.literal('answer'), id: z.int(), answer: threadAnswerSchema }),
+  /** It lives. */
+  z.object({ type: z.literal('pong') }),
 ]);
 export type ToLender = Readonly<z.output<typeof toLenderSchema>>;
 
-/** From the worker whose images wait to the one that helps: one for each `pull`, in order. */
+/** From the worker whose images wait to the one that helps: one for each `pull`, in order, and `ping`. */
 export const toHelperSchema = z.discriminatedUnion('type', [
   /** An image: a name inside a folder, or null where its bytes come along. */
   z.object({
@@ -21,6 +23,8 @@ export const toHelperSchema = z.discriminatedUnion('type', [
   }),
   /** Nothing waits any more; this ends what was announced to the primary under the number. */
   z.object({ type: z.literal('none'), announcement: z.int() }),
+  /** It has images and has not been heard of for a while: say something. */
+  z.object({ type: z.literal('ping') }),
 ]);
 export type ToHelper = Readonly<z.output<typeof toHelperSchema>>;
 

@@ -35,8 +35,12 @@ export async function decodeFramed(
   if (interpolation === 'opencv-linear') return framePicture(await decodeWhole(encoded, limits), framing);
   return decoding(async () => {
     const image = openEncoded(encoded, limits);
-    const size = plainJpegSize(encoded) ?? (await image.metadata()).autoOrient;
-    return scaleFramed(image, size, framing, kernels[interpolation]);
+    const size = plainJpegSize(encoded);
+    if (size !== null) return scaleFramed(image, size, framing, kernels[interpolation]);
+    const { autoOrient, hasAlpha } = await image.metadata();
+    // libvips blackens what is transparent when it scales; the colours below count, as for OpenCV and Pillow.
+    if (hasAlpha) return framePicture(await decodeWhole(encoded, limits), framing);
+    return scaleFramed(image, autoOrient, framing, kernels[interpolation]);
   });
 }
 

@@ -20,6 +20,8 @@ const usualThreshold = 0.5;
 
 export class Detector {
   readonly network: Network;
+  /** How it was read, for the log. */
+  readonly description: string;
   readonly #kind: 'yolo-v5' | 'yolo-v8' | 'end-to-end';
   readonly #threshold: number;
 
@@ -27,6 +29,15 @@ export class Detector {
     this.network = network;
     this.#kind = kind;
     this.#threshold = network.spec.confidenceThreshold ?? usualThreshold;
+    const { iouThreshold, suppressAcrossClasses } = network.spec;
+    const which = suppressAcrossClasses ? 'of any class' : 'of its class';
+    this.description = [
+      network.description,
+      `what is above ${this.#threshold} counts`,
+      kind === 'end-to-end'
+        ? 'overlaps are settled in the graph'
+        : `a box that overlaps a better one ${which} by more than ${iouThreshold} is dropped`,
+    ].join('; ');
   }
 
   /** Null where the network is a classifier. Throws StartupError where its output is not what its shape promised. */

@@ -54,26 +54,45 @@ export async function openJudge(options: JudgeOptions, limits: DecodeLimits): Pr
   return detectorAlone(detector, limits);
 }
 
+/** The detector of two stages. */
+interface Finder {
+  readonly detector: Detector;
+  /** Whose boxes are pears; null: those of each class. */
+  readonly pearClass: number | null;
+}
+
 async function openFinder(
   path: string,
   { confidenceThreshold }: ModelOverrides,
   runtime: Runtime,
-): Promise<Detector> {
+): Promise<Finder> {
   const key = 'model.preprocessor_path';
   const file = await readModel(path, { classes: null, imgSize: null, confidenceThreshold }, key);
-  const network = await Network.load(file, { key, needsNames: false }, runtime);
+  // The whole picture is decoded for the crop, so the samples that OpenCV would take cost nothing more.
+  const purpose = { key, needsNames: false, interpolation: 'opencv-linear' } as const;
+  const network = await Network.load(file, purpose, runtime);
   const detector = await Detector.over(network);
-  if (detector !== null) return detector;
+  if (detector !== null) return { detector, ...pearClassOf(network.spec) };
   throw new StartupError(
     `the model ${network.spec.name} is a classifier and finds no pear`,
     'set model.preprocessor_path to a detector, or to null',
   );
 }
 
+function pearClassOf({ name, classes, pearClass }: ModelSpec): Pick<Finder, 'pearClass'> {
+  if (pearClass === null) return { pearClass: null };
+  const index = classes?.indexOf(pearClass) ?? -1;
+  if (index !== -1) return { pearClass: index };
+  throw new StartupError(
+    `the model ${name} has no class ${pearClass}; ${classes === null ? 'it does not name its classes' : `it has ${classes.join(', ')}`}`,
+    'correct pear_class, or list classes, in the .yaml file beside the model',
+  );
+}
+
 function detectorAlone(detector: Detector, limits: DecodeLimits): Judge {
   const { network } = detector;
   return {
-    model: modelOf(network.spec),
+    model: modelOf(network.spec, [detector.description]),
     decode: async (encoded) => {
       const picture = await decodeFramed(encoded, network.framing, limits);
       return () => detector.find(picture);
@@ -85,7 +104,7 @@ function detectorAlone(detector: Detector, limits: DecodeLimits): Judge {
 function classifierAlone(classifier: Classifier, limits: DecodeLimits): Judge {
   const { network } = classifier;
   return {
-    model: modelOf(network.spec),
+    model: modelOf(network.spec, [classifier.description]),
     decode: async (encoded) => {
       const picture = await decodeFramed(encoded, network.framing, limits);
       return async () => {
@@ -97,17 +116,26 @@ function classifierAlone(classifier: Classifier, limits: DecodeLimits): Judge {
   };
 }
 
-function twoStages(finder: Detector, classifier: Classifier, limits: DecodeLimits): Judge {
-  // The whole picture is decoded for the crop, so the samples that OpenCV would take cost nothing more.
-  const interpolation = finder.network.spec.input.interpolation ?? 'opencv-linear';
-  const finderFraming = { ...finder.network.framing, interpolation };
+function twoStages(
+  { detector: finder, pearClass }: Finder,
+  classifier: Classifier,
+  limits: DecodeLimits,
+): Judge {
   return {
-    model: modelOf(classifier.network.spec, finder.network.spec),
+    model: modelOf(
+      classifier.network.spec,
+      [
+        `${finder.description}; pears are its boxes of ${finder.network.spec.pearClass ?? 'each class'}`,
+        classifier.description,
+      ],
+      finder.network.spec,
+    ),
     decode: async (encoded) => {
       const whole = await decodeWhole(encoded, limits);
-      const picture = await framePicture(whole, finderFraming);
+      const picture = await framePicture(whole, finder.network.framing);
       return async () => {
-        const [pear] = await finder.find(picture);
+        const found = await finder.find(picture);
+        const pear = found.find(({ classIndex }) => pearClass === null || classIndex === pearClass);
         if (pear === undefined) return [];
         const cut = await framePicture(whole, classifier.network.framing, regionOf(pear.box, whole));
         const verdict = await classifier.judge(cut);
@@ -122,10 +150,10 @@ function twoStages(finder: Detector, classifier: Classifier, limits: DecodeLimit
 }
 
 /** `others`: what else has a part in its verdicts. */
-function modelOf(spec: ModelSpec, ...others: readonly ModelSpec[]): Model {
+function modelOf(spec: ModelSpec, readAs: readonly string[], ...others: readonly ModelSpec[]): Model {
   const { name, sha256, classes } = spec;
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([spec, ...others]))
     .digest('hex');
-  return { name, sha256, fingerprint, classes: classes ?? [] };
+  return { name, sha256, fingerprint, classes: classes ?? [], readAs };
 }

@@ -4,11 +4,12 @@ import { InternalError, StartupError } from '../../errors.js';
 import type { FramedPicture, Framing } from '../images/frame.js';
 import { InputTensor, type TensorForm } from '../images/input-tensor.js';
 import { inputFormOf, preprocessingOf, type InputForm } from '../models/input-form.js';
-import { recognise, type OutputInfo, type Reading } from '../models/model-kind.js';
+import { recognise, type OutputInfo, type Reading, type Recognised } from '../models/model-kind.js';
 import type { ModelFile, ModelSpec } from '../models/model-spec.js';
+import { readAs } from '../models/model-words.js';
 import { listed, type Found } from '../models/refusal.js';
 import { Engine } from './engine.js';
-import type { OutputData } from './outputs/boxes.js';
+import { holdsDetections, type OutputData } from './outputs/boxes.js';
 import type { Runtime } from './runtime.js';
 
 /** What the network is for. */
@@ -17,22 +18,33 @@ export interface Purpose {
   readonly key: 'model.model_path' | 'model.preprocessor_path';
   /** Whether its classes are verdicts, which need names. */
   readonly needsNames: boolean;
+  /** How its pictures are scaled where nobody says it; left out: as is usual for its kind. */
+  readonly interpolation?: Framing['interpolation'];
 }
 
 export class Network {
   readonly spec: ModelSpec;
   readonly reading: Reading;
   readonly framing: Framing;
+  /** How it was read, for the log. */
+  readonly description: string;
   readonly #engine: Engine;
   readonly #inputName: string;
   readonly #form: TensorForm;
   readonly #tensor: InputTensor;
 
-  private constructor(engine: Engine, spec: ModelSpec, input: InputForm, reading: Reading) {
+  private constructor(
+    engine: Engine,
+    spec: ModelSpec,
+    input: InputForm,
+    reading: Recognised,
+    interpolation?: Framing['interpolation'],
+  ) {
     this.spec = spec;
     this.reading = reading;
-    const preprocessing = preprocessingOf(reading.kind, input, spec);
+    const preprocessing = preprocessingOf(reading.kind, input, spec, interpolation);
     this.framing = preprocessing;
+    this.description = readAs(spec, reading, input, preprocessing);
     this.#form = preprocessing;
     this.#engine = engine;
     this.#inputName = input.name;
@@ -42,7 +54,7 @@ export class Network {
   /** Loads a model and runs it once. Throws StartupError that says what was found and what would do. */
   static async load(
     { bytes, spec }: ModelFile,
-    { key, needsNames }: Purpose,
+    { key, needsNames, interpolation }: Purpose,
     runtime: Runtime,
   ): Promise<Network> {
     const engine = await Engine.load(bytes, spec.name, key, runtime);
@@ -61,7 +73,7 @@ export class Network {
         'set model.img_size, or img_size in the .yaml file beside the model',
       );
     }
-    return new Network(engine, spec, input, reading);
+    return new Network(engine, spec, input, reading, interpolation);
   }
 
   /** Shows it a picture that is framed as `framing` says. Throws InternalError where the answer is no good. */
@@ -112,7 +124,11 @@ async function probe(engine: Engine, input: InputForm, spec: ModelSpec): Promise
   const grey = new Uint8Array(3 * input.width * input.height).fill(114);
   try {
     const outputs = await engine.run(input.name, input.dtype, tensor.of(grey), tensor.dims);
-    return outputs.map(({ name, type, dims }) => ({ name, type, shape: dims }));
+    return outputs.map(({ name, type, dims, data }) => {
+      const isRowsOfSix = dims.length === 3 && dims[2] === 6 && data !== null;
+      const seen = isRowsOfSix ? { holdsDetections: holdsDetections({ data, dims }) } : {};
+      return { name, type, shape: dims, ...seen };
+    });
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '';
     throw new StartupError(

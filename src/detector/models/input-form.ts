@@ -21,6 +21,8 @@ export interface InputForm extends Size {
   readonly layout: TensorForm['layout'];
   /** Nobody has said the size: it is a guess. */
   readonly isSizeGuessed: boolean;
+  /** The graph says both sides. */
+  readonly isSizeFixed: boolean;
 }
 
 const wanted =
@@ -63,7 +65,15 @@ export function inputFormOf(found: Found, spec: ModelSpec): InputForm {
   }
   const [height, width] = read === 'nchw' ? [rest[1], rest[2]] : [rest[0], rest[1]];
   const size = checkedSize({ height, width }, spec);
-  return { name: input.name, dtype: input.type, layout: read, ...size, isSizeGuessed: size.isGuessed };
+  const { isGuessed, isFixed, ...sides } = size;
+  return {
+    name: input.name,
+    dtype: input.type,
+    layout: read,
+    ...sides,
+    isSizeGuessed: isGuessed,
+    isSizeFixed: isFixed,
+  };
 }
 
 /** No network that judges photos in time takes larger ones; each would need gigabytes. */
@@ -73,7 +83,7 @@ const sideMax = 4096;
 function checkedSize(
   graph: { readonly width: number | string | undefined; readonly height: number | string | undefined },
   { name, size }: ModelSpec,
-): Size & { readonly isGuessed: boolean } {
+): Size & { readonly isGuessed: boolean; readonly isFixed: boolean } {
   const fixed = (side: number | string | undefined) => (typeof side === 'number' && side > 0 ? side : null);
   const [width, height] = [fixed(graph.width), fixed(graph.height)];
   const isRefused =
@@ -99,14 +109,21 @@ function checkedSize(
   return {
     ...found,
     isGuessed: size === null && width === null && height === null,
+    isFixed: width !== null && height !== null,
   };
 }
 
 /**
  * How pictures come into the input. A detector letterboxes and takes 0 to 1, as ultralytics does; so does its classifier,
  * which crops; any other classifier stretches and normalises as for ImageNet, as torchvision's and timm's do.
+ * `interpolation`: where the sidecar says none, in place of the usual one.
  */
-export function preprocessingOf(kind: ModelKind, form: InputForm, spec: ModelSpec): Framing & TensorForm {
+export function preprocessingOf(
+  kind: ModelKind,
+  form: InputForm,
+  spec: ModelSpec,
+  interpolation?: Framing['interpolation'],
+): Framing & TensorForm {
   const { input, isUltralytics } = spec;
   const isDetector = kind !== 'classifier';
   const usual = isDetector || isUltralytics ? plain : imageNet;
@@ -119,7 +136,7 @@ export function preprocessingOf(kind: ModelKind, form: InputForm, spec: ModelSpe
     resize: input.resize ?? (isDetector ? 'letterbox' : isUltralytics ? 'crop' : 'stretch'),
     cropFraction: input.crop_fraction ?? 1,
     // Closer to OpenCV's bilinear samples than the linear kernel, which blurs; Pillow's bilinear is the linear kernel.
-    interpolation: input.interpolation ?? (isDetector ? 'cubic' : 'linear'),
+    interpolation: input.interpolation ?? interpolation ?? (isDetector ? 'cubic' : 'linear'),
     fill: input.letterbox_fill ?? 114,
     channelOrder: input.channel_order ?? 'rgb',
     mean: input.mean ?? usual.mean,

@@ -1,5 +1,6 @@
-// Which kind of model this is, told by the shapes of its outputs, the number of its class names and the number of places
-// that a detector looks at in an input of its size. Forms are those that exporters of the families write.
+// Which kind of model this is, told by the shapes of its outputs, the number of its class names, what it answers to a grey
+// picture and the number of places that a detector looks at in an input of its size. Forms are those that exporters of
+// the families write.
 import { StartupError } from '../../errors.js';
 import type { Size } from '../images/frame.js';
 import type { ModelSpec } from './model-spec.js';
@@ -9,6 +10,8 @@ import { modelKinds, type ModelKind } from './sidecar.js';
 /** An output after a run: its dimensions are numbers. */
 export interface OutputInfo extends TensorInfo {
   readonly shape: readonly number[];
+  /** Whether the answer to a grey picture can be corners, score and class, row by row; left out: nobody has looked. */
+  readonly holdsDetections?: boolean;
 }
 
 /** One way to read an output. */
@@ -19,6 +22,11 @@ export interface Reading {
   readonly classCount: number | null;
   /** Places that are told of; null for a classifier. */
   readonly places: number | null;
+}
+
+/** A reading, and what decided for it, for the log. */
+export interface Recognised extends Reading {
+  readonly decidedBy: string;
 }
 
 interface Row {
@@ -50,9 +58,12 @@ const rows: Readonly<Record<ModelKind, Row>> = {
     isUsual: (places, grids) => !grids.some((cells) => places === 3 * cells || places === cells),
   },
   classifier: {
-    form: '[1, classes]',
-    read: ([one, classCount = 0, ...more]) =>
-      one === 1 && classCount >= 2 && more.length === 0 ? { classCount, places: null } : null,
+    form: '[1, classes] or [1, classes, 1, 1]',
+    // A single number says which of two classes it is.
+    read: ([one, count = 0, ...more]) =>
+      one === 1 && count >= 1 && (more.length === 0 || (more.length === 2 && more.every((side) => side === 1)))
+        ? { classCount: Math.max(count, 2), places: null }
+        : null,
     isUsual: () => true,
   },
 };
@@ -67,29 +78,60 @@ export function recognise(
   spec: ModelSpec,
   found: Found,
   needsNames: boolean,
-): Reading {
+): Recognised {
   if (spec.task !== null && spec.task !== 'detect' && spec.task !== 'classify') {
     throw unfit(found, `is made for another task, ${spec.task}`, 'use a model that detects or classifies');
   }
   const grids = gridsOf(input);
-  const readings = outputs.flatMap((output) => bestReadings(readingsOf(output, spec), grids, spec));
+  const chosen = chosenOutputs(outputs, spec);
+  const readings = pickedByNames(
+    chosen.flatMap((output) => bestReadings(readingsOf(output, spec), grids, spec)),
+    spec,
+  );
   const [reading, ...others] = readings;
   if (reading === undefined) throw unfit(found, 'fits no kind that is served', wanted(spec));
   if (others.length > 0) {
     const kinds = [...new Set(readings.map(({ kind }) => kind))];
-    throw kinds.length > 1 && outputs.length === 1
+    throw kinds.length > 1 && chosen.length === 1
       ? unfit(found, `may be ${kinds.join(' or ')}`, 'say which by kind in the .yaml file beside the model')
-      : unfit(found, 'has several outputs that could be meant', wanted(spec));
+      : unfit(found, 'has several outputs that could be meant', pickOne);
   }
-  const rest = outputs.filter((output) => output !== reading.output);
-  if (rest.length > 0 && placesOfHeads(rest) !== reading.places) {
-    throw unfit(found, 'has more than one output, as models have that segment or do several things', wanted(spec));
+  const rest = chosen.filter((output) => output !== reading.output);
+  // What a classifier says beside its classes, features or a map, changes no verdict.
+  if (rest.length > 0 && reading.kind !== 'classifier' && placesOfHeads(rest) !== reading.places) {
+    const problem = 'has more than one output, as models have that segment or do several things';
+    throw unfit(found, problem, wanted(spec));
   }
   checkNames(reading, spec, needsNames);
   return reading;
 }
 
+const pickOne =
+  'name the one to be used by output in the .yaml file beside the model, or export it without the others';
+
+/** All outputs, or the one that the sidecar names. */
+function chosenOutputs(outputs: readonly OutputInfo[], { name, output }: ModelSpec): readonly OutputInfo[] {
+  if (output === null) return outputs;
+  const chosen = outputs.filter((one) => one.name === output);
+  if (chosen.length > 0) return chosen;
+  throw new StartupError(
+    `the model ${name} has no output ${output}; it has ${outputs.map((one) => one.name).join(', ')}`,
+    'correct output in the .yaml file beside the model, or leave it out',
+  );
+}
+
+/** Of several outputs that each could name classes: the one with as many as there are names. */
+function pickedByNames(readings: readonly Recognised[], { classes }: ModelSpec): readonly Recognised[] {
+  if (classes === null || !readings.every(({ kind }) => kind === 'classifier')) return readings;
+  const fitting = readings.filter(({ classCount }) => classCount === classes.length);
+  return fitting.length === 1 && readings.length > 1
+    ? fitting.map((reading) => ({ ...reading, decidedBy: 'the number of class names' }))
+    : readings;
+}
+
 function readingsOf(output: OutputInfo, spec: ModelSpec): Reading[] {
+  // Counts and indices are no scores.
+  if (output.type !== 'float32' && output.type !== 'float16') return [];
   const isAllowed = (kind: ModelKind) =>
     (spec.kind ?? kind) === kind &&
     (spec.task === null || (spec.task === 'classify') === (kind === 'classifier'));
@@ -99,27 +141,54 @@ function readingsOf(output: OutputInfo, spec: ModelSpec): Reading[] {
   });
 }
 
-/** Of several readings of one output: what the exporter says, what the names say, what is usual, what is longer. */
-function bestReadings(readings: readonly Reading[], grids: readonly number[], spec: ModelSpec): readonly Reading[] {
+/** Of several readings of one output: what the exporter says, the names, the answer, what is usual, what is longer. */
+function bestReadings(
+  readings: readonly Reading[],
+  grids: readonly number[],
+  spec: ModelSpec,
+): readonly Recognised[] {
   const count = spec.classes?.length;
-  const wishes: readonly ((reading: Reading) => boolean)[] = [
-    ({ kind }) => kind === 'end-to-end' && spec.isEndToEnd,
-    ({ classCount }) => count === undefined || classCount === null || classCount === count,
-    ({ kind, places }) => rows[kind].isUsual(places ?? 0, grids),
-    ({ classCount, places }) => (places ?? 0) > (classCount ?? 0),
+  const wishes: readonly (readonly [why: string, wish: (reading: Reading) => boolean])[] = [
+    ['its exporter', ({ kind }) => kind === 'end-to-end' && spec.isEndToEnd],
+    [
+      'the number of class names',
+      ({ classCount }) => count === undefined || classCount === null || classCount === count,
+    ],
+    [
+      'what it answers to a grey picture',
+      ({ kind, output: { holdsDetections } }) =>
+        holdsDetections === undefined || holdsDetections === (kind === 'end-to-end'),
+    ],
+    ['the number of its places', ({ kind, places }) => rows[kind].isUsual(places ?? 0, grids)],
+    ['its longer side', ({ classCount, places }) => (places ?? 0) > (classCount ?? 0)],
   ];
-  return wishes.reduce<readonly Reading[]>((left, wish) => {
+  let left = readings;
+  let decidedBy = spec.kind === null ? 'its form' : 'kind in the .yaml file';
+  for (const [why, wish] of wishes) {
     const granted = left.filter(wish);
-    return granted.length > 0 ? granted : left;
-  }, readings);
+    if (granted.length === 0 || granted.length === left.length) continue;
+    left = granted;
+    decidedBy = why;
+  }
+  return left.map((reading) => ({ ...reading, decidedBy }));
 }
 
-function checkNames({ kind, classCount }: Reading, { name, classes }: ModelSpec, needsNames: boolean): void {
+function checkNames(
+  { kind, classCount, output }: Reading,
+  { name, classes }: ModelSpec,
+  needsNames: boolean,
+): void {
   if (classes === null && needsNames) {
     const which = classCount === null ? 'its classes' : `its ${classCount} classes`;
     throw new StartupError(
       `the model ${name} does not say what ${which} are`,
       'list their names in order under model.classes, or in a .yaml file of the same name beside the model',
+    );
+  }
+  if (kind === 'classifier' && output.shape[1] === 1 && classes !== null && classes.length !== 2) {
+    throw new StartupError(
+      `the model ${name} answers one number, which tells two classes apart, but ${plural(classes, 'name')} given (${classes.join(', ')})`,
+      'list two names under model.classes, or classes in the .yaml file beside the model: first what a low number means, then what a high one means',
     );
   }
   if (classes !== null && classCount !== null && classes.length !== classCount) {
@@ -154,8 +223,12 @@ function placesOfHeads(outputs: readonly OutputInfo[]): number | null {
   return places;
 }
 
+function plural(things: readonly unknown[], word: string): string {
+  return things.length === 1 ? `1 ${word} is` : `${things.length} ${word}s are`;
+}
+
 function wanted({ task }: ModelSpec): string {
   const kinds = modelKinds.filter((kind) => task === null || (task === 'classify') === (kind === 'classifier'));
   const forms = kinds.map((kind) => `${rows[kind].form} (${kind})`).join(', ');
-  return `export a model with one output of the form ${forms}; task and kind in the .yaml file beside the model overrule what is found`;
+  return `export a model with one output, float32 or float16, of the form ${forms}; task and kind in the .yaml file beside the model overrule what is found`;
 }

@@ -18,11 +18,16 @@ export const modelOverridesSchema = z.object({
 });
 export type ModelOverrides = Readonly<z.output<typeof modelOverridesSchema>>;
 
+/** Who says something of a model. */
+export type Origin = 'configuration' | 'sidecar' | 'metadata';
+
 export interface ModelSpec {
   /** File name, such as `pear-starter.onnx`. */
   readonly name: string;
   readonly sha256: string;
   readonly classes: readonly string[] | null;
+  /** Who has named them. */
+  readonly classesFrom: Origin | null;
   /** What the model is for, such as `detect`, `classify`, `segment`. */
   readonly task: string | null;
   /** What the sidecar says that it is; the shapes have to agree. */
@@ -32,12 +37,16 @@ export interface ModelSpec {
   /** Ultralytics' exporter made it: its networks want other pictures than everybody else's. */
   readonly isUltralytics: boolean;
   /** Size of the input that is wanted, and by whom. */
-  readonly size: (Size & { readonly from: 'configuration' | 'sidecar' | 'metadata' }) | null;
+  readonly size: (Size & { readonly from: Origin }) | null;
   /** 0 to 1. */
   readonly confidenceThreshold: number | null;
   readonly iouThreshold: number;
   readonly suppressAcrossClasses: boolean;
   readonly scores: 'logits' | 'probabilities' | null;
+  /** Name of the output that is to be read; null: the one that fits. */
+  readonly output: string | null;
+  /** Name of the class whose boxes are pears, where it finds them for a classifier; null: each class. */
+  readonly pearClass: string | null;
   readonly input: Sidecar['input'];
 }
 
@@ -49,6 +58,8 @@ export interface Model {
   /** SHA-256 of all that decides its verdicts: networks, sidecars, configuration. */
   readonly fingerprint: string;
   readonly classes: readonly string[];
+  /** How it was read, a line for each network, in the order in which they look at a picture. */
+  readonly readAs: readonly string[];
 }
 
 /** A model's file, read once: what was described is what gets loaded. */
@@ -63,6 +74,7 @@ export async function readModel(path: string, overrides: ModelOverrides, key: st
   const sidecar = await readSidecar(path);
   const metadata = onnxMetadata(bytes);
   const name = basename(path);
+  const own = classNames(metadata);
   const weights = externalDataFile(bytes);
   if (weights !== null) {
     throw new StartupError(
@@ -75,7 +87,15 @@ export async function readModel(path: string, overrides: ModelOverrides, key: st
     spec: {
       name,
       sha256: createHash('sha256').update(bytes).digest('hex'),
-      classes: overrides.classes ?? sidecar.classes ?? classNames(metadata),
+      classes: overrides.classes ?? sidecar.classes ?? own,
+      classesFrom:
+        overrides.classes !== null
+          ? 'configuration'
+          : sidecar.classes !== undefined
+            ? 'sidecar'
+            : own !== null
+              ? 'metadata'
+              : null,
       task: sidecar.task ?? taskOf(sidecar.kind) ?? metadata.get('task') ?? null,
       kind: sidecar.kind ?? null,
       isEndToEnd: isEndToEnd(metadata),
@@ -85,6 +105,8 @@ export async function readModel(path: string, overrides: ModelOverrides, key: st
       iouThreshold: sidecar.iou_threshold ?? 0.45,
       suppressAcrossClasses: sidecar.agnostic_nms ?? false,
       scores: sidecar.scores ?? null,
+      output: sidecar.output ?? null,
+      pearClass: sidecar.pear_class ?? null,
       input: sidecar.input,
     },
   };

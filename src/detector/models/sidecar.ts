@@ -1,6 +1,6 @@
 // The file `NAME.yaml` beside a model: what its maker, or who serves it, says of it. It wins over what the model says
 // itself. Every key is explained in docs/models.md.
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseYaml } from '../../config/yaml.js';
 import { StartupError } from '../../errors.js';
@@ -24,6 +24,10 @@ const sidecarSchema = z.strictObject({
   iou_threshold: share.optional(),
   agnostic_nms: z.boolean().optional(),
   scores: z.enum(['logits', 'probabilities']).optional(),
+  /** The output that is read, where there are several. */
+  output: z.string().min(1).optional(),
+  /** With two stages: the class of the finder whose boxes are pears. */
+  pear_class: z.string().min(1).optional(),
   input: z
     .strictObject({
       layout: z.enum(['nhwc', 'nchw']).optional(),
@@ -47,7 +51,7 @@ export type Sidecar = Readonly<z.output<typeof sidecarSchema>>;
 
 /** Reads the sidecar of the model at `modelPath`; where there is none it says nothing. Throws StartupError. */
 export async function readSidecar(modelPath: string): Promise<Sidecar> {
-  const path = modelPath.replace(/\.onnx$/i, '') + '.yaml';
+  const path = sidecarPath(modelPath);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -68,6 +72,22 @@ export async function readSidecar(modelPath: string): Promise<Sidecar> {
       { cause },
     );
   }
+}
+
+/** What to tell of a file that somebody may take for the sidecar of the model at `modelPath`; null: there is none. */
+export async function unreadSidecar(modelPath: string): Promise<string | null> {
+  const read = sidecarPath(modelPath);
+  const unread = read.replace(/\.yaml$/, '.yml');
+  try {
+    await access(unread);
+  } catch {
+    return null;
+  }
+  return `${unread} is not read; what describes the model has to be in ${read}`;
+}
+
+function sidecarPath(modelPath: string): string {
+  return modelPath.replace(/\.onnx$/i, '') + '.yaml';
 }
 
 export function errnoOf(error: unknown): string {

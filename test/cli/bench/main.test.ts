@@ -30,7 +30,13 @@ function leftIn(folder: string): string[] {
 const figure = z.number().nonnegative();
 /** Only Linux tells what processes cost. */
 const linuxFigure = process.platform === 'linux' ? z.number() : z.null();
-const latencies = z.looseObject({ count: z.int().min(1), p50Ms: figure, p99Ms: figure, maxMs: figure });
+const latencies = z.looseObject({
+  warmUpImages: z.int().min(1),
+  count: z.int().min(1),
+  p50Ms: figure,
+  p99Ms: figure,
+  maxMs: figure,
+});
 
 const reportSchema = z.object({
   machine: z.looseObject({
@@ -42,6 +48,7 @@ const reportSchema = z.object({
     z.object({
       model: z.string(),
       throughput: z.object({
+        warmUpRounds: z.int().min(1),
         bareImagesPerSecond: figure,
         bareCpuMsPerImage: figure,
         lines: z.array(
@@ -114,24 +121,33 @@ describe('npm run bench', () => {
     ]) {
       assert.ok(stdout.includes(said), `it does not tell: ${said}`);
     }
+    assert.equal(stdout.match(/^not counted: /gm)?.length, 3, 'each part of a model says what warmed it up');
     assert.deepEqual(leftIn(folder), []);
   });
 
-  test('runs many images and shows the memory of every process', async (t) => {
-    const { stdout } = await run(
+  test('runs many images, shows the memory of every process, and says by its exit code what to think of it', async (t) => {
+    // So few images prove nothing either way; what is said and how it ends must agree.
+    const { stdout, stderr, code } = await run(
       process.execPath,
       [main, '--soak', '40', '--small-photos', '--workers', '1', '--json', '-'],
       { env: { ...process.env, TMPDIR: ownTemporaryFolder(t) } },
+    ).then(
+      (ended) => ({ ...ended, code: 0 }),
+      (error: unknown) => z.object({ stdout: z.string(), stderr: z.string(), code: z.int() }).parse(error),
     );
     const { soak } = z
       .object({
         soak: z.object({
           images: z.int(),
+          warmUpImages: z.int().min(2),
           samples: z.array(z.object({ workersMiB: z.record(z.string(), z.number()) })),
+          verdict: z.looseObject({ passed: z.boolean().nullable(), words: z.string() }),
         }),
       })
       .parse(JSON.parse(stdout));
     assert.ok(soak.images >= 40);
+    assert.equal(code, soak.verdict.passed === false ? 1 : 0);
+    assert.equal(stderr, soak.verdict.passed === false ? `soak ${soak.verdict.words}\n` : '');
     if (process.platform !== 'linux') return;
     assert.ok(soak.samples.length > 1);
     assert.ok(soak.samples.every(({ workersMiB }) => Object.keys(workersMiB).length === 1));

@@ -2,14 +2,21 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { pino } from 'pino';
+import { FrameReader, frameStart } from '#src/cluster/sharing/frame-reader.js';
 import { Helper } from '#src/cluster/sharing/helper.js';
 import { Lender } from '#src/cluster/sharing/lender.js';
-import type { SharingNews } from '#src/cluster/sharing/share-messages.js';
+import {
+  toHelperSchema,
+  toLenderSchema,
+  type SharingNews,
+  type ToHelper,
+  type ToLender,
+} from '#src/cluster/sharing/share-messages.js';
 import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
 import type { ImageSource } from '#src/detector/inference/thread-messages.js';
 import { eventually } from '../../support/deadline.js';
@@ -199,4 +206,76 @@ describe('a worker whose images wait', () => {
     await until('both images back', () => back.length === 2);
     assert.deepEqual([back, settled], [[named('a'), named('b')], []]);
   });
+
+  test('judges itself what a helper has that is heard of no more, and hears no late answer', async (context) => {
+    const { socketPath, back, settled } = await lenderOf(context, [named('a')]);
+    const { socket, says, tell } = await rawHelper(context, socketPath);
+    tell({ type: 'pull', model: 'm' });
+    await until('the image back', () => back.length === 1);
+    assert.deepEqual(
+      says.map(({ type }) => type),
+      ['image', 'ping'],
+    );
+    tell({ type: 'answer', id: 1, answer: verdict });
+    await until('the end of the connection', () => socket.closed);
+    assert.deepEqual([back, settled], [[named('a')], []]);
+  });
+
+  test('waits for a helper that takes long and lives', async (context) => {
+    const { socketPath, back, settled } = await lenderOf(context, [named('a')]);
+    const { says, tell } = await rawHelper(context, socketPath);
+    tell({ type: 'pull', model: 'm' });
+    // Each time later than silence would have been told.
+    for (let pings = 1; pings <= 2; pings++) {
+      await until('a ping', () => says.filter(({ type }) => type === 'ping').length === pings);
+      tell({ type: 'pong' });
+    }
+    assert.deepEqual([back, settled], [[], []]);
+    tell({ type: 'answer', id: 1, answer: verdict });
+    await until('its verdict', () => settled.length === 1);
+    assert.deepEqual(back, []);
+  });
 });
+
+test('a worker that helps says that it lives, also while it waits for an image', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'pear-asking-'));
+  const heard: ToLender[] = [];
+  const asking = createServer((socket) => {
+    const reader = new FrameReader(limits, (text) => heard.push(toLenderSchema.parse(JSON.parse(text))));
+    socket.on('data', (chunk) => {
+      reader.push(Buffer.from(chunk));
+    });
+    socket.write(frameStart(JSON.stringify({ type: 'ping' }), 0));
+  });
+  await once(asking.listen(join(folder, '1')), 'listening');
+  context.after(() => {
+    asking.close();
+    rmSync(folder, { recursive: true });
+  });
+  const { helper, news } = helperWith(context, 2);
+  helper.help('asking', join(folder, '1'));
+  await until('an answer', () => heard.length === 2);
+  assert.deepEqual(heard, [{ type: 'pull', model: 'm' }, { type: 'pong' }]);
+  // The image that it asked for never comes, and a ping is none.
+  await until('it gives up', () => news.length === 1);
+});
+
+const limits = { maxTextBytes: 1_000_000, maxBytes: 1_000_000 };
+
+/** The side of a helper, word by word. */
+async function rawHelper(context: TestContext, socketPath: string) {
+  const socket = connect({ path: socketPath });
+  const says: ToHelper[] = [];
+  const reader = new FrameReader(limits, (text) => says.push(toHelperSchema.parse(JSON.parse(text))));
+  socket.on('data', (chunk: Buffer) => {
+    reader.push(chunk);
+  });
+  // What is said to one that listens no more.
+  socket.on('error', () => undefined);
+  context.after(() => {
+    socket.destroy();
+  });
+  await once(socket, 'connect');
+  const tell = (message: ToLender) => socket.write(frameStart(JSON.stringify(message), 0));
+  return { socket, says, tell };
+}

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { makeShareFolder, removeShareFolder } from '#src/cluster/sharing/share-folder.js';
+import { makeShareFolder, makerOf, removeShareFolder } from '#src/cluster/sharing/share-folder.js';
 
 test('the folder for sockets is open to its owner only, and goes with what is in it', () => {
   const folder = makeShareFolder();
   assert.equal(statSync(folder).mode & 0o777, 0o700);
+  assert.equal(makerOf(basename(folder)), process.pid);
   removeShareFolder(folder);
   assert.ok(!existsSync(folder));
 });

@@ -58,6 +58,28 @@ describe('decoding', () => {
     assert.equal(new Set(pixels.subarray(middle, middle + 3)).size, 1);
   });
 
+  for (const interpolation of ['linear', 'cubic', 'opencv-linear'] as const) {
+    test(`drops transparency and keeps the colours below it, scaled by ${interpolation}`, async () => {
+      const look = (encoded: Uint8Array) => decodeFramed(encoded, { ...framing, interpolation }, limits);
+      const opaque = await sharp(picture).resize(600, 450).png().toBuffer();
+      const { pixels: expected } = await look(opaque);
+      // Every other pixel is seen through, half of them wholly.
+      const alpha = Uint8Array.from(
+        { length: 600 * 450 },
+        (_, at) => (at % 2) * 255 * (at % 4 === 1 ? 0.5 : 1),
+      );
+      const { data } = await sharp(opaque).raw().toBuffer({ resolveWithObject: true });
+      const rgba = Uint8Array.from({ length: 4 * alpha.length }, (_, at) =>
+        at % 4 === 3 ? (alpha[(at - 3) / 4] ?? 0) : (data[Math.floor(at / 4) * 3 + (at % 4)] ?? 0),
+      );
+      const raw = { width: 600, height: 450, channels: 4 } as const;
+      const png = await sharp(rgba, { raw }).png().toBuffer();
+      assert.deepEqual((await look(png)).pixels, expected);
+      const webp = await sharp(rgba, { raw }).webp({ lossless: true, exact: true }).toBuffer();
+      assert.ok(difference((await look(webp)).pixels, expected) < 0.5);
+    });
+  }
+
   test('takes a picture of one pixel', async () => {
     const { frame } = await decode(await plainPicture(1, 1));
     assert.deepEqual([frame.scaledWidth, frame.scaledHeight], [320, 320]);

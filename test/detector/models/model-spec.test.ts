@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { writeOnnx } from '#src/cli/bench/onnx-writer.js';
 import { readModel, type ModelOverrides, type ModelSpec } from '#src/detector/models/model-spec.js';
+import { unreadSidecar } from '#src/detector/models/sidecar.js';
 import { StartupError } from '#src/errors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pear-spec-'));
@@ -38,6 +39,11 @@ describe('what is said of a model', () => {
     assert.deepEqual((await specOf(names, sidecar)).classes, ['s0', 's1']);
     assert.deepEqual((await specOf(names)).classes, ['m0', 'm1']);
     assert.equal((await specOf({})).classes, null);
+    const from = async (...args: Parameters<typeof specOf>) => (await specOf(...args)).classesFrom;
+    assert.equal(await from(names, sidecar, { classes: ['c0', 'c1'] }), 'configuration');
+    assert.equal(await from(names, sidecar), 'sidecar');
+    assert.equal(await from(names), 'metadata');
+    assert.equal(await from({}), null);
   });
 
   test('is the size of the configuration, else of the sidecar, else of the model, and who said it', async () => {
@@ -72,6 +78,16 @@ describe('what is said of a model', () => {
     assert.equal((await specOf({ task: 'segment' }, 'task: detect')).task, 'detect');
     assert.equal((await specOf({ task: 'segment' })).task, 'segment');
   });
+});
+
+test('a file NAME.yml beside a model, which nobody reads, is told of with the name that is read', async () => {
+  const path = join(folder, 'odd.onnx');
+  assert.equal(await unreadSidecar(path), null);
+  writeFileSync(join(folder, 'odd.yml'), 'classes: [a]');
+  assert.equal(
+    await unreadSidecar(path),
+    `${folder}/odd.yml is not read; what describes the model has to be in ${folder}/odd.yaml`,
+  );
 });
 
 describe('a model is refused', () => {

@@ -6,6 +6,7 @@ export function specOf(said: Partial<ModelSpec> = {}): ModelSpec {
     name: 'm.onnx',
     sha256: '',
     classes: null,
+    classesFrom: null,
     task: null,
     kind: null,
     isEndToEnd: false,
@@ -15,6 +16,8 @@ export function specOf(said: Partial<ModelSpec> = {}): ModelSpec {
     iouThreshold: 0.45,
     suppressAcrossClasses: false,
     scores: null,
+    output: null,
+    pearClass: null,
     input: {},
     ...said,
   };

@@ -91,6 +91,23 @@ export function holdsClassNumbers({ data }: OutputData): boolean {
   return true;
 }
 
+/**
+ * Whether rows of six numbers look like corners, score and class: each class a whole number, and most right and lower edges
+ * not before the left and upper ones. Centres, sizes and scores (YOLO v5 of one class) do not: few places lie nearer to the
+ * corner than their boxes are large.
+ */
+export function holdsDetections(output: OutputData): boolean {
+  if (!holdsClassNumbers(output)) return false;
+  const { data } = output;
+  const rows = Math.floor(data.length / 6);
+  let inOrder = 0;
+  for (let row = 0; row < rows; row++) {
+    const [left, top, right, bottom] = data.subarray(6 * row);
+    if ((right ?? NaN) >= (left ?? NaN) && (bottom ?? NaN) >= (top ?? NaN)) inOrder++;
+  }
+  return inOrder * 2 >= rows;
+}
+
 function add(
   found: Candidate[],
   box: Box,

@@ -12,15 +12,37 @@ export interface Verdict {
 /** Sums of float16 and INT8 softmax are off by so much at most. */
 const sumTolerance = 0.02;
 
-/** The class with the highest score, the first of equal ones. Null where a score is no finite number. */
+/**
+ * The class with the highest score, the first of equal ones. A single number is how likely the second of two classes is, or
+ * the logit of that. Null where a score is no finite number.
+ */
 export function verdictOf(output: Float32Array, scores: Scores): Verdict | null {
-  if (output.length === 0 || !output.every(Number.isFinite)) return null;
+  const [first] = output;
+  if (first === undefined || !output.every(Number.isFinite)) return null;
+  if (output.length === 1) {
+    const second = scores === 'logits' ? 1 / (1 + Math.exp(-first)) : clamped(first);
+    return second > 0.5 ? { classIndex: 1, confidence: second } : { classIndex: 0, confidence: 1 - second };
+  }
   const best = output.reduce((highest, score) => Math.max(highest, score), -Infinity);
   const classIndex = output.indexOf(best);
-  if (scores === 'probabilities') return { classIndex, confidence: Math.min(Math.max(best, 0), 1) };
+  if (scores === 'probabilities') return { classIndex, confidence: clamped(best) };
   // Scores relative to the best one cannot overflow.
   const sum = output.reduce((total, score) => total + Math.exp(score - best), 0);
   return { classIndex, confidence: 1 / sum };
+}
+
+function clamped(share: number): number {
+  return Math.min(Math.max(share, 0), 1);
+}
+
+/** Room for rounding. */
+const shareTolerance = 0.01;
+
+/** Whether no number lies beyond 0 and 1. */
+export function mayBeShares(outputs: readonly Float32Array[]): boolean {
+  return outputs.every((output) =>
+    output.every((score) => !(score < -shareTolerance || score > 1 + shareTolerance)),
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   endToEndCandidates,
   holdsClassNumbers,
+  holdsDetections,
   yoloV5Candidates,
   yoloV8Candidates,
 } from '#src/detector/inference/outputs/boxes.js';
@@ -72,6 +73,26 @@ describe('the output of an end-to-end network', () => {
     assert.ok(!holdsClassNumbers(output([1, 2, 3, 4, 0.75, 0.01])));
     assert.ok(!holdsClassNumbers(output([1, 2, 3, 4, 0.75, -1])));
     assert.ok(holdsClassNumbers({ data: new Float32Array(), dims: [1, 0, 6] }));
+  });
+});
+
+describe('rows of six numbers', () => {
+  const detections = (...rows: readonly number[][]) =>
+    holdsDetections({ data: Float32Array.from(rows.flat()), dims: [1, rows.length, 6] });
+
+  test('are detections where corners are in order and classes whole numbers', () => {
+    assert.ok(detections([1, 2, 3, 4, 0.75, 0], [5, 5, 9, 9, 0.5, 1]));
+    assert.ok(detections([0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]), 'nothing found');
+    assert.ok(
+      detections([1, 2, 3, 4, 0.75, 0], [5, 5, 9, 9, 0.5, 0], [9, 9, 8.9, 9, 0.001, 0]),
+      'nearly nothing',
+    );
+  });
+
+  test('are no detections where the last one is a share, or sizes stand in place of corners', () => {
+    assert.ok(!detections([1, 2, 3, 4, 0.75, 0], [1, 2, 3, 4, 0.75, 0.5]));
+    // Of a network in INT8, whose scores of the class are all rounded to 0.
+    assert.ok(!detections([4, 4, 8, 8, 0, 0], [60, 60, 8, 8, 0, 0], [90, 60, 8, 8, 0, 0]));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { scoresOf, verdictOf } from '#src/detector/inference/outputs/classes.js';
+import { mayBeShares, scoresOf, verdictOf, type Scores } from '#src/detector/inference/outputs/classes.js';
 
 const numbers = (...values: number[]) => Float32Array.from(values);
 
@@ -28,6 +28,25 @@ describe('the verdict of a classifier', () => {
     assert.equal(verdictOf(numbers(), 'logits'), null);
   });
 
+  const ones: readonly (readonly [number: number, scores: Scores, classIndex: number, confidence: number])[] =
+    [
+      [0.75, 'probabilities', 1, 0.75],
+      [0.25, 'probabilities', 0, 0.75],
+      [0.5, 'probabilities', 0, 0.5],
+      [1.001, 'probabilities', 1, 1],
+      [0, 'logits', 0, 0.5],
+      [2, 'logits', 1, 0.8808],
+      [-2, 'logits', 0, 0.8808],
+      [-1000, 'logits', 0, 1],
+    ];
+  for (const [number, scores, classIndex, confidence] of ones) {
+    test(`by the one number ${number} (${scores}) is class ${classIndex}, ${confidence}`, () => {
+      const verdict = verdictOf(numbers(number), scores);
+      assert.equal(verdict?.classIndex, classIndex);
+      assert.ok(Math.abs(verdict.confidence - confidence) < 1e-4, `${verdict.confidence}`);
+    });
+  }
+
   test('is a probability, however large the scores are', () => {
     const score = fc.float({ min: Math.fround(-3e38), max: Math.fround(3e38), noNaN: true });
     fc.assert(
@@ -44,6 +63,12 @@ describe('scores', () => {
   test('that lie between 0 and 1 and add up to 1, for every picture, are probabilities', () => {
     assert.equal(scoresOf([numbers(0.25, 0.75), numbers(0, 1)]), 'probabilities');
     assert.equal(scoresOf([numbers(0.25, 0.74)]), 'probabilities', 'rounded');
+  });
+
+  test('beyond 0 and 1 by more than rounding are no probabilities', () => {
+    assert.ok(mayBeShares([numbers(-0.001, 1.001)]));
+    assert.ok(!mayBeShares([numbers(0.5), numbers(1.5)]));
+    assert.ok(!mayBeShares([numbers(-0.5)]));
   });
 
   test('that do not add up may be anything, and beyond 0 and 1 they are logits', () => {
