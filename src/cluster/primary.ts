@@ -1,6 +1,5 @@
 // The primary process: it checks what can be checked beforehand, forks the workers, keeps the embedded view, says
 // in plain words what serves, and ends everything in order. It loads no image and no model.
-import cluster, { type Worker } from 'node:cluster';
 import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
@@ -11,8 +10,8 @@ import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { usableCores } from './cores.js';
+import { forkWorker, prepareForks } from './fork-worker.js';
 import { openFolders } from './folders.js';
-import { toPrimarySchema } from './messages.js';
 import { FrontDoor } from './front-door.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
@@ -20,7 +19,7 @@ import { PrimaryKicker } from './primary-kicker.js';
 import { PrimaryView } from './primary-view.js';
 import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
-import { heapOption, workerEnvironment } from './worker-environment.js';
+import { stopOnSignal } from './stop-on-signal.js';
 import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -42,8 +41,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const store = chooseStore(config, `${hostId}:primary`);
   if (config.connections.store === 'redis' && store.kind === 'redis') await probeRedis(store.redis);
-  const execArgv = [...process.execArgv, heapOption];
-  cluster.setupPrimary({ exec: workerFile, args: [], execArgv, serialization: 'advanced' });
+  prepareForks(workerFile);
 
   const view = new PrimaryView(store, config.connections.lease_ms, log);
   const kicker = new PrimaryKicker({
@@ -209,77 +207,6 @@ function createAdmin(
       stopping: supervisor.stopping,
     }),
     log,
-  });
-}
-
-function forkWorker(log: Logger): WorkerProcess {
-  const worker: Worker = cluster.fork(workerEnvironment());
-  return {
-    pid: worker.process.pid ?? 0,
-    send: (message, socket) => {
-      // A worker that is going cannot be told anything any more; its exit says so.
-      if (worker.isConnected())
-        worker.send(message, socket ?? undefined, { keepOpen: true }, () => undefined);
-    },
-    kill: (signal) => {
-      worker.process.kill(signal);
-    },
-    onMessage: (listener) => {
-      worker.on('message', (raw: unknown) => {
-        const message = toPrimarySchema.safeParse(raw);
-        if (message.success) {
-          listener(message.data);
-          return;
-        }
-        // A worker that talks nonsense is broken; the others need this process.
-        log.error(
-          { pid: worker.process.pid, reason: message.error.message },
-          'a worker sent a wrong message; ending it',
-        );
-        worker.process.kill('SIGKILL');
-      });
-    },
-    onExit: (listener) => {
-      // Not `exit`: the last messages may come after that. And `disconnect` never comes where a connection was on its way.
-      worker.process.once('close', (code, signal) => {
-        listener(signal ?? `exit code ${code ?? 'unknown'}`, code === 0);
-      });
-    },
-  };
-}
-
-/**
- * Resolves when a signal, or PM2's message, has ended all workers: to true, or to false where a second one ended
- * them at once.
- */
-function stopOnSignal(supervisor: Supervisor, door: FrontDoor, log: Logger): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    let stopping = false;
-    let inOrder = true;
-    const stop = (why: string) => {
-      if (stopping) {
-        log.warn({ why }, 'told to stop again; killing the workers');
-        inOrder = false;
-        supervisor.killAll();
-        return;
-      }
-      stopping = true;
-      log.info({ why }, 'stopping: answering what was asked for');
-      door
-        .close()
-        .then(() => supervisor.stop())
-        .then(() => {
-          resolve(inOrder);
-        }, reject);
-    };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        stop(signal);
-      });
-    }
-    process.on('message', (message) => {
-      if (message === 'shutdown') stop('the process manager');
-    });
   });
 }
 

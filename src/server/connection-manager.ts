@@ -59,9 +59,14 @@ export class ConnectionManager implements ConnectionsReader {
       setInterval(() => {
         this.#flushSoon();
       }, flushIntervalMs),
-      setInterval(() => {
+      // Somewhere within its interval: workers that start together would send everything together, too, where the store is empty.
+      setTimeout(() => {
         this.#heartbeatSoon();
-      }, heartbeatIntervalMs),
+        const beats = setInterval(() => {
+          this.#heartbeatSoon();
+        }, heartbeatIntervalMs);
+        this.#timers.push(beats);
+      }, Math.random() * heartbeatIntervalMs),
     ];
   }
 
@@ -141,7 +146,7 @@ export class ConnectionManager implements ConnectionsReader {
 
   /** Removes this worker and its peers from the view. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of this.#timers) clearTimeout(timer);
     await this.#write(() => this.#flush());
     await this.#write(() => this.#options.store.close());
   }

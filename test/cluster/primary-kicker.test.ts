@@ -286,7 +286,7 @@ describe('two primaries with one Redis', () => {
     const one = await start('line-1', []);
     const throughProxy = choice({ url: proxy.url, commandTimeoutMs: 1_000 });
     const two = await start('line-2', ['line-2/1.a.1'], throughProxy, 100);
-    proxy.forget('pear-control');
+    proxy.forget('pear:test:0:control');
     assert.deepEqual(await outcomes(one.kicker, ['line-2/1.a.1']), ['no answer']);
     await eventually('line-2 is reached again', async () => {
       const [outcome] = await outcomes(one.kicker, ['line-2/1.a.1']);

@@ -291,7 +291,7 @@ describe('with two hosts and one Redis', () => {
     const { asking, targets } = await setUp(1);
     const [target] = targets;
     assert.ok(target);
-    proxy.forget('pear-control');
+    proxy.forget(':primary:control');
     assert.equal(await kick(asking, target.peer.id), lost(target.peer.id, 'no answer'));
     await kickedInTheEnd(asking, target.peer.id);
     await target.wire.closed();

@@ -31,12 +31,12 @@ const figure = z.number().nonnegative();
 /** Only Linux tells what processes cost. */
 const linuxFigure = process.platform === 'linux' ? z.number() : z.null();
 const latencies = z.looseObject({
-  warmUpImages: z.int().min(1),
   count: z.int().min(1),
   p50Ms: figure,
   p99Ms: figure,
   maxMs: figure,
 });
+const warmLatencies = latencies.extend({ warmUpImages: z.int().min(1) });
 
 const reportSchema = z.object({
   machine: z.looseObject({
@@ -61,8 +61,8 @@ const reportSchema = z.object({
           z.looseObject({ images: z.int().min(1), imagesPerSecond: figure, clientCpuMsPerImage: figure }),
         ),
       }),
-      latency: z.array(latencies.extend({ load: z.number() })).length(2),
-      probe: latencies,
+      latency: z.array(warmLatencies.extend({ load: z.number() })).length(2),
+      probe: warmLatencies,
     }),
   ),
   connects: z.object({
