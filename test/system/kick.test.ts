@@ -17,15 +17,15 @@ import { readStream } from '../connections/views.js';
 const limitMs = 1_000;
 const slackMs = 2_000;
 
-const listReply = z.object({ response_data: z.array(z.object({ result: peerRecordSchema })) });
+const listReply = z.object({ response_data: z.array(z.object({ result: z.unknown() })) });
 const kickedReply = (...ids: string[]) => reply(0x43, ...ids.map((id) => item(id, 2, 0)));
 const lost = (id: string, why: string) =>
   reply(0x43, `{"file_name": "${id}", "result": 1, "error_code": 9, "message": "${why}"}`);
 
 async function peersOf(wire: Wire): Promise<readonly PeerRecord[]> {
-  return listReply
-    .parse(JSON.parse(await wire.ask(request(0x40, null))))
-    .response_data.map(({ result }) => result);
+  const { response_data } = listReply.parse(JSON.parse(await wire.ask(request(0x40, null))));
+  // Where a list does not reach all hosts its last item says so instead.
+  return response_data.flatMap(({ result }) => peerRecordSchema.safeParse(result).data ?? []);
 }
 
 interface Client {

@@ -244,7 +244,7 @@ describe('a start that cannot succeed', () => {
         '--connections.redis.command_timeout_ms',
         '500',
       ],
-      /^cannot start: Redis at redis:\/\/.*127\.0\.0\.1:1.*; start Redis or correct connections\.redis\.url/,
+      /^cannot start: Redis at redis:\/\/.*127\.0\.0\.1:1.*; start Redis or correct connections\.redis;/,
     ],
     [
       'because of an option that it does not know names the nearest',
