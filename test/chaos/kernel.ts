@@ -4,12 +4,16 @@ import { readFile } from 'node:fs/promises';
 /** States of a connection whose accepted side is open: ESTABLISHED and CLOSE_WAIT. */
 const openStates: ReadonlySet<string> = new Set(['01', '08']);
 
-/** `address:port` of the other side of each connection that this machine's `port` (IPv4) has accepted. */
+/**
+ * `address:port` of the other side of each connection that has been accepted at 127.0.0.1 and `port`. Clients at other
+ * addresses of this machine may have the same port for their own side.
+ */
 export async function kernelConnections(port: number): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   for (const line of (await readFile('/proc/net/tcp', 'latin1')).split('\n').slice(1)) {
     const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-    if (portOf(local) === port && openStates.has(state)) found.add(`${addressOf(remote)}:${portOf(remote)}`);
+    if (`${addressOf(local)}:${portOf(local)}` === `127.0.0.1:${port}` && openStates.has(state))
+      found.add(`${addressOf(remote)}:${portOf(remote)}`);
   }
   return found;
 }
