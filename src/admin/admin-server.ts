@@ -30,6 +30,9 @@ export interface AdminOptions {
   readonly log: Logger;
 }
 
+/** Probes, scripts and streams of events together; beyond it connections are closed at once. */
+const connectionsMax = 256;
+
 /** Only there to read the path of a request with. */
 const base = 'http://localhost';
 
@@ -54,6 +57,7 @@ export class AdminServer {
     this.#server = createServer((request, response) => {
       void this.#handle(request, response);
     });
+    this.#server.maxConnections = connectionsMax;
   }
 
   /** Resolves to the address it listens on. Throws StartupError. */

@@ -59,9 +59,18 @@ export function refuse(
   return { ...json(status, { error }), headers };
 }
 
+/** Who takes nothing of an answer for this long is dropped: what waits for him fills the memory. Streams have bounds of their own. */
+const writeTimeoutMs = 30_000;
+
 /** Writes headers and body; of the answer to HEAD only the headers. */
-export function send(response: ServerResponse, answer: Answer | StreamAnswer, isHead: boolean): void {
+export function send(
+  response: ServerResponse,
+  answer: Answer | StreamAnswer,
+  isHead: boolean,
+  timeoutMs = writeTimeoutMs,
+): void {
   const isStream = 'start' in answer;
+  if (!isStream) response.setTimeout(timeoutMs, () => response.destroy());
   response.writeHead(isStream ? 200 : answer.status, {
     'content-type': answer.type,
     'cache-control': 'no-store',

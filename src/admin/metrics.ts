@@ -36,6 +36,24 @@ const metrics: readonly Metric[] = [
     value: ({ record }) => record.images,
   },
   {
+    name: 'pear_errors_total',
+    type: 'counter',
+    help: 'Errors answered.',
+    value: ({ record }) => record.errors,
+  },
+  {
+    name: 'pear_received_bytes_total',
+    type: 'counter',
+    help: 'Bytes from connections.',
+    value: ({ record }) => record.bytes_in,
+  },
+  {
+    name: 'pear_sent_bytes_total',
+    type: 'counter',
+    help: 'Bytes to connections.',
+    value: ({ record }) => record.bytes_out,
+  },
+  {
     name: 'pear_helped_images_total',
     type: 'counter',
     help: 'Images judged for other workers of the host.',

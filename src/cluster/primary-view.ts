@@ -17,13 +17,20 @@ import type {
 } from '../connections/store.js';
 import { noView } from '../connections/unlisted-store.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
-import { describeError } from '../errors.js';
+import { describeError, StoreUnavailableError } from '../errors.js';
 import type { Logger } from '../log.js';
 
 /** What is done with Redis where it is the view. */
 interface SharedView {
   readonly store: RedisStore;
   readonly reaper: RedisReaper;
+}
+
+export interface PrimaryViewOptions {
+  readonly leaseMs: number;
+  /** How often workers whose lease has run out are cleared away, whether somebody lists or not. */
+  readonly sweepIntervalMs: number;
+  readonly log: Logger;
 }
 
 export class PrimaryView implements ConnectionsReader {
@@ -36,8 +43,10 @@ export class PrimaryView implements ConnectionsReader {
   readonly #serving = new Set<string>();
   /** Some worker could not reach Redis, and the log has said so. */
   #hasFallenBack = false;
+  #isSweeping = false;
+  readonly #sweepTimer: NodeJS.Timeout | null;
 
-  constructor(choice: StoreChoice, leaseMs: number, log: Logger) {
+  constructor(choice: StoreChoice, { leaseMs, sweepIntervalMs, log }: PrimaryViewOptions) {
     // Workers tell of an outage themselves; here it would be the same news once more.
     const onTrouble = (message: string) => {
       log.debug(message);
@@ -51,10 +60,13 @@ export class PrimaryView implements ConnectionsReader {
     });
     if (choice.kind === 'redis') {
       const store = new RedisStore(choice.redis, onTrouble);
-      this.#shared = { store, reaper: new RedisReaper(choice.redis, onTrouble) };
+      const reaper = new RedisReaper(choice.redis, onTrouble);
+      this.#shared = { store, reaper };
+      this.#sweepTimer = setInterval(() => void this.#sweep(reaper), sweepIntervalMs).unref();
       this.#reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
     } else {
       this.#shared = null;
+      this.#sweepTimer = null;
       this.#reader = this.#memory;
     }
   }
@@ -110,8 +122,27 @@ export class PrimaryView implements ConnectionsReader {
   }
 
   async close(): Promise<void> {
+    if (this.#sweepTimer !== null) clearInterval(this.#sweepTimer);
     await this.#shared?.store.close();
     await this.#shared?.reaper.close();
+  }
+
+  /** Never rejects: nobody waits for it. */
+  async #sweep(reaper: RedisReaper): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    try {
+      await reaper.sweep();
+    } catch (error) {
+      // An absent Redis is told of already, and the next sweep comes by itself.
+      if (!(error instanceof StoreUnavailableError))
+        this.#log.warn(
+          { reason: describeError(error) },
+          'the records of lost workers cannot be cleared away',
+        );
+    } finally {
+      this.#isSweeping = false;
+    }
   }
 
   /** Throws NotPermittedError where no view is kept. */

@@ -43,7 +43,11 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   if (config.connections.store === 'redis' && store.kind === 'redis') await probeRedis(store.redis);
   prepareForks(workerFile);
 
-  const view = new PrimaryView(store, config.connections.lease_ms, log);
+  const view = new PrimaryView(store, {
+    leaseMs: config.connections.lease_ms,
+    sweepIntervalMs: config.connections.heartbeat_interval_ms,
+    log,
+  });
   const kicker = new PrimaryKicker({
     hostId,
     store,

@@ -14,6 +14,9 @@ export interface WorkerFigures {
   readonly images: number;
   /** Images judged for other workers. */
   readonly helped: number;
+  readonly errors: number;
+  readonly bytes_in: number;
+  readonly bytes_out: number;
 }
 
 /** A rate over less than this says little. */

@@ -68,6 +68,18 @@ export class EmbeddedHistory {
   }
 }
 
+/** Where nothing has been told. */
+export const nothingKnown: Pick<EmbeddedHistory, 'closed' | 'events'> = {
+  closed: ({ cursor }) => {
+    if (cursor !== null) decodeCursor(cursor, placeSchema);
+    return { closed: [], cursor: null, since: null, scope: 'this host' };
+  },
+  events: ({ after }) => {
+    if (after !== null) parseEventId(after);
+    return { events: [], last: after, scope: 'this host' };
+  },
+};
+
 function isLater(
   event: StoredEvent | undefined,
   known: { readonly ms: number; readonly number: number },

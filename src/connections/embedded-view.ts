@@ -1,7 +1,7 @@
 // The view of connections in the primary's memory, for a host without Redis or while that is away: what each worker has
 // reported, and what has happened. It knows nothing of IPC: whoever carries the messages calls `handle`.
 import { InvalidMessageError } from '../errors.js';
-import { EmbeddedHistory } from './embedded-history.js';
+import { EmbeddedHistory, nothingKnown } from './embedded-history.js';
 import { inOrder, pageOf, type WorkerEntry } from './embedded-page.js';
 import { hostOf, mayHold } from './filter.js';
 import { removalRowsMax } from './limits.js';
@@ -87,9 +87,9 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
       case 'find':
         return { type: 'found', peers: this.#find(request.ids) };
       case 'closed':
-        return { type: 'closed', page: this.#past.closed(request.query) };
+        return { type: 'closed', page: this.#known.closed(request.query) };
       case 'events':
-        return { type: 'events', page: this.#past.events(request.query) };
+        return { type: 'events', page: this.#known.events(request.query) };
       case 'workers':
         return { type: 'workers', page: this.#directory() };
       case 'close':
@@ -150,11 +150,11 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   }
 
   async closed(query: PeerQuery): Promise<ClosedPage> {
-    return Promise.resolve(this.#past.closed(query));
+    return Promise.resolve(this.#known.closed(query));
   }
 
   async events(query: EventQuery): Promise<EventPage> {
-    return Promise.resolve(this.#past.events(query));
+    return Promise.resolve(this.#known.events(query));
   }
 
   async workers(): Promise<WorkersPage> {
@@ -236,6 +236,11 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
     this.#workers.delete(workerId);
     this.#silent.delete(workerId);
     if (this.#workers.size === 0 && this.#isFallback) this.#history = null;
+  }
+
+  /** To be read: looking begins no history, or it would claim to know what has been told elsewhere. */
+  get #known(): Pick<EmbeddedHistory, 'closed' | 'events'> {
+    return this.#history ?? nothingKnown;
   }
 
   get #past(): EmbeddedHistory {

@@ -118,6 +118,10 @@ export const workerRecordSchema = z.object({
   images_per_second: z.number().nonnegative(),
   /** Images judged for other workers; they count there as images. Workers of older versions do not tell. */
   helped: count.default(0),
+  /** Of all its connections, also those that have gone, as `requests` and `images`; older versions do not tell. */
+  errors: count.default(0),
+  bytes_in: count.default(0),
+  bytes_out: count.default(0),
 });
 export type WorkerRecord = Readonly<z.output<typeof workerRecordSchema>>;
 

@@ -7,7 +7,7 @@ import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance/entrance.js';
 import type { RoleOptions } from './gate.js';
 import { Peer, type PeerOptions } from './peer/peer.js';
-import type { CloseReason } from '../connections/record.js';
+import type { CloseReason, WorkerRecord } from '../connections/record.js';
 import type { PeerLimits } from './peer/peer-limits.js';
 import { PeerStats } from './peer/peer-stats.js';
 import type { ProcessorOptions } from './requests/processor-options.js';
@@ -32,6 +32,9 @@ export interface TCPServerOptions {
 /** So long before connections are cut at a stop, what is left is answered with a code: at most a quarter of the time. */
 const lastWordsMaxMs = 1_000;
 
+/** Of all connections since the start, also those that have gone. */
+export type ServerTotals = Pick<WorkerRecord, 'requests' | 'images' | 'errors' | 'bytes_in' | 'bytes_out'>;
+
 export class TCPServer {
   readonly #options: TCPServerOptions;
   readonly #entrance: Entrance;
@@ -41,8 +44,7 @@ export class TCPServer {
   #draining = false;
   #onEmpty: () => void = () => undefined;
   /** Counted over all peers, gone ones included. */
-  #requestsOfGone = 0;
-  #imagesOfGone = 0;
+  #totalsOfGone: ServerTotals = { requests: 0, images: 0, errors: 0, bytes_in: 0, bytes_out: 0 };
 
   constructor(options: TCPServerOptions) {
     this.#options = options;
@@ -83,14 +85,10 @@ export class TCPServer {
     void this.#entrance.welcome(socket);
   }
 
-  get totals(): { readonly requests: number; readonly images: number } {
-    let requests = this.#requestsOfGone;
-    let images = this.#imagesOfGone;
-    for (const { stats } of this.#peers.values()) {
-      requests += stats.requests;
-      images += stats.images;
-    }
-    return { requests, images };
+  get totals(): ServerTotals {
+    let totals = this.#totalsOfGone;
+    for (const { stats } of this.#peers.values()) totals = plus(totals, stats);
+    return totals;
   }
 
   /**
@@ -173,11 +171,20 @@ export class TCPServer {
     const { connections, admission, log } = this.#options;
     const { origin, requests, images, errors } = peer.stats;
     log.info({ peer: origin.id, reason, requests, images, errors }, 'disconnected');
-    this.#requestsOfGone += requests;
-    this.#imagesOfGone += images;
+    this.#totalsOfGone = plus(this.#totalsOfGone, peer.stats);
     this.#peers.delete(origin.id);
     connections.gone(peer.stats, reason);
     admission.leave(origin.address);
     this.#checkEmpty();
   }
+}
+
+function plus(totals: ServerTotals, stats: PeerStats): ServerTotals {
+  return {
+    requests: totals.requests + stats.requests,
+    images: totals.images + stats.images,
+    errors: totals.errors + stats.errors,
+    bytes_in: totals.bytes_in + stats.bytesIn,
+    bytes_out: totals.bytes_out + stats.bytesOut,
+  };
 }

@@ -118,7 +118,16 @@ test('/api/status adds up the workers of each host', async (t) => {
   const view = newView();
   const other = 'line-2:1:cccc';
   const report = (worker: string, model: string) => {
-    const counts = { peers: 2, requests: 5, images: 4, in_flight: 1, queued: 3, images_per_second: 1.25 };
+    const bytes = { errors: 1, bytes_in: 100, bytes_out: 50 };
+    const counts = {
+      ...bytes,
+      peers: 2,
+      requests: 5,
+      images: 4,
+      in_flight: 1,
+      queued: 3,
+      images_per_second: 1.25,
+    };
     view.handle(worker, { type: 'open', worker: workerRecord(worker, { ...counts, model }) });
   };
   report(first, 'old.onnx');
@@ -137,10 +146,12 @@ test('/api/status adds up the workers of each host', async (t) => {
     [
       {
         ...{ host: 'line-1', workers: 2, peers: 4, requests: 10, images: 8, queued: 6, in_flight: 2 },
+        ...{ errors: 2, bytes_in: 200, bytes_out: 100 },
         ...{ images_per_second: 2.5, models: ['new.onnx', 'old.onnx'], age_ms: 0 },
       },
       {
         ...{ host: 'line-2', workers: 1, peers: 2, requests: 5, images: 4, queued: 3, in_flight: 1 },
+        ...{ errors: 1, bytes_in: 100, bytes_out: 50 },
         ...{ images_per_second: 1.25, models: ['new.onnx'], age_ms: 0 },
       },
     ],

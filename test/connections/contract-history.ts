@@ -46,6 +46,19 @@ export function historyContract(
     }
   });
 
+  it('gives no cursor where nothing is left, though the page is just full', async () => {
+    const store = await open(one);
+    const peers = peerRecords(one, 25);
+    await store.flush({ changed: [], closed: peers.map((peer) => closedPeer(peer)), events: [] });
+    const matching = peers.filter(({ address }) => address === '192.0.2.3').length;
+    for (const [filter, rows] of [[{}, 25] as const, [{ address: '192.0.2.3' }, matching] as const]) {
+      const full = await store.closed({ filter, limit: rows, cursor: null });
+      assert.deepEqual([full.closed.length, full.cursor], [rows, null]);
+      const { cursor } = await store.closed({ filter, limit: rows - 1, cursor: null });
+      assert.ok(cursor !== null);
+    }
+  });
+
   it('goes on with a page of the history where the last one ended, though more have closed since', async () => {
     const store = await open(one);
     const closed = peerRecords(one, 6).map((peer) => closedPeer(peer));

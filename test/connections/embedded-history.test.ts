@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EmbeddedHistory } from '#src/connections/embedded-history.js';
-import { closedPeer, peerEvent, peerRecord, peerRecords } from './records.js';
+import { EmbeddedView } from '#src/connections/embedded-view.js';
+import { closedPeer, peerEvent, peerRecord, peerRecords, workerRecord } from './records.js';
 
 const one = 'pear-host:0:aaaa';
 const whole = { filter: {}, limit: 20_000, cursor: null };
@@ -31,6 +32,16 @@ describe('the history in memory', () => {
     const { closed, since } = history.closed(whole);
     assert.equal(since, closed.at(-1)?.closed_at);
     assert.ok(closed.length >= 10_000 && closed.length <= 11_000);
+  });
+
+  it('of a fallback begins with the first report, not with the first look', async () => {
+    let now = 5_000;
+    const view = new EmbeddedView({ leaseMs: 60_000, isFallback: true, now: () => now });
+    assert.equal((await view.closed(whole)).since, null);
+    assert.deepEqual((await view.events({ after: '1-0', limit: 1 })).events, []);
+    now = 9_000;
+    view.handle(one, { type: 'open', worker: workerRecord(one) });
+    assert.equal((await view.closed(whole)).since, 9_000);
   });
 
   it('goes on from what it still has where the event that is known has been dropped', () => {

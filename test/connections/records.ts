@@ -25,6 +25,9 @@ export function workerRecord(worker: string, changes: Partial<WorkerRecord> = {}
     images: 0,
     images_per_second: 0.5,
     helped: 0,
+    errors: 0,
+    bytes_in: 0,
+    bytes_out: 0,
     ...changes,
   };
 }

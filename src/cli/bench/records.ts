@@ -130,6 +130,9 @@ function workerOf(host: string, peers: number): WorkerRecord {
     images: 0,
     images_per_second: 0,
     helped: 0,
+    errors: 0,
+    bytes_in: 0,
+    bytes_out: 0,
   };
 }
 

@@ -11,11 +11,13 @@ import type { RedisConnection } from './connection.js';
 import { inPairs } from './directory.js';
 import type { RedisKeys } from './keys.js';
 import { fromPeerJson } from './records.js';
+import { uint64Schema } from './uint64.js';
 
 /** The id of the last row of the page before. */
 const placeSchema = z.strictObject({
   store: z.literal('redis'),
-  closed: z.string().regex(/^\d{1,20}-\d{1,20}$/),
+  // Redis calls an interval that ends before 0-0 an error.
+  closed: z.string().refine((id) => isStreamId(id) && !/^0+-0+$/.test(id)),
 });
 
 const closedRowSchema = z.object({
@@ -46,30 +48,33 @@ export async function readClosed(
   const closed: ClosedPeer[] = [];
   let from = cursor === null ? '+' : `(${decodeCursor(cursor, placeSchema).closed}`;
   let isEnd = false;
+  // One more than fits: there is a next page.
+  let isMore = false;
   const least = Object.keys(filter).length > 0 ? filteredReadMin : 1;
-  for (let examined = 0; closed.length < limit && !isEnd && examined < rowsExaminedMax;) {
-    const count = Math.min(Math.max(limit - closed.length, least), chunkSize);
+  for (let examined = 0; !isMore && !isEnd && examined < rowsExaminedMax;) {
+    const count = Math.min(Math.max(limit - closed.length + 1, least), chunkSize);
     const entries: Entry[] = await connection.run((redis) =>
       redis.xrevrange(keys.closed, from, '-', 'COUNT', count),
     );
     isEnd = entries.length < count;
     for (const [id, flat] of entries) {
-      if (closed.length === limit) {
-        isEnd = false;
-        break;
+      const row = toClosed(flat);
+      if (row !== null && matches(row.peer, filter)) {
+        isMore = closed.length === limit;
+        if (isMore) break;
+        closed.push(row);
       }
       examined++;
       from = `(${id}`;
-      const row = toClosed(flat);
-      if (row !== null && matches(row.peer, filter)) closed.push(row);
     }
   }
   const [oldest]: Entry[] = await connection.run((redis) => redis.xrange(keys.closed, '-', '+', 'COUNT', 1));
   return {
     closed,
-    cursor: isEnd
-      ? null
-      : encodeCursor({ store: 'redis', closed: from.slice(1) } satisfies z.output<typeof placeSchema>),
+    cursor:
+      isEnd && !isMore
+        ? null
+        : encodeCursor({ store: 'redis', closed: from.slice(1) } satisfies z.output<typeof placeSchema>),
     since: oldest === undefined ? null : msOf(oldest[0]),
     scope: 'all hosts',
   };
@@ -93,6 +98,11 @@ export async function readEvents(
     last: entries.at(-1)?.[0] ?? after,
     scope: 'all hosts',
   };
+}
+
+function isStreamId(id: string): boolean {
+  const parts = id.split('-');
+  return parts.length === 2 && parts.every((part) => uint64Schema.safeParse(part).success);
 }
 
 function toClosed(flat: readonly string[]): ClosedPeer | null {

@@ -13,20 +13,24 @@ import { isWrongType, type RedisConnection } from './connection.js';
 import { inPairs } from './directory.js';
 import type { RedisKeys } from './keys.js';
 import { fromPeerJson } from './records.js';
+import { uint64Schema } from './uint64.js';
 import type { PeerPage, PeerQuery } from '../store.js';
 
 /** Least that HSCAN is asked for where a filter drops rows; more would make longer cursors, see `rest`. */
 const filteredScanMin = 100;
+
+/** A full page looks so far for one more peer of the same worker, in so many calls of so many rows. */
+const lookAheadCallsMax = 10;
+const lookAheadRows = 10;
+
+const countReply = z.int();
 
 /** Where a list stands. */
 const placeSchema = z.strictObject({
   store: z.literal('redis'),
   worker: z.string(),
   /** HSCAN's own cursor; null: this worker's hash has been scanned to its end. */
-  scan: z
-    .string()
-    .regex(/^\d{1,20}$/)
-    .nullable(),
+  scan: uint64Schema.nullable(),
   /** Of the last batch, what did not fit into the page: what all ids begin with, and their ends. */
   prefix: z.string(),
   rest: z.array(z.string()),
@@ -64,8 +68,18 @@ export async function readPage(
   const unread: string[] = [];
   let examined = 0;
   let place = firstPlace(candidates, query.cursor);
-  while (place !== null && peers.size < query.limit && examined < rowsExaminedMax) {
-    const room = query.limit - peers.size;
+  let lookAheads = 0;
+  while (place !== null && examined < rowsExaminedMax) {
+    const isFull = peers.size >= query.limit;
+    if (isFull) {
+      // Known to be there, or to be looked for by the next page.
+      if (place.rest.length > 0 || lookAheads++ === lookAheadCallsMax) break;
+      if (isStart(place)) {
+        if (!(await holdAny(connection, keys, candidates, place.worker))) place = null;
+        break;
+      }
+    }
+    const room = isFull ? lookAheadRows : query.limit - peers.size;
     const read = await readRows(connection, keys, place, room, query);
     if (read === 'unreadable') {
       unread.push(place.worker);
@@ -92,6 +106,25 @@ export async function readPage(
     parts,
     scope: 'all hosts',
   };
+}
+
+/** Whether any of the workers from this one on has peers. */
+async function holdAny(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerIds: readonly string[],
+  from: string,
+): Promise<boolean> {
+  try {
+    const counts = await connection.runAll((pipeline) => {
+      for (const id of workerIds) if (id >= from) pipeline.hlen(keys.peers(id));
+    });
+    return counts.some((count) => countReply.parse(count) > 0);
+  } catch (error) {
+    // The next page names who cannot be read.
+    if (isWrongType(error)) return true;
+    throw error;
+  }
 }
 
 /** What is there of some peers, and the workers that could not be read. */
@@ -193,6 +226,10 @@ function placeAfter(workerIds: readonly string[], workerId: string): Place | nul
 
 function startOf(worker: string): Place {
   return { store: 'redis', worker, scan: '0', prefix: '', rest: [] };
+}
+
+function isStart({ scan, rest }: Place): boolean {
+  return scan === '0' && rest.length === 0;
 }
 
 function commonPrefix(ids: readonly string[]): string {

@@ -5,6 +5,9 @@ import { peerRecordSchema, workerRecordSchema, type PeerRecord, type WorkerRecor
 
 const number = z.string().min(1).transform(Number);
 
+/** Missing where the worker is of an older version. */
+const lateNumber = z.string().nullable().transform(Number);
+
 const workerHashSchema = workerRecordSchema.extend({
   pid: number.pipe(workerRecordSchema.shape.pid),
   started_at: number.pipe(workerRecordSchema.shape.started_at),
@@ -14,8 +17,10 @@ const workerHashSchema = workerRecordSchema.extend({
   requests: number.pipe(workerRecordSchema.shape.requests),
   images: number.pipe(workerRecordSchema.shape.images),
   images_per_second: number.pipe(workerRecordSchema.shape.images_per_second),
-  // Missing where the worker is of an older version.
-  helped: z.string().nullable().transform(Number).pipe(workerRecordSchema.shape.helped.unwrap()),
+  helped: lateNumber.pipe(workerRecordSchema.shape.helped.unwrap()),
+  errors: lateNumber.pipe(workerRecordSchema.shape.errors.unwrap()),
+  bytes_in: lateNumber.pipe(workerRecordSchema.shape.bytes_in.unwrap()),
+  bytes_out: lateNumber.pipe(workerRecordSchema.shape.bytes_out.unwrap()),
 });
 
 /** The fields of a worker's hash that make its record; `epoch` stands beside them. */

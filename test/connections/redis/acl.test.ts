@@ -20,12 +20,16 @@ const one = 'pear-host:0:aaaa';
 /** With characters that a URL and YAML read in their own ways. */
 const secret = 's3cret #/@%:"';
 
-/** The rule of docs/inspection.md, word by word. */
-async function documentedRule(): Promise<string[]> {
+/** The rule of docs/inspection.md for this user, word by word. */
+async function documentedRule(user: 'pear' | 'look'): Promise<string[]> {
   const text = await readFile(new URL('../../../docs/inspection.md', import.meta.url), 'utf8');
-  const rule = /^ACL SETUSER (pear on .*)$/m.exec(text)?.[1];
+  const rule = new RegExp(`^redis-cli ACL SETUSER (${user} on .*)$`, 'm').exec(text)?.[1];
   assert.ok(rule !== undefined, 'docs/inspection.md has the rule');
-  return rule.split(' ').map((word) => (word === '>SECRET' ? `>${secret}` : word));
+  const words = rule.split(' ').map((word) => {
+    assert.ok(/^'[^']*'$|^[\w|@+-]+$/.test(word), `${word} has to be quoted for a shell`);
+    return word.replaceAll("'", '');
+  });
+  return words.map((word) => (word === '>SECRET' ? `>${secret}` : word));
 }
 
 describe('as a user with the documented rights', () => {
@@ -35,7 +39,7 @@ describe('as a user with the documented rights', () => {
   before(async () => {
     server = await startRedisServer();
     folder = await mkdtemp(join(tmpdir(), 'pear-acl-'));
-    rule = await documentedRule();
+    rule = await documentedRule('pear');
     assert.equal(await server.cli('ACL', 'SETUSER', ...rule), 'OK');
     await writeFile(join(folder, 'password'), `${secret}\n`);
   });
@@ -76,6 +80,42 @@ describe('as a user with the documented rights', () => {
     } finally {
       subscriber.disconnect();
       client.disconnect();
+    }
+  });
+
+  it('a user who only looks can do what the page shows for it, and no more', async () => {
+    assert.equal(await server.cli('ACL', 'SETUSER', ...(await documentedRule('look'))), 'OK');
+    const ask = (...words: string[]) =>
+      server.cli('--user', 'look', '--pass', secret, '--no-auth-warning', ...words);
+    const shown = [
+      ['ZRANGE', 'pear:workers', '0', '-1', 'WITHSCORES'],
+      ['HMGET', 'pear:worker:a', 'state', 'peers'],
+      ['HLEN', 'pear:peers:a'],
+      ['HGET', 'pear:peers:a', 'id'],
+      ['HSCAN', 'pear:peers:a', '0'],
+      ['HVALS', 'pear:peers:a'],
+      ['PTTL', 'pear:peers:a'],
+      ['XREVRANGE', 'pear:events', '+', '-', 'COUNT', '10'],
+      ['XREAD', 'BLOCK', '1', 'STREAMS', 'pear:events', '$'],
+      ['PUBSUB', 'CHANNELS', 'pear:control:*'],
+      ['PUBSUB', 'NUMSUB', 'pear:control:line-1'],
+      ['CLIENT', 'LIST', 'TYPE', 'pubsub'],
+    ];
+    for (const words of shown) assert.doesNotMatch(await ask(...words), /NOPERM/, words.join(' '));
+    for (const words of [
+      ['DEL', 'pear:events'],
+      ['GET', 'other'],
+      ['PUBLISH', 'pear:control:a', 'b'],
+    ])
+      assert.match(await ask(...words), /NOPERM/, words.join(' '));
+    const url = server.url.replace('redis://', `redis://look:${encodeURIComponent(secret)}@`);
+    const watcher = createClient(settingsOf({ url }));
+    try {
+      await watcher.connect();
+      await watcher.subscribe('pear:control:line-1');
+      await assert.rejects(watcher.subscribe('other'), /NOPERM/);
+    } finally {
+      watcher.disconnect();
     }
   });
 

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { encodeCursor } from '#src/connections/cursor.js';
 import { RedisStore } from '#src/connections/redis/store.js';
+import { InvalidMessageError } from '#src/errors.js';
 import type { RedisSettings } from '#src/connections/choose-store.js';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
 import { byId, closedPeer, listAll, peerRecord, peerRecords, workerRecord } from '../records.js';
@@ -66,6 +68,40 @@ describe('pages of the Redis store', () => {
       assert.ok(cursor !== null && cursor.length < 2_000, `a cursor of ${cursor?.length ?? 0} characters`);
     } finally {
       await server.cli('CONFIG', 'SET', 'hash-max-listpack-value', '64');
+    }
+  });
+
+  it('have no cursor where only workers without peers remain', async () => {
+    const store = await open(one);
+    await open(two);
+    for (const count of [1, 2, 5, 100, 400]) {
+      const peers = peerRecords(one, count);
+      await store.resync(workerRecord(one), peers);
+      const page = await store.list({ filter: {}, limit: count, cursor: null });
+      assert.deepEqual([page.peers.length, page.cursor], [count, null]);
+    }
+    const reader = await open('z-host:0:cccc');
+    await reader.flush({ events: [], changed: [peerRecord('z-host:0:cccc', 1)], closed: [] });
+    const { cursor } = await reader.list({ filter: {}, limit: 400, cursor: null });
+    const rest = await reader.list({ filter: {}, limit: 400, cursor });
+    assert.deepEqual(
+      rest.peers.map(({ host }) => host),
+      ['z-host'],
+    );
+    assert.equal(rest.cursor, null);
+  });
+
+  it('refuse a cursor with numbers that Redis cannot read, and ask it nothing', async () => {
+    const store = await open(one);
+    const over = String(2n ** 64n);
+    const place = { store: 'redis', worker: one, scan: over, prefix: '', rest: [] };
+    await assert.rejects(
+      store.list({ filter: {}, limit: 1, cursor: encodeCursor(place) }),
+      InvalidMessageError,
+    );
+    for (const closed of [`${over}-0`, `1-${over}`, '0-0', '1', '1-', '1-2-3', 'a-1']) {
+      const cursor = encodeCursor({ store: 'redis', closed });
+      await assert.rejects(store.closed({ filter: {}, limit: 1, cursor }), InvalidMessageError, closed);
     }
   });
 

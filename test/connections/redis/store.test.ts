@@ -77,13 +77,13 @@ describe('the Redis store', () => {
       );
     });
 
-    it('a worker of a version that does not tell whom it helped is listed all the same', async () => {
+    it('a worker of a version that does not tell all of its counts is listed all the same', async () => {
       const store = await open(one);
       await store.heartbeat(workerRecord(one), 0);
-      await server.cli('HDEL', `${settings.keyPrefix}worker:${one}`, 'helped');
+      await server.cli('HDEL', `${settings.keyPrefix}worker:${one}`, 'helped', 'errors', 'bytes_in');
       assert.deepEqual(
-        (await store.workers()).workers.map(({ record }) => [record.worker, record.helped]),
-        [[one, 0]],
+        (await store.workers()).workers.map(({ record }) => [record.helped, record.errors, record.bytes_in]),
+        [[0, 0, 0]],
       );
     });
 
