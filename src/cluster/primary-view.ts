@@ -6,6 +6,7 @@ import { FallbackReader } from '../connections/fallback-reader.js';
 import type { PeerRecord } from '../connections/record.js';
 import { RedisReaper } from '../connections/redis/reaper.js';
 import { RedisStore } from '../connections/redis/store.js';
+import { ServingReader } from '../connections/serving-reader.js';
 import type {
   ClosedPage,
   ConnectionsReader,
@@ -63,7 +64,8 @@ export class PrimaryView implements ConnectionsReader {
       const reaper = new RedisReaper(choice.redis, onTrouble);
       this.#shared = { store, reaper };
       this.#sweepTimer = setInterval(() => void this.#sweep(reaper), sweepIntervalMs).unref();
-      this.#reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
+      const reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
+      this.#reader = new ServingReader(reader, () => this.#serving);
     } else {
       this.#shared = null;
       this.#sweepTimer = null;

@@ -19,6 +19,8 @@ export interface RedisSettings {
   readonly keyPrefix: string;
   readonly commandTimeoutMs: number;
   readonly leaseMs: number;
+  /** So long after Redis came back nobody is removed: whoever lives renews its lease meanwhile. */
+  readonly removalGraceMs: number;
   readonly keyTtlMs: number;
 }
 
@@ -59,6 +61,7 @@ export function chooseStore({ connections }: Pick<Config, 'connections'>, member
     keyPrefix: key_prefix,
     commandTimeoutMs: command_timeout_ms,
     leaseMs: connections.lease_ms,
+    removalGraceMs: connections.lease_ms + 2 * connections.heartbeat_interval_ms,
     keyTtlMs: connections.key_ttl_ms,
   };
   const shared = `${redisName(settings)} and the key prefix ${key_prefix}`;

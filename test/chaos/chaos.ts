@@ -74,10 +74,19 @@ async function untilRight(
 /** What is wrong with the view, asked of any host; null: nothing. */
 async function lookAt(world: World, random: Random): Promise<string | null> {
   try {
-    return describe(await compare(world.places, random.pick(world.ports)));
+    const difference = await compare(world.places, random.pick(world.ports));
+    return describe(difference) ?? describeClosed(difference, await world.closedIds());
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Who lives has not closed, whatever happened to Redis. */
+function describeClosed({ ids }: Difference, closed: ReadonlySet<string>): string | null {
+  const wrong = ids.filter((id) => closed.has(id));
+  return wrong.length === 0
+    ? null
+    : `${wrong.length} live and stand in the history as closed (${wrong.slice(0, 3).join(', ')})`;
 }
 
 function describe({ ghosts, missing }: Difference): string | null {

@@ -27,6 +27,8 @@ export interface Difference {
   readonly ghosts: readonly string[];
   /** A connection of the kernel, and not in the view. */
   readonly missing: readonly string[];
+  /** The ids of those that are in both. */
+  readonly ids: readonly string[];
 }
 
 /**
@@ -42,15 +44,17 @@ export async function compare(places: readonly Place[], askedPort: number): Prom
     }
   }
   return {
-    ghosts: [...view].filter((each) => !kernel.has(each)),
+    ghosts: [...view.keys()].filter((each) => !kernel.has(each)),
     missing: [...kernel].filter((each) => !view.has(each)),
+    ids: [...view].flatMap(([each, id]) => (kernel.has(each) ? [id] : [])),
   };
 }
 
-async function readView(port: number): Promise<ReadonlySet<string>> {
+/** `host address:port` → id. */
+async function readView(port: number): Promise<ReadonlyMap<string, string>> {
   const wire = await Wire.open(port, ownAddress);
   try {
-    const found = new Set<string>();
+    const found = new Map<string, string>();
     let cursor: string | null = null;
     do {
       const query = { limit: pageSize, ...(cursor === null ? {} : { cursor }) };
@@ -60,7 +64,8 @@ async function readView(port: number): Promise<ReadonlySet<string>> {
       cursor = null;
       for (const { result } of reply.response_data) {
         if ('id' in result) {
-          if (result.address !== ownAddress) found.add(`${result.host} ${result.address}:${result.port}`);
+          if (result.address !== ownAddress)
+            found.set(`${result.host} ${result.address}:${result.port}`, result.id);
           continue;
         }
         if (result.scope === 'this host') throw new Error('the view reaches this host only');

@@ -1,6 +1,7 @@
 // Hosts that share one Redis behind a line that can be cut, and what may happen to them.
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import type { Random } from '../fuzz/random.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
@@ -14,6 +15,12 @@ export const times = { heartbeatMs: 1_000, leaseMs: 3_000, keyTtlMs: 12_000, com
 const workersPerHost = 2;
 /** Longer than a call to Redis may take, so that every worker notices. */
 const outageMs = 1_500;
+/** Every lease has run out meanwhile. */
+const longOutageMs = times.leaseMs + times.heartbeatMs;
+/** More than close in one round, and what redis-cli may print. */
+const closedRowsMax = 1_000;
+
+const closedReply = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 interface Host extends Place {
   server: LocalServer | null;
@@ -107,7 +114,25 @@ export class World {
           relay.mend();
         },
       ],
+      [
+        'line to Redis cut beyond the lease',
+        async () => {
+          relay.cut();
+          await wait(longOutageMs);
+          relay.mend();
+        },
+      ],
     ]);
+  }
+
+  /** The ids of the peers that closed last, as the history in Redis has them; none where there is no Redis. */
+  async closedIds(): Promise<ReadonlySet<string>> {
+    if (this.#redis === null) return new Set();
+    const count = String(closedRowsMax);
+    const printed = await this.#redis.cli('--json', 'XREVRANGE', 'pear:closed', '+', '-', 'COUNT', count);
+    return new Set(
+      closedReply.parse(JSON.parse(printed)).map(([, fields]) => fields[fields.indexOf('id') + 1] ?? ''),
+    );
   }
 
   async close(): Promise<void> {

@@ -32,7 +32,9 @@ describe('choosing the store of the view', () => {
 
   it('hands the settings of Redis on', () => {
     const choice = chooseStore(
-      configSchema.parse({ connections: { redis: { url, key_prefix: 'x:' }, lease_ms: 9_000 } }),
+      configSchema.parse({
+        connections: { redis: { url, key_prefix: 'x:' }, lease_ms: 9_000, heartbeat_interval_ms: 2_000 },
+      }),
     );
     assert(choice.kind === 'redis');
     const { access, ...rest } = choice.redis;
@@ -43,6 +45,7 @@ describe('choosing the store of the view', () => {
       keyPrefix: 'x:',
       commandTimeoutMs: 2_000,
       leaseMs: 9_000,
+      removalGraceMs: 13_000,
       keyTtlMs: 60_000,
     });
   });

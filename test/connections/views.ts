@@ -69,6 +69,7 @@ export function redisSettings({ url }: { readonly url: string }): RedisSettings 
     keyPrefix: 'pear:',
     commandTimeoutMs: 2_000,
     leaseMs: 60_000,
+    removalGraceMs: 0,
     keyTtlMs: 90_000,
   };
 }

@@ -18,6 +18,9 @@ const refusalsToldMax = 20;
 /** So ioredis begins what it says of a call that comes too late or too early. */
 const notWritable = "Stream isn't writeable";
 
+/** In place of a reply: somebody has put another type of value under the key of this call. */
+export const wrongType = Symbol('wrong type');
+
 /** While a client looks for the master after READONLY, what fails is no news. */
 const masterSearchMs = 2_000;
 
@@ -36,6 +39,8 @@ export class RedisConnection {
   /** Something has been heard of the attempt to connect that is under way. */
   #attemptTold = false;
   #masterSearchEndMs = -Infinity;
+  /** When it last became ready, or was last in trouble. */
+  #steadySinceMs = Infinity;
 
   /** Connects at the first call. Throws StartupError for a URL or files that cannot be used. */
   constructor({ onTrouble, ...settings }: RedisConnectionOptions) {
@@ -89,15 +94,22 @@ export class RedisConnection {
 
   /** Several calls in one write; resolves to their replies. Rejects as `run` does if any fails. */
   async runAll(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
-    return this.run(async (redis) => {
-      const pipeline = redis.pipeline();
-      fill(pipeline);
-      const results = (await pipeline.exec()) ?? [];
-      return results.map(([error, reply]) => {
-        if (error !== null) throw error;
-        return reply;
-      });
+    return this.#pipe(fill, (error) => {
+      throw error;
     });
+  }
+
+  /** As `runAll`, but one key of the wrong type does not fail the others: its reply is `wrongType`. */
+  async runEach(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
+    return this.#pipe(fill, (error) => {
+      if (!saysWrongType(error)) throw error;
+      return wrongType;
+    });
+  }
+
+  /** How long it has stood without trouble, in ms; 0 while it does not stand. */
+  get steadyForMs(): number {
+    return Math.max(0, performance.now() - this.#steadySinceMs);
   }
 
   /** Whoever writes says so when all that it had to write has been taken: reads succeed also while writes are refused. */
@@ -112,6 +124,18 @@ export class RedisConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#redis.disconnect();
+  }
+
+  #pipe(
+    fill: (pipeline: ChainableCommander) => void,
+    onError: (error: Error) => unknown,
+  ): Promise<unknown[]> {
+    return this.run(async (redis) => {
+      const pipeline = redis.pipeline();
+      fill(pipeline);
+      const results = (await pipeline.exec()) ?? [];
+      return results.map(([error, reply]) => (error === null ? reply : onError(error)));
+    });
   }
 
   async #firstNews(): Promise<void> {
@@ -150,6 +174,7 @@ export class RedisConnection {
     redis.on('ready', () => {
       this.#attemptTold = true;
       this.#refusalsTold.clear();
+      this.#steadySinceMs = performance.now();
       this.#isBack();
     });
     redis.on('close', () => {
@@ -162,6 +187,7 @@ export class RedisConnection {
   #failure(error: unknown): StoreUnavailableError {
     const cause = plainCause(error);
     const trouble = troubleOf(error instanceof Error ? error : cause);
+    if (trouble?.kind === 'away' || trouble?.kind === 'no writes') this.#steadySinceMs = performance.now();
     if (trouble?.kind === 'away') this.#isAway(trouble.words);
     if (trouble?.kind === 'refused') this.#tellRefusal(trouble.words);
     if (trouble?.kind === 'no writes') {
@@ -207,11 +233,12 @@ export class RedisConnection {
 
 /** Whether a call failed because somebody put another type of value under this key. */
 export function isWrongType(error: unknown): boolean {
-  return (
-    error instanceof StoreUnavailableError &&
-    error.cause instanceof Error &&
-    error.cause.message.startsWith('WRONGTYPE')
-  );
+  return error instanceof StoreUnavailableError && error.cause instanceof Error && saysWrongType(error.cause);
+}
+
+/** Redis 6.2 says it in the middle where it happened in a script. */
+function saysWrongType(error: Error): boolean {
+  return /\bWRONGTYPE\b/.test(error.message);
 }
 
 function isAboutSelect(error: Error): boolean {

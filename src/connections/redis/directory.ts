@@ -4,6 +4,7 @@ import type { WorkerView } from '../record.js';
 import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { fromWorkerHash, workerFields } from './records.js';
+import { parseReply } from './reply.js';
 
 export interface Directory {
   /** Redis's own clock, ms since the epoch. */
@@ -12,6 +13,8 @@ export interface Directory {
   readonly alive: ReadonlyMap<string, number>;
   /** Workers whose lease has run out and whom nobody has removed yet, ordered by id. */
   readonly stale: readonly string[];
+  /** Workers whose lease was given by a clock that was ahead of Redis's own, ordered by id. */
+  readonly ahead: readonly string[];
 }
 
 const timeReply = z.tuple([z.coerce.number(), z.coerce.number()]);
@@ -28,36 +31,52 @@ export async function readDirectory(
     pipeline.time();
     pipeline.zrange(keys.workers, 0, '-1', 'WITHSCORES');
   });
-  const [seconds, microseconds] = timeReply.parse(time);
+  const [seconds, microseconds] = parseReply(timeReply, time);
   const nowMs = seconds * 1000 + Math.floor(microseconds / 1000);
-  const ages = inPairs(directoryReply.parse(members)).map(([workerId, seenAt]): [string, number] => [
+  const ages = inPairs(parseReply(directoryReply, members)).map(([workerId, seenAt]): [string, number] => [
     workerId,
-    Math.max(0, nowMs - Number(seenAt)),
+    nowMs - Number(seenAt),
   ]);
   ages.sort(([a], [b]) => (a < b ? -1 : 1));
+  // Redis prints an endless score as `inf`, which is no number here.
+  const isAhead = (ageMs: number) => Number.isNaN(ageMs) || ageMs < -aheadMaxMs(leaseMs);
+  const alive = ages.filter(([, ageMs]) => ageMs <= leaseMs && !isAhead(ageMs));
   return {
     nowMs,
-    alive: new Map(ages.filter(([, ageMs]) => ageMs <= leaseMs)),
+    alive: new Map(alive.map(([workerId, ageMs]) => [workerId, Math.max(0, ageMs)])),
     stale: ages.filter(([, ageMs]) => ageMs > leaseMs).map(([workerId]) => workerId),
+    ahead: ages.filter(([, ageMs]) => isAhead(ageMs)).map(([workerId]) => workerId),
   };
 }
 
-/** The records of the workers whose lease holds; `onUnreadable` is told of those that are none. */
+/** A lease may be ahead of Redis's clock by so much, as after a small step back; beyond it nobody could wait for its end. */
+export function aheadMaxMs(leaseMs: number): number {
+  return Math.floor(leaseMs / 2);
+}
+
+/** The records of the workers whose lease holds, and who has none that can be read; `onUnreadable` is told of those. */
 export async function readWorkers(
   connection: RedisConnection,
   keys: RedisKeys,
   directory: Directory,
   onUnreadable: (workerId: string) => void,
-): Promise<WorkerView[]> {
-  const replies = await connection.runAll((pipeline) => {
+): Promise<{ readonly workers: readonly WorkerView[]; readonly unread: readonly string[] }> {
+  const replies = await connection.runEach((pipeline) => {
     for (const workerId of directory.alive.keys()) pipeline.hmget(keys.worker(workerId), ...workerFields);
   });
-  return [...directory.alive].flatMap(([workerId, ageMs], index) => {
-    const record = fromWorkerHash(hashReply.parse(replies[index]));
-    if (record !== null) return [{ record, ageMs }];
+  const workers: WorkerView[] = [];
+  const unread: string[] = [];
+  for (const [index, [workerId, ageMs]] of [...directory.alive].entries()) {
+    const hash = hashReply.safeParse(replies[index]).data;
+    const record = hash === undefined ? null : fromWorkerHash(hash);
+    if (record !== null) {
+      workers.push({ record, ageMs });
+      continue;
+    }
+    unread.push(workerId);
     onUnreadable(workerId);
-    return [];
-  });
+  }
+  return { workers, unread };
 }
 
 /** Redis answers maps as one flat list. */

@@ -9,6 +9,7 @@ import { controlReplySchema, readMessage, type ControlMessage } from './control-
 import { Inquiry } from './inquiry.js';
 import type { RedisKeys } from './keys.js';
 import { redisNow } from './redis-now.js';
+import { parseReply } from './reply.js';
 
 /** How often it is looked whether an answer has come. */
 const pollIntervalMs = 20;
@@ -71,7 +72,7 @@ export class RemoteKick {
         pipeline.publish(this.#keys.control(host), JSON.stringify(message));
       }
     });
-    const receivers = receiverCounts.parse(counts);
+    const receivers = parseReply(receiverCounts, counts);
     for (const [index, host] of [...idsByHost.keys()].entries()) {
       this.#inquiry.sent(host, receivers[index] ?? 0);
     }
@@ -80,7 +81,7 @@ export class RemoteKick {
   /** Takes what has come; where that is nothing, waits a little. */
   async #poll(): Promise<void> {
     const key = this.#keys.reply(this.#id);
-    const texts = polled.parse(await this.#connection.run((redis) => redis.lpop(key, pollRepliesMax)));
+    const texts = parseReply(polled, await this.#connection.run((redis) => redis.lpop(key, pollRepliesMax)));
     for (const text of texts ?? []) {
       const reply = readMessage(controlReplySchema, text);
       if (reply.ok) this.#inquiry.take(reply.message);

@@ -2,15 +2,17 @@
 // The primary removes its own dead worker at once; a worker whose whole host is gone is removed by whoever
 // meets its stale lease.
 import { z } from 'zod';
+import { StoreUnavailableError } from '../../errors.js';
+import type { RedisSettings } from '../choose-store.js';
 import { hostOf } from '../filter.js';
 import { chunkSize, closedHistoryMax, eventHistoryMax, removalRowsMax } from '../limits.js';
 import type { CloseReason } from '../record.js';
-import type { RedisConnection } from './connection.js';
-import { isWrongType } from './connection.js';
-import { inPairs, type Directory } from './directory.js';
+import { isWrongType, type RedisConnection } from './connection.js';
+import { aheadMaxMs, inPairs, type Directory } from './directory.js';
 import { closedColumns, fillAppend } from './flush.js';
 import type { RedisKeys } from './keys.js';
-import { remove } from './scripts.js';
+import { parseReply } from './reply.js';
+import { bringBack, remove } from './scripts.js';
 
 /** Longer than a removal takes; one that died on the way is done again after it. */
 const lockTtlMs = 10_000;
@@ -67,38 +69,79 @@ export async function deleteWorker(
   ];
   const values = [workerId, hostOf(workerId), reason, eventHistoryMax, leaseMs ?? ''];
   const reply = await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
-  const peers = removeReply.parse(reply);
+  const peers = parseReply(removeReply, reply);
   return peers < 0 ? null : peers;
 }
 
-/** Removes the stale workers, host by host; a host that somebody else is at is left to them. */
+/**
+ * Removes the stale workers, host by host; a host that somebody else is at is left to them. Resolves to the workers whose
+ * lease does not hold and who have to stay for now. It does not reject where Redis fails: whoever reads learns that.
+ */
 export async function removeStale(
   connection: RedisConnection,
   keys: RedisKeys,
   directory: Directory,
+  settings: Pick<RedisSettings, 'leaseMs' | 'removalGraceMs'>,
+): Promise<readonly string[]> {
+  const { alive, stale, ahead } = directory;
+  const left = new Set(ahead);
+  await unlessAway(() => bringAllBack(connection, keys, ahead, settings.leaseMs));
+  // While Redis was away nobody could renew a lease: those that have run out say nothing yet of who lives.
+  if (connection.steadyForMs < settings.removalGraceMs || alive.size === 0) return [...stale, ...left].sort();
+  for (const host of new Set(stale.map(hostOf))) {
+    const isDone = await unlessAway(() => removeHost(connection, keys, directory, host, settings.leaseMs));
+    if (!isDone) for (const id of stale) if (hostOf(id) === host) left.add(id);
+  }
+  return [...left].sort();
+}
+
+async function removeHost(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  { nowMs, alive, stale }: Directory,
+  host: string,
   leaseMs: number,
 ): Promise<void> {
-  const hostsLeft = new Set([...directory.alive.keys()].map(hostOf));
+  const lock = keys.lock(host);
+  if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) return;
+  const ages = [...alive].filter(([id]) => hostOf(id) === host).map(([, ageMs]) => ageMs);
   // The workers of a lost host fall silent together, so that none of them has been heard of for long when the first lease ends.
-  const heard = [...directory.alive].filter(([, ageMs]) => ageMs <= leaseMs / 2);
-  const hostsAlive = new Set(heard.map(([workerId]) => hostOf(workerId)));
-  for (const host of new Set(directory.stale.map(hostOf))) {
-    const lock = keys.lock(host);
-    if ((await connection.run((redis) => redis.set(lock, '1', 'PX', lockTtlMs, 'NX'))) === null) continue;
-    const reason = hostsAlive.has(host) ? 'worker died' : 'host lost';
-    let rowsMax = removalRowsMax;
-    let peers: number | null = null;
-    for (const workerId of directory.stale.filter((id) => hostOf(id) === host)) {
-      const removal = { reason, closedAtMs: directory.nowMs, rowsMax, leaseMs } as const;
-      const removed = await removeWorker(connection, keys, workerId, removal);
-      rowsMax -= removed.rows;
-      if (removed.peers !== null) peers = (peers ?? 0) + removed.peers;
-    }
-    // Once, with the last of its workers. Null: all of them have come back, or somebody else was faster.
-    if (reason === 'host lost' && peers !== null && !hostsLeft.has(host))
-      await tellHostLost(connection, keys, host, directory.nowMs, peers);
-    // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
-    await connection.run((redis) => redis.unlink(lock));
+  const reason = ages.some((ageMs) => ageMs <= leaseMs / 2) ? 'worker died' : 'host lost';
+  let rowsMax = removalRowsMax;
+  let peers: number | null = null;
+  for (const workerId of stale.filter((id) => hostOf(id) === host)) {
+    const removal = { reason, closedAtMs: nowMs, rowsMax, leaseMs } as const;
+    const removed = await removeWorker(connection, keys, workerId, removal);
+    rowsMax -= removed.rows;
+    if (removed.peers !== null) peers = (peers ?? 0) + removed.peers;
+  }
+  // Once, with the last of its workers. Null: all of them have come back, or somebody else was faster.
+  if (reason === 'host lost' && peers !== null && ages.length === 0)
+    await tellHostLost(connection, keys, host, nowMs, peers);
+  // If the lock ran out meanwhile this frees another's; then rows may stand twice in the history.
+  await connection.run((redis) => redis.unlink(lock));
+}
+
+async function bringAllBack(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerIds: readonly string[],
+  leaseMs: number,
+): Promise<void> {
+  if (workerIds.length === 0) return;
+  await connection.runAll((pipeline) => {
+    for (const id of workerIds) pipeline.eval(bringBack, 1, keys.workers, id, aheadMaxMs(leaseMs));
+  });
+}
+
+/** False where Redis did not do it. */
+async function unlessAway(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return false;
   }
 }
 
@@ -140,7 +183,8 @@ async function writeHistory(
     const fresh = new Map(batch.filter(([id]) => !written.has(id)));
     const rows = [...fresh].slice(0, rowsMax - written.size);
     for (const [id] of rows) written.add(id);
-    await connection.runAll((pipeline) => {
+    // Where somebody has put another value in place of the history, nobody has to stay because of it.
+    await connection.runEach((pipeline) => {
       const values = rows.map(([id, peer]) => [id, reason, closedAtMs, peer]);
       fillAppend(pipeline, keys.closed, closedHistoryMax, closedColumns, values);
     });

@@ -111,3 +111,15 @@ if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
 end
 return -1
 `;
+
+/**
+ * Gives a lease that is too far ahead of Redis's clock, which has stepped back, the time of now: it ends like any
+ * other, and whoever lives renews it.
+ * KEYS: workers. ARGV: workerId, ms that it may be ahead.
+ */
+export const bringBack = `${clock}
+local seen = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if seen and tonumber(seen) - now() > tonumber(ARGV[2]) then
+  redis.call('ZADD', KEYS[1], now(), ARGV[1])
+end
+`;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { StoreUnavailableError } from '../../errors.js';
 import type { RedisSettings } from '../choose-store.js';
-import { hostOf } from '../filter.js';
+import { hostOf, mayHold } from '../filter.js';
 import { eventHistoryMax } from '../limits.js';
 import type { PeerRecord, WorkerRecord } from '../record.js';
 import { RedisConnection } from './connection.js';
@@ -16,6 +16,7 @@ import { readClosed, readEvents } from './history.js';
 import { findPeers, readPage } from './page.js';
 import { toWorkerHash } from './records.js';
 import { deleteWorker, removeStale } from './removal.js';
+import { parseReply } from './reply.js';
 import { heartbeat, install, putPeers } from './scripts.js';
 import type {
   ClosedPage,
@@ -86,7 +87,7 @@ export class RedisStore implements ConnectionStore {
       const reply = await this.#connection.run((redis) =>
         redis.eval(heartbeat, keys.length, ...keys, ...values),
       );
-      return heartbeatReply.parse(reply);
+      return parseReply(heartbeatReply, reply);
     });
   }
 
@@ -96,8 +97,9 @@ export class RedisStore implements ConnectionStore {
 
   async list(query: PeerQuery): Promise<PeerPage> {
     assert(query.limit >= 1, 'a page has room for one peer at least');
-    const directory = await this.#readDirectory();
-    return readPage(this.#connection, this.#keys, directory.alive, query, this.#reportUnreadable);
+    const { alive, left } = await this.#readDirectory();
+    const page = await readPage(this.#connection, this.#keys, alive, query, this.#reportUnreadable);
+    return { ...page, unread: [...page.unread, ...left.filter((id) => mayHold(id, query.filter))].sort() };
   }
 
   async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
@@ -117,8 +119,13 @@ export class RedisStore implements ConnectionStore {
 
   async workers(): Promise<WorkersPage> {
     const directory = await this.#readDirectory();
-    const workers = await readWorkers(this.#connection, this.#keys, directory, this.#reportUnreadable);
-    return { workers, unread: [], scope: 'all hosts' };
+    const { workers, unread } = await readWorkers(
+      this.#connection,
+      this.#keys,
+      directory,
+      this.#reportUnreadable,
+    );
+    return { workers, unread: [...unread, ...directory.left].sort(), scope: 'all hosts' };
   }
 
   async close(): Promise<void> {
@@ -160,11 +167,11 @@ export class RedisStore implements ConnectionStore {
     this.#behind = false;
   }
 
-  async #readDirectory(): Promise<Directory> {
-    const { leaseMs } = this.#settings;
-    const directory = await readDirectory(this.#connection, this.#keys, leaseMs);
-    await removeStale(this.#connection, this.#keys, directory, leaseMs);
-    return directory;
+  /** `left`: workers whose lease does not hold and who cannot be removed yet. */
+  async #readDirectory(): Promise<Directory & { readonly left: readonly string[] }> {
+    const directory = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
+    const left = await removeStale(this.#connection, this.#keys, directory, this.#settings);
+    return { ...directory, left };
   }
 
   /** One write after the other: a flush must not fall between the parts of a resync. */

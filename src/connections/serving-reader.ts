@@ -1,0 +1,53 @@
+// Reads a view as the primary, who knows which workers of this host serve: one that the view does not hold, such as
+// one that alone cannot reach Redis, is named as unread, not left out.
+import { mayHold } from './filter.js';
+import type { PeerRecord } from './record.js';
+import type {
+  ClosedPage,
+  ConnectionsReader,
+  EventPage,
+  EventQuery,
+  PeerPage,
+  PeerQuery,
+  WorkersPage,
+} from './store.js';
+
+export class ServingReader implements ConnectionsReader {
+  readonly #view: ConnectionsReader;
+  readonly #serving: () => Iterable<string>;
+
+  constructor(view: ConnectionsReader, serving: () => Iterable<string>) {
+    this.#view = view;
+    this.#serving = serving;
+  }
+
+  async list(query: PeerQuery): Promise<PeerPage> {
+    const page = await this.#view.list(query);
+    const held = page.parts.map(({ worker }) => worker);
+    const unread = this.#unread(held, page.unread).filter((id) => mayHold(id, query.filter));
+    return { ...page, unread };
+  }
+
+  async workers(): Promise<WorkersPage> {
+    const page = await this.#view.workers();
+    const held = page.workers.map(({ record }) => record.worker);
+    return { ...page, unread: this.#unread(held, page.unread) };
+  }
+
+  find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    return this.#view.find(ids);
+  }
+
+  closed(query: PeerQuery): Promise<ClosedPage> {
+    return this.#view.closed(query);
+  }
+
+  events(query: EventQuery): Promise<EventPage> {
+    return this.#view.events(query);
+  }
+
+  #unread(held: readonly string[], unread: readonly string[]): readonly string[] {
+    const absent = [...this.#serving()].filter((id) => !held.includes(id));
+    return [...new Set([...unread, ...absent])].sort();
+  }
+}
