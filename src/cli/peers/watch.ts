@@ -25,14 +25,16 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
   const stop = () => {
     end.abort();
   };
-  const reader = new Reader(call);
+  const reader = new Reader(call, end.signal);
   await reader.connect();
   const screen = out instanceof WriteStream && !options.json ? new Screen(out, stop) : null;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   let told: string | null = null;
   try {
     while (!end.signal.aborted) {
+      // A server that hangs must not hold whoever wants to go: the end breaks the connection, and so the reading.
       const { list, trouble } = await reader.read();
+      if (end.signal.aborted) break;
       if (screen !== null) screen.draw(screenLines(call, list, trouble, screen.height));
       else {
         if (trouble === null && list !== null) out.write(plainText(call, list));
@@ -51,17 +53,20 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
 /** Reads the list over a connection that is made anew when it breaks. */
 class Reader {
   readonly #call: Call<PeersOptions>;
+  readonly #end: AbortSignal;
   #client: PearClient | null = null;
   #last: PeerList | null = null;
 
-  constructor(call: Call<PeersOptions>) {
+  /** `end`: closes the connection at once, whatever is under way. */
+  constructor(call: Call<PeersOptions>, end: AbortSignal) {
     this.#call = call;
+    this.#end = end;
   }
 
   /** Throws StartupError. */
   async connect(): Promise<PearClient> {
     const { config, options } = this.#call;
-    this.#client ??= await connectTo(targetOf(config.server, options.connect));
+    this.#client ??= await connectTo(targetOf(config.server, options.connect), { signal: this.#end });
     return this.#client;
   }
 
@@ -83,7 +88,7 @@ class Reader {
   }
 
   close(): void {
-    void this.#client?.close();
+    this.#client?.destroy();
     this.#client = null;
   }
 }
