@@ -11,6 +11,7 @@ export interface Target {
 /** A server that takes longer to accept a connection, or to answer a question about itself, hangs. */
 const patienceMs = 10_000;
 
+const portMax = 65_535;
 const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** `connect`: `HOST:PORT` or `PORT` as given on the command line, with `--option`. Throws StartupError. */
@@ -22,12 +23,13 @@ export function targetOf(
   const { host, port } = configured;
   if (connect === undefined) return { host: everyAddress.has(host) ? '127.0.0.1' : host, port };
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(connect);
-  if (match === null)
+  const named = Number(match?.[2]);
+  if (match === null || named < 1 || named > portMax)
     throw new StartupError(
       `--${option} ${connect} names no server`,
       `write HOST:PORT, such as 127.0.0.1:${configured.port}`,
     );
-  return { host: match[1] ?? '127.0.0.1', port: Number(match[2]) };
+  return { host: match[1] ?? '127.0.0.1', port: named };
 }
 
 /** How long a tool waits, and what ends its waiting. */

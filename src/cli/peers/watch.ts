@@ -18,6 +18,9 @@ import { countLine, totalsTable, warnings } from './summary.js';
 /** Reading more every second would burden the server; the list says that there are more. */
 const rowsMax = 10_000;
 
+/** Of the screen: with many workers their totals would leave no room for connections. */
+const totalsShare = 1 / 3;
+
 /** Resolves to the exit code when whoever looks has seen enough. */
 export async function watch(call: Call<PeersOptions>): Promise<number> {
   const { options, out } = call;
@@ -33,8 +36,9 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
   try {
     while (!end.signal.aborted) {
       // A server that hangs must not hold whoever wants to go: the end breaks the connection, and so the reading.
-      const { list, trouble } = await reader.read();
-      if (end.signal.aborted) break;
+      const read = await reader.read();
+      if (read === null) break;
+      const { list, trouble } = read;
       if (screen !== null) screen.draw(screenLines(call, list, trouble, screen.height));
       else {
         if (trouble === null && list !== null) out.write(plainText(call, list));
@@ -70,14 +74,15 @@ class Reader {
     return this.#client;
   }
 
-  /** The latest list, and why there is no newer one. Throws what trying again does not mend. */
-  async read(): Promise<{ readonly list: PeerList | null; readonly trouble: string | null }> {
+  /** The latest list, and why there is no newer one; null when it is to end. Throws what trying again does not mend. */
+  async read(): Promise<{ readonly list: PeerList | null; readonly trouble: string | null } | null> {
     const { options } = this.#call;
     try {
       const client = await this.connect();
       this.#last = await readPeers(client, filterOf(options), rowsToRead(options, rowsMax));
       return { list: this.#last, trouble: null };
     } catch (error) {
+      if (this.#end.aborted) return null;
       if (error instanceof ConnectionLostError) this.close();
       const isPassing = [ConnectionLostError, StartupError, BusyError, InternalError].some(
         (each) => error instanceof each,
@@ -105,7 +110,7 @@ function screenLines(
   const above = [
     `pear peers of ${host}:${port} at ${clock(Date.now())}; q ends`,
     ...(trouble === null ? [] : [trouble]),
-    ...(list === null ? [] : headLines(call, list, width)),
+    ...(list === null ? [] : headLines(call, list, width, Math.floor(height * totalsShare))),
     '',
   ].map((line) => cut(line, width));
   const rows = list === null ? [] : rowsOf(call, list);
@@ -116,7 +121,12 @@ function screenLines(
   return [...above, titles, ...shown, cut(`… ${table.length - shown.length} more do not fit`, width)];
 }
 
-function headLines(call: Call<PeersOptions>, list: PeerList, width: number): readonly string[] {
+function headLines(
+  call: Call<PeersOptions>,
+  list: PeerList,
+  width: number,
+  totalsMax = Infinity,
+): readonly string[] {
   const { status } = list;
   const workers = status.hosts.flatMap((host) => host.workers);
   const oldest = Math.max(0, ...workers.map(({ age_ms }) => age_ms));
@@ -125,7 +135,7 @@ function headLines(call: Call<PeersOptions>, list: PeerList, width: number): rea
     ...(status.store === 'redis' ? [] : ['this host only: the view lies in the memory of its primary']),
     ...warnings(list),
     '',
-    ...totalsTable(list, filterOf(call.options), width),
+    ...totalsTable(list, filterOf(call.options), width, totalsMax),
   ];
 }
 
