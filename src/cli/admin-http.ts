@@ -71,11 +71,12 @@ async function begin(
   headers: OutgoingHttpHeaders,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
-  const request = get({ host, port, path, headers, ...(signal === undefined ? {} : { signal }) });
-  const timer = setTimeout(() => {
-    request.destroy(new Error('no answer'));
-  }, answerTimeoutMs);
+  let timer: NodeJS.Timeout | undefined;
   try {
+    const request = get({ host, port, path, headers, ...(signal === undefined ? {} : { signal }) });
+    timer = setTimeout(() => {
+      request.destroy(new Error('no answer'));
+    }, answerTimeoutMs);
     const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await once(request, 'response'));
     return response;
   } catch (cause) {

@@ -8,7 +8,7 @@ import type { ClassifiedImage, ClientImage, PearClient } from '../client/pear-cl
 import { errorCodes, StartupError } from '../errors.js';
 import { flag } from './option-values.js';
 import { table } from './table.js';
-import { withClient } from './target.js';
+import { judgingTimeoutMs, withClient } from './target.js';
 import { connectOption, defineTool } from './tool.js';
 
 export const classifyTool = defineTool({
@@ -16,7 +16,10 @@ export const classifyTool = defineTool({
   takes: 'FILE…',
   summary: "judge images: files here, or names in the server's image folder",
   options: z.strictObject({ json: flag('print JSON instead of a table'), ...connectOption }),
-  run: (call) => withClient(call, (client) => classify(client, call.names, call.options.json, call.out)),
+  run: (call) =>
+    withClient(call, (client) => classify(client, call.names, call.options.json, call.out), {
+      answerTimeoutMs: judgingTimeoutMs(call.config.limits),
+    }),
 });
 
 /** Requests under way at a time, an image each, so that no more than these are in memory. */

@@ -14,6 +14,8 @@ const usage = 'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE]
 
 /** Photos in one request. */
 const batchSize = 32;
+/** A server's own time for a request is 30 s unless it is configured to be longer, which cannot be known here. */
+const answerTimeoutMs = 300_000;
 /** Overlap from which a box counts as found. */
 const iouMin = 0.5;
 
@@ -59,7 +61,7 @@ function remote(connect: string | undefined): Target {
 }
 
 async function report(target: Target, folder: string, photos: readonly LabelledPhoto[]): Promise<void> {
-  const client = await connectTo(target);
+  const client = await connectTo(target, { answerTimeoutMs });
   const judged: Judged[] = [];
   try {
     const inFolder = await nameInImageFolder(client, folder);

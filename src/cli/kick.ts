@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { PearClient, ReplyItem } from '../client/pear-client.js';
 import { StartupError } from '../errors.js';
 import { printable } from './fitted-table.js';
-import { flag, text } from './option-values.js';
+import { flag, ipAddress } from './option-values.js';
 import { readPeers } from './peers/read.js';
+import { warnings } from './peers/summary.js';
 import { withClient } from './target.js';
 import { plural } from './times.js';
 import { connectOption, defineTool, type Call } from './tool.js';
@@ -14,7 +15,7 @@ const kickCommand = 0x42;
 const idsMax = 1_000;
 
 const options = z.strictObject({
-  address: text('IP', 'all connections from this address, but for the one that this command uses'),
+  address: ipAddress('all connections from this address, but for the one that this command uses'),
   json: flag('print JSON instead of lines'),
   ...connectOption,
 });
@@ -25,7 +26,8 @@ export const kickTool = defineTool({
   takes: 'ID…',
   summary: 'disconnect connections, of any host',
   options,
-  hints: 'The ids stand in the first column of pear peers. The exit code is 1 where one was not kicked.',
+  hints: `The ids stand in the first column of pear peers. The exit code is 1 where one was not kicked, and where
+--address could not see all connections.`,
   run: async (call) => {
     const { names } = call;
     const { address } = call.options;
@@ -51,7 +53,9 @@ type KickAnswer = z.output<typeof answerSchema>;
 
 async function run(client: PearClient, { names, options: chosen, out }: Call<KickOptions>): Promise<number> {
   const { address, json } = chosen;
-  const ids = address === undefined ? [...new Set(names)] : await idsFrom(client, address);
+  const { ids, unseen } =
+    address === undefined ? { ids: [...new Set(names)], unseen: [] } : await connectionsFrom(client, address);
+  for (const line of unseen) process.stderr.write(`${printable(line)}\n`);
   if (address !== undefined && !json) {
     out.write(`from ${printable(address)}: ${plural(ids.length, 'connection')}\n`);
   }
@@ -64,14 +68,18 @@ async function run(client: PearClient, { names, options: chosen, out }: Call<Kic
     answers.push(...part);
   }
   if (json) out.write(`${JSON.stringify(answers.map(toJson), null, 2)}\n`);
-  return answers.every(isKicked) ? 0 : 1;
+  return unseen.length === 0 && answers.every(isKicked) ? 0 : 1;
 }
 
-/** Without our own, through which the command goes. */
-async function idsFrom(client: PearClient, address: string): Promise<string[]> {
-  const { peers } = await readPeers(client, { address }, Infinity);
-  const own = client.localPort;
-  return peers.filter(({ port }) => port !== own).map(({ id }) => id);
+/**
+ * Without our own, through which the command goes. Behind a balancer the server may see us under another address, and
+ * then none is ours for sure: to spare whoever has our port would spare a stranger.
+ */
+async function connectionsFrom(client: PearClient, from: string) {
+  const list = await readPeers(client, { address: from }, Infinity);
+  const { localAddress, localPort } = client;
+  const others = list.peers.filter(({ address, port }) => port !== localPort || address !== localAddress);
+  return { ids: others.map(({ id }) => id), unseen: warnings(list) };
 }
 
 function isKicked({ result }: KickAnswer): boolean {

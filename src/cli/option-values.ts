@@ -1,4 +1,5 @@
 // The forms that values of options have, each with a message that says what would do.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
 import { parseSort } from '../connections/sort.js';
@@ -10,6 +11,20 @@ export function flag(description: string) {
 
 export function text(value: string, description: string) {
   return z.string().optional().meta({ value, description });
+}
+
+export function ipAddress(description: string) {
+  return z
+    .string()
+    .refine((written) => isIP(written) !== 0, {
+      error: ({ input }) => {
+        const [, bare = '', port] = /^\[?([^\]]*?)\]?(:\d+)?$/.exec(String(input)) ?? [];
+        if (isIP(bare) === 0) return 'write an address, not a name';
+        return `leave out the ${port === undefined ? 'brackets' : 'port'}: ${bare}`;
+      },
+    })
+    .optional()
+    .meta({ value: 'IP', description });
 }
 
 export function oneOf<const Known extends string>(

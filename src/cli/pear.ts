@@ -28,8 +28,7 @@ async function main(): Promise<number> {
     if (error instanceof StartupError) return complain([`${error.message}; ${error.cure}`]);
     if (error instanceof WireError)
       return complain([`the server refuses (error ${error.code}): ${error.message}`]);
-    if (error instanceof ConnectionLostError)
-      return complain([`${error.message} before it answered; try again`]);
+    if (error instanceof ConnectionLostError) return complain([`${error.message}; try again`]);
     throw error;
   }
 }

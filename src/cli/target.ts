@@ -1,12 +1,17 @@
 // Which server a tool talks to: the one of the configuration, unless the command line names another.
 import { PearClient } from '../client/pear-client.js';
-import { StartupError } from '../errors.js';
+import type { Config } from '../config/schema.js';
+import { ConnectionLostError, StartupError } from '../errors.js';
 
 export interface Target {
   readonly host: string;
   readonly port: number;
 }
 
+/** A server that takes longer to accept a connection, or to answer a question about itself, hangs. */
+const patienceMs = 10_000;
+
+const portMax = 65_535;
 const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** `connect`: `HOST:PORT` or `PORT` as given on the command line, with `--option`. Throws StartupError. */
@@ -18,19 +23,44 @@ export function targetOf(
   const { host, port } = configured;
   if (connect === undefined) return { host: everyAddress.has(host) ? '127.0.0.1' : host, port };
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(connect);
-  if (match === null)
+  const named = Number(match?.[2]);
+  if (match === null || named < 1 || named > portMax)
     throw new StartupError(
       `--${option} ${connect} names no server`,
       `write HOST:PORT, such as 127.0.0.1:${configured.port}`,
     );
-  return { host: match[1] ?? '127.0.0.1', port: Number(match[2]) };
+  return { host: match[1] ?? '127.0.0.1', port: named };
 }
 
-/** Throws StartupError where nobody listens there. */
-export async function connectTo(target: Target): Promise<PearClient> {
+/** How long a tool waits, and what ends its waiting. */
+export interface Waiting {
+  readonly answerTimeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Images may be long in coming, and then in being judged, each as long as the server lets them. */
+export function judgingTimeoutMs({
+  message_timeout_ms,
+  request_timeout_ms,
+}: Pick<Config['limits'], 'message_timeout_ms' | 'request_timeout_ms'>): number {
+  return message_timeout_ms + request_timeout_ms + patienceMs;
+}
+
+/** Throws StartupError where nobody listens there, or whoever does hangs. */
+export async function connectTo(
+  target: Target,
+  { answerTimeoutMs = patienceMs, signal }: Waiting = {},
+): Promise<PearClient> {
   try {
-    return await PearClient.connect(target);
+    return await PearClient.connect({ ...target, connectTimeoutMs: patienceMs, answerTimeoutMs, signal });
   } catch (cause) {
+    if (cause instanceof ConnectionLostError) {
+      throw new StartupError(
+        `the server at ${target.host} port ${target.port} does not answer within ${patienceMs / 1000} s`,
+        'look whether it hangs, or name another one with --connect HOST:PORT',
+        { cause },
+      );
+    }
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     throw new StartupError(
       `no server answers at ${target.host} port ${target.port} (${reason})`,
@@ -44,8 +74,9 @@ export async function connectTo(target: Target): Promise<PearClient> {
 export async function withClient<T>(
   { config, options }: { readonly config: { readonly server: Target }; readonly options: ConnectOptions },
   use: (client: PearClient) => Promise<T>,
+  waiting: Waiting = {},
 ): Promise<T> {
-  const client = await connectTo(targetOf(config.server, options.connect));
+  const client = await connectTo(targetOf(config.server, options.connect), waiting);
   try {
     return await use(client);
   } finally {

@@ -7,7 +7,7 @@ import { notesOf, readArguments, readOptions, type OptionNote } from './argument
 import { flag, text } from './option-values.js';
 
 export interface Surroundings {
-  readonly config: Pick<Config, 'server' | 'admin'>;
+  readonly config: Pick<Config, 'server' | 'admin' | 'limits'>;
   /** A terminal, a file, a pipe. */
   readonly out: NodeJS.WriteStream | Writable;
 }

@@ -49,6 +49,17 @@ export type ReplyItem = Readonly<Record<string, unknown>>;
 /** Longest reply that is taken: a list of 100,000 connections. */
 const maxReplyBytes = 256 * 1024 * 1024;
 
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Within so long the connection must be there; without it as long as the system tries. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** A server that owes a reply and says nothing for so long counts as lost; without it it is waited for. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Ends the connection at once, in whatever state it is. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Waiting {
   readonly resolve: (items: readonly ReplyItem[]) => void;
   readonly reject: (error: Error) => void;
@@ -58,12 +69,17 @@ export class PearClient {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder(maxReplyBytes);
   readonly #waiting: Waiting[] = [];
+  readonly #answerTimeoutMs: number | undefined;
+  #silence: NodeJS.Timeout | undefined;
+  #isClosing = false;
   #failure: Error | null = null;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, answerTimeoutMs: number | undefined) {
     this.#socket = socket;
+    this.#answerTimeoutMs = answerTimeoutMs;
     socket.on('data', (chunk) => {
       this.#receive(chunk);
+      this.#countSilence();
     });
     socket.on('error', (error) => {
       this.#fail(new ConnectionLostError(`the connection broke (${error.message})`, { cause: error }));
@@ -73,14 +89,27 @@ export class PearClient {
     });
   }
 
-  /** Rejects where nobody listens there. */
-  static async connect(options: { readonly host: string; readonly port: number }): Promise<PearClient> {
-    const socket = connect({ ...options, noDelay: true });
-    await once(socket, 'connect');
-    return new PearClient(socket);
+  /** Rejects where nobody listens there, or does not answer in time. */
+  static async connect(options: ConnectOptions): Promise<PearClient> {
+    const { host, port, connectTimeoutMs, answerTimeoutMs, signal } = options;
+    const socket = connect({ host, port, noDelay: true, ...(signal === undefined ? {} : { signal }) });
+    const timer =
+      connectTimeoutMs === undefined
+        ? undefined
+        : setTimeout(() => socket.destroy(noAnswer(connectTimeoutMs)), connectTimeoutMs);
+    try {
+      await once(socket, 'connect');
+    } finally {
+      clearTimeout(timer);
+    }
+    return new PearClient(socket, answerTimeoutMs);
   }
 
-  /** Of this end of the connection: what the server lists it by, where nothing in between changes it. */
+  /** This end of the connection: what the server lists it by, where nothing in between changes it. */
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
   get localPort(): number | undefined {
     return this.#socket.localPort;
   }
@@ -103,6 +132,7 @@ export class PearClient {
       this.#socket.write(message);
       for (const bytes of options.attachments ?? []) this.#socket.write(bytes);
       this.#socket.uncork();
+      this.#countSilence();
     });
   }
 
@@ -124,12 +154,30 @@ export class PearClient {
     return z.array(classificationSchema).parse(items);
   }
 
-  /** Closes after the replies that are owed. */
+  /** Closes after the replies that are owed; a server that hangs is not waited for beyond `answerTimeoutMs`. */
   async close(): Promise<void> {
     if (this.#socket.destroyed) return;
     const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.end();
+    this.#isClosing = true;
+    this.#countSilence();
     await closed;
+  }
+
+  /** Closes at once: what is owed will not come. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Anew with each sign of life, so that a long reply over a slow link may take its time. */
+  #countSilence(): void {
+    clearTimeout(this.#silence);
+    const limit = this.#answerTimeoutMs;
+    if (limit === undefined || (this.#waiting.length === 0 && !this.#isClosing)) return;
+    this.#silence = setTimeout(() => {
+      this.#fail(noAnswer(limit));
+      this.#socket.destroy();
+    }, limit);
   }
 
   #receive(chunk: Buffer): void {
@@ -159,6 +207,11 @@ export class PearClient {
 
   #fail(error: Error): void {
     this.#failure ??= error;
+    clearTimeout(this.#silence);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
+}
+
+function noAnswer(limitMs: number): ConnectionLostError {
+  return new ConnectionLostError(`the server does not answer within ${limitMs / 1000} s`);
 }

@@ -47,16 +47,37 @@ describe('what is wrong is named with the cure', () => {
       ['peers', '--watch', '--closed'],
       'pear peers: --watch and --closed do not go together; give one of them',
     ],
+    [
+      ['peers', '--address', '[::1]:5000'],
+      'pear peers: --address [::1]:5000 will not do; leave out the port: ::1; see pear peers --help',
+    ],
+    [
+      ['peers', '--address', '[::1]'],
+      'pear peers: --address [::1] will not do; leave out the brackets: ::1; see pear peers --help',
+    ],
+    [
+      ['kick', '--address', '10.0.0.7:5000'],
+      'pear kick: --address 10.0.0.7:5000 will not do; leave out the port: 10.0.0.7; see pear kick --help',
+    ],
+    [
+      ['kick', '--address', 'line-7'],
+      'pear kick: --address line-7 will not do; write an address, not a name; see pear kick --help',
+    ],
     [['peers', 'all'], 'pear peers takes no all; see pear peers --help'],
     [
       ['kick'],
       'pear kick: nobody is named; give ids, as pear peers shows them, or --address IP for all from there',
     ],
     [
-      ['kick', 'a', '--address', 'b'],
+      ['kick', 'a', '--address', '::1'],
       'pear kick: ids and --address do not go together; give the ones or the other',
     ],
     [['events', '--admin', 'x'], '--admin x names no server; write HOST:PORT, such as 127.0.0.1:9091'],
+    [
+      ['events', '--admin', '127.0.0.1:99999'],
+      '--admin 127.0.0.1:99999 names no server; write HOST:PORT, such as 127.0.0.1:9091',
+    ],
+    [['peers', '--connect', '0'], '--connect 0 names no server; write HOST:PORT, such as 127.0.0.1:9090'],
     [
       ['events', '--admin', '1'],
       'no admin HTTP answers at 127.0.0.1 port 1 (ECONNREFUSED); start the server with npm start, or name its admin HTTP with --admin HOST:PORT',

@@ -95,6 +95,23 @@ describe('pear peers', () => {
     },
   );
 
+  test(
+    'a terminal that does not know its size is shown as much as an old one',
+    { skip: existsSync('/usr/bin/script') ? false : 'script (util-linux) is not here' },
+    async (t) => {
+      const { wire, id } = await session.listed('127.0.1.5');
+      for (const watch of ['', '--watch']) {
+        const command = `stty cols 0 rows 0; ${process.execPath} dist/cli/pear.js peers ${watch} ${session.connect.join(' ')}`;
+        const live = new LivePear('/usr/bin/script', ['-qec', command, '/dev/null']);
+        t.after(() => live.process.kill('SIGKILL'));
+        await live.has(id);
+        if (watch !== '') live.press('q');
+        assert.equal(await live.exited, 0);
+      }
+      wire.close();
+    },
+  );
+
   test('--watch goes on when the server comes back', async (t) => {
     const port = await freePort();
     const fixed = ['--cluster.workers', '1', '--server.port', String(port)];

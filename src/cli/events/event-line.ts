@@ -1,6 +1,7 @@
 // An event as one line for people.
 import { eventTypes, type StoredEvent } from '../../connections/record.js';
 import { printable } from '../fitted-table.js';
+import { placeOf } from '../place.js';
 import { clock, plural } from '../times.js';
 
 const typeWidth = Math.max(...eventTypes.map(({ length }) => length));
@@ -9,7 +10,7 @@ export function eventLine(event: StoredEvent): string {
   const { at, type, host, worker, peer, address, port, reason, by, peers } = event;
   const parts = [
     peer ?? worker ?? host,
-    ...(address === undefined ? [] : [port === undefined ? address : `${address}:${port}`]),
+    ...(address === undefined ? [] : [port === undefined ? address : placeOf({ address, port })]),
     ...(reason === undefined ? [] : [reason]),
     ...(by === undefined ? [] : [`by ${by}`]),
     ...(peers === undefined ? [] : [plural(peers, 'connection')]),

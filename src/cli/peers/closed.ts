@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { closedPeerSchema, type ClosedPeer } from '../../connections/record.js';
 import { inOrderOf } from '../../connections/sort.js';
 import { scopes } from '../../connections/store.js';
-import { adminTarget, askJson } from '../admin-http.js';
+import { adminTarget, AdminHttpError, askJson } from '../admin-http.js';
 import { fittedTable } from '../fitted-table.js';
 import { clock, plural } from '../times.js';
 import type { Call } from '../tool.js';
 import { closedColumns } from './columns.js';
 import { filterOf, widthOf, type PeersOptions } from './options.js';
+import { ListMovedError, twice } from './read.js';
 
 const limitDefault = 100;
 const pageSize = 1_000;
@@ -23,7 +24,7 @@ type Page = z.output<typeof pageSchema>;
 
 export async function printClosed(call: Call<PeersOptions>): Promise<number> {
   const { options, out } = call;
-  const { rows, page } = await read(call, options.limit ?? limitDefault);
+  const { rows, page } = await twice(() => read(call, options.limit ?? limitDefault));
   const { sort } = options;
   if (sort !== undefined) {
     const order = inOrderOf(sort);
@@ -50,7 +51,11 @@ async function read(call: Call<PeersOptions>, limit: number) {
     const query = new URLSearchParams({ limit: String(size) });
     for (const [key, value] of Object.entries(filterOf(options))) query.set(key, value ?? '');
     if (cursor !== null) query.set('cursor', cursor);
-    page = await askJson(target, `/api/closed?${query.toString()}`, pageSchema);
+    const isFirst = cursor === null;
+    page = await askJson(target, `/api/closed?${query.toString()}`, pageSchema).catch((error: unknown) => {
+      const isMoved = error instanceof AdminHttpError && error.status === 400 && !isFirst;
+      throw isMoved ? new ListMovedError(error) : error;
+    });
     cursor = page.cursor;
     rows.push(...page.closed);
   } while (cursor !== null && rows.length < limit);

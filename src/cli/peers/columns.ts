@@ -1,6 +1,7 @@
 // The columns of the tables of connections: of those that are there, and of those that have closed.
 import type { ClosedPeer, PeerRecord } from '../../connections/record.js';
 import type { Column } from '../fitted-table.js';
+import { placeOf } from '../place.js';
 import { bytes, clock, duration } from '../times.js';
 
 /** Ages are told by the clock of this machine, at the time of `now`. */
@@ -8,7 +9,7 @@ export function peerColumns(now: number): Column<PeerRecord>[] {
   return [
     { title: 'peer', weight: 20, cell: ({ id }) => id },
     { title: 'worker', weight: 5, cell: ({ worker }) => worker },
-    { title: 'address', weight: 19, cell: addressOf },
+    { title: 'address', weight: 19, cell: placeOf },
     { title: 'identity', weight: 8, cell: ({ identity }) => identity ?? '' },
     { title: 'role', weight: 4, cell: ({ role }) => role },
     { title: 'state', weight: 14, cell: ({ state }) => state },
@@ -34,7 +35,7 @@ export const closedColumns: readonly Column<ClosedPeer>[] = [
   { title: 'closed', weight: 20, cell: ({ closed_at }) => clock(closed_at) },
   { title: 'why', weight: 19, cell: ({ reason }) => reason },
   { title: 'peer', weight: 18, cell: ({ peer }) => peer.id },
-  { title: 'address', weight: 17, cell: ({ peer }) => addressOf(peer) },
+  { title: 'address', weight: 17, cell: ({ peer }) => placeOf(peer) },
   { title: 'identity', weight: 6, cell: ({ peer }) => peer.identity ?? '' },
   {
     title: 'for',
@@ -46,10 +47,6 @@ export const closedColumns: readonly Column<ClosedPeer>[] = [
   { title: 'images', weight: 9, isNumber: true, cell: ({ peer }) => String(peer.images) },
   { title: 'errors', weight: 8, isNumber: true, cell: ({ peer }) => String(peer.errors) },
 ];
-
-function addressOf({ address, port }: PeerRecord): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
 
 function numberOf(value: number | null, digits: number): string {
   return value === null ? '-' : value.toFixed(digits);

@@ -3,7 +3,7 @@ import { WriteStream } from 'node:tty';
 import { z } from 'zod';
 import { peerStates, type PeerFilter, type PeerRecord } from '../../connections/record.js';
 import { inOrderOf } from '../../connections/sort.js';
-import { flag, oneOf, seconds, sortKey, text, wholeNumber } from '../option-values.js';
+import { flag, ipAddress, oneOf, seconds, sortKey, text, wholeNumber } from '../option-values.js';
 import { adminOption, connectOption, type Surroundings } from '../tool.js';
 
 /** More than any cluster holds. */
@@ -12,7 +12,7 @@ export const rowsMax = 1_000_000;
 export const options = z.strictObject({
   watch: flag('live, like top; q ends it'),
   closed: flag('the last connections that closed: when and why'),
-  address: text('IP', 'only those from this address'),
+  address: ipAddress('only those from this address'),
   host: text('HOST', 'only those of this host'),
   worker: text('WORKER', 'only those of this worker'),
   identity: text('NAME', 'only those of this identity'),
@@ -45,7 +45,7 @@ export function shownOf(peers: readonly PeerRecord[], { sort, limit }: PeersOpti
   return peers.toSorted(order).slice(0, limit ?? rowsMax);
 }
 
-/** A file or a pipe takes lines of any length. */
+/** A file or a pipe takes lines of any length; a terminal that does not know its size, as a serial one, says 0. */
 export function widthOf(out: Surroundings['out']): number {
-  return out instanceof WriteStream ? out.columns : Infinity;
+  return out instanceof WriteStream ? out.columns || 80 : Infinity;
 }

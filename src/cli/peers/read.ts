@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PearClient } from '../../client/pear-client.js';
 import { peerRecordSchema, type PeerFilter, type PeerRecord } from '../../connections/record.js';
 import { scopes } from '../../connections/store.js';
+import { InvalidMessageError, StartupError } from '../../errors.js';
 
 const listCommand = 0x40;
 const statusCommand = 0x44;
@@ -32,6 +33,7 @@ const statusSchema = z.object({
           z.object({
             worker: z.string(),
             state: z.string(),
+            peers: z.number(),
             queued: z.number(),
             in_flight: z.number(),
             images: z.number(),
@@ -57,15 +59,47 @@ export interface PeerList {
 
 /** Reads page after page, up to `rowsMax` records. */
 export async function readPeers(client: PearClient, filter: PeerFilter, rowsMax: number): Promise<PeerList> {
+  const { peers, unread, isCut, isThisHost } = await twice(() => readPages(client, filter, rowsMax));
+  const [answer] = await client.request(statusCommand);
+  const status = statusSchema.parse(answer).result;
+  return {
+    peers,
+    unread: [...new Set([...unread, ...status.unread])],
+    isCut,
+    isThisHost: isThisHost || status.scope === 'this host',
+    status,
+  };
+}
+
+/** A page was refused to which the server itself had given the cursor: the list lies elsewhere since then. */
+export class ListMovedError extends StartupError {
+  constructor(cause: unknown) {
+    super('Redis goes and comes while the list is read', 'try again', { cause });
+  }
+}
+
+/** A list that moved while it was read is read anew, once. */
+export async function twice<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ListMovedError)) throw error;
+    return read();
+  }
+}
+
+async function readPages(client: PearClient, filter: PeerFilter, rowsMax: number) {
   const peers = new Map<string, PeerRecord>();
   const unread = new Set<string>();
   let isThisHost = false;
   let cursor: string | null = null;
   do {
     const limit = Math.min(pageSize, rowsMax - peers.size);
-    const items = await client.request(listCommand, [
-      { ...filter, limit, ...(cursor === null ? {} : { cursor }) },
-    ]);
+    const page = client.request(listCommand, [{ ...filter, limit, ...(cursor === null ? {} : { cursor }) }]);
+    const isFirst = cursor === null;
+    const items = await page.catch((error: unknown) => {
+      throw error instanceof InvalidMessageError && !isFirst ? new ListMovedError(error) : error;
+    });
     const end = endSchema.safeParse(items.at(-1)).data?.result;
     cursor = end?.cursor ?? null;
     for (const worker of end?.unread ?? []) unread.add(worker);
@@ -76,13 +110,5 @@ export async function readPeers(client: PearClient, filter: PeerFilter, rowsMax:
       peers.set(result.id, result);
     }
   } while (cursor !== null && peers.size < rowsMax);
-  const [answer] = await client.request(statusCommand);
-  const status = statusSchema.parse(answer).result;
-  return {
-    peers: [...peers.values()],
-    unread: [...new Set([...unread, ...status.unread])],
-    isCut: cursor !== null,
-    isThisHost: isThisHost || status.scope === 'this host',
-    status,
-  };
+  return { peers: [...peers.values()], unread: [...unread], isCut: cursor !== null, isThisHost };
 }

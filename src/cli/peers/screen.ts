@@ -37,7 +37,8 @@ export class Screen {
   }
 
   get height(): number {
-    return this.#out.rows;
+    // A terminal that does not know its size, as a serial one, says 0.
+    return this.#out.rows || 24;
   }
 
   /** Over what was there, without a moment in which nothing is. What does not fit is not shown. */

@@ -1,6 +1,6 @@
 // What stands around a list of connections: a line for each worker and host, and how much the list can be trusted.
 import type { PeerFilter, PeerRecord } from '../../connections/record.js';
-import { fittedTable, type Column } from '../fitted-table.js';
+import { cut, fittedTable, type Column } from '../fitted-table.js';
 import { plural } from '../times.js';
 import type { PeerList } from './read.js';
 
@@ -28,28 +28,67 @@ const columns: readonly Column<Totals>[] = [
   { title: 'age', weight: 18, isNumber: true, cell: ({ ageMs }) => `${(ageMs / 1000).toFixed(1)}s` },
 ];
 
-/** A line a worker, and one a host where it has several; of the listed connections, with what the workers report. */
-export function totalsTable({ peers, status }: PeerList, filter: PeerFilter, width: number): string[] {
+/** Below that, the titles, one total and how many more there are would find no place. */
+const linesMin = 3;
+
+/**
+ * A line a worker, and one a host where it has several; of the listed connections, with what the workers report.
+ * What exceeds `linesMax` is left out and counted, hosts last.
+ */
+export function totalsTable(
+  list: PeerList,
+  filter: PeerFilter,
+  width: number,
+  linesMax = Infinity,
+): string[] {
+  const hosts = totalsOf(list, filter);
+  const rows = hosts.flatMap(({ workers, all }) => [...workers, ...all]);
+  if (rows.length === 0) return [];
+  const room = Math.max(linesMin, linesMax);
+  if (rows.length + 1 <= room) return fittedTable(columns, rows, width);
+  // The line of a host with one worker is that of its worker.
+  const first = hosts.flatMap(({ workers, all }) => (all.length > 0 ? all : workers));
+  const then = hosts.flatMap(({ workers, all }) => (all.length > 0 ? workers : []));
+  const shown = [...first, ...then].slice(0, room - 2);
+  const hidden = [
+    [first.length - Math.min(first.length, shown.length), 'more host'] as const,
+    [then.length - Math.max(0, shown.length - first.length), 'more worker'] as const,
+  ].filter(([count]) => count > 0);
+  const more = `… ${hidden.map(([count, noun]) => plural(count, noun)).join(' and ')}`;
+  return [...fittedTable(columns, shown, width), cut(more, width)];
+}
+
+interface HostTotals {
+  readonly workers: readonly Totals[];
+  /** Empty where it has one worker only. */
+  readonly all: readonly Totals[];
+}
+
+function totalsOf({ peers, status }: PeerList, filter: PeerFilter): HostTotals[] {
   const byWorker = new Map<string, PeerRecord[]>();
   for (const peer of peers) {
     const own = byWorker.get(peer.worker);
     if (own === undefined) byWorker.set(peer.worker, [peer]);
     else own.push(peer);
   }
-  const rows = status.hosts.flatMap(({ host, workers }): Totals[] => {
+  // Without a filter within workers they know best how many there are: the list may be cut, or have gaps.
+  const areAllMeant = Object.entries(filter).every(
+    ([key, value]) => value === undefined || key === 'host' || key === 'worker',
+  );
+  return status.hosts.flatMap(({ host, workers }): HostTotals[] => {
     if (filter.host !== undefined && filter.host !== host) return [];
     const own = workers
       .filter(({ worker }) => filter.worker === undefined || filter.worker === worker)
-      .map(({ worker, state, queued, age_ms }) => ({
+      .map(({ worker, state, queued, age_ms, peers: reported }): Totals => ({
         name: worker,
         state,
         queued,
         ageMs: age_ms,
         ...sums(byWorker.get(worker) ?? []),
+        ...(areAllMeant ? { peers: reported } : {}),
       }));
-    return own.length > 1 ? [...own, hostTotals(host, own)] : own;
+    return own.length === 0 ? [] : [{ workers: own, all: own.length > 1 ? [hostTotals(host, own)] : [] }];
   });
-  return rows.length === 0 ? [] : fittedTable(columns, rows, width);
 }
 
 function hostTotals(host: string, workers: readonly Totals[]): Totals {

@@ -18,6 +18,9 @@ import { countLine, totalsTable, warnings } from './summary.js';
 /** Reading more every second would burden the server; the list says that there are more. */
 const rowsMax = 10_000;
 
+/** Of the screen: with many workers their totals would leave no room for connections. */
+const totalsShare = 1 / 3;
+
 /** Resolves to the exit code when whoever looks has seen enough. */
 export async function watch(call: Call<PeersOptions>): Promise<number> {
   const { options, out } = call;
@@ -25,14 +28,17 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
   const stop = () => {
     end.abort();
   };
-  const reader = new Reader(call);
+  const reader = new Reader(call, end.signal);
   await reader.connect();
   const screen = out instanceof WriteStream && !options.json ? new Screen(out, stop) : null;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   let told: string | null = null;
   try {
     while (!end.signal.aborted) {
-      const { list, trouble } = await reader.read();
+      // A server that hangs must not hold whoever wants to go: the end breaks the connection, and so the reading.
+      const read = await reader.read();
+      if (read === null) break;
+      const { list, trouble } = read;
       if (screen !== null) screen.draw(screenLines(call, list, trouble, screen.height));
       else {
         if (trouble === null && list !== null) out.write(plainText(call, list));
@@ -51,28 +57,32 @@ export async function watch(call: Call<PeersOptions>): Promise<number> {
 /** Reads the list over a connection that is made anew when it breaks. */
 class Reader {
   readonly #call: Call<PeersOptions>;
+  readonly #end: AbortSignal;
   #client: PearClient | null = null;
   #last: PeerList | null = null;
 
-  constructor(call: Call<PeersOptions>) {
+  /** `end`: closes the connection at once, whatever is under way. */
+  constructor(call: Call<PeersOptions>, end: AbortSignal) {
     this.#call = call;
+    this.#end = end;
   }
 
   /** Throws StartupError. */
   async connect(): Promise<PearClient> {
     const { config, options } = this.#call;
-    this.#client ??= await connectTo(targetOf(config.server, options.connect));
+    this.#client ??= await connectTo(targetOf(config.server, options.connect), { signal: this.#end });
     return this.#client;
   }
 
-  /** The latest list, and why there is no newer one. Throws what trying again does not mend. */
-  async read(): Promise<{ readonly list: PeerList | null; readonly trouble: string | null }> {
+  /** The latest list, and why there is no newer one; null when it is to end. Throws what trying again does not mend. */
+  async read(): Promise<{ readonly list: PeerList | null; readonly trouble: string | null } | null> {
     const { options } = this.#call;
     try {
       const client = await this.connect();
       this.#last = await readPeers(client, filterOf(options), rowsToRead(options, rowsMax));
       return { list: this.#last, trouble: null };
     } catch (error) {
+      if (this.#end.aborted) return null;
       if (error instanceof ConnectionLostError) this.close();
       const isPassing = [ConnectionLostError, StartupError, BusyError, InternalError].some(
         (each) => error instanceof each,
@@ -83,7 +93,7 @@ class Reader {
   }
 
   close(): void {
-    void this.#client?.close();
+    this.#client?.destroy();
     this.#client = null;
   }
 }
@@ -100,7 +110,7 @@ function screenLines(
   const above = [
     `pear peers of ${host}:${port} at ${clock(Date.now())}; q ends`,
     ...(trouble === null ? [] : [trouble]),
-    ...(list === null ? [] : headLines(call, list, width)),
+    ...(list === null ? [] : headLines(call, list, width, Math.floor(height * totalsShare))),
     '',
   ].map((line) => cut(line, width));
   const rows = list === null ? [] : rowsOf(call, list);
@@ -111,7 +121,12 @@ function screenLines(
   return [...above, titles, ...shown, cut(`… ${table.length - shown.length} more do not fit`, width)];
 }
 
-function headLines(call: Call<PeersOptions>, list: PeerList, width: number): readonly string[] {
+function headLines(
+  call: Call<PeersOptions>,
+  list: PeerList,
+  width: number,
+  totalsMax = Infinity,
+): readonly string[] {
   const { status } = list;
   const workers = status.hosts.flatMap((host) => host.workers);
   const oldest = Math.max(0, ...workers.map(({ age_ms }) => age_ms));
@@ -120,7 +135,7 @@ function headLines(call: Call<PeersOptions>, list: PeerList, width: number): rea
     ...(status.store === 'redis' ? [] : ['this host only: the view lies in the memory of its primary']),
     ...warnings(list),
     '',
-    ...totalsTable(list, filterOf(call.options), width),
+    ...totalsTable(list, filterOf(call.options), width, totalsMax),
   ];
 }
 
