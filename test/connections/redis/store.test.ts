@@ -317,4 +317,17 @@ describe('the Redis store', () => {
     const page = await store.list({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual([byId(page.peers), page.cursor, page.unread], [peers, null, [one]]);
   });
+
+  it('goes on behind an event of the far future that somebody else has put into the stream', async () => {
+    const store = await open(one);
+    await server.cli('XADD', `${settings.keyPrefix}events`, '1799999999999999999-0', 'a', 'b');
+    const { last } = await store.events({ after: null, limit: 10 });
+    assert.equal(last, '1799999999999999999-0');
+    await open(two);
+    const { events } = await store.events({ after: last, limit: 10 });
+    assert.deepEqual(
+      events.map(({ type, worker }) => [type, worker]),
+      [['worker up', two]],
+    );
+  });
 });
