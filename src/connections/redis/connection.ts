@@ -18,6 +18,9 @@ const refusalsToldMax = 20;
 /** So ioredis begins what it says of a call that comes too late or too early. */
 const notWritable = "Stream isn't writeable";
 
+/** So Redis begins what it says of a value of another type than the call is for. */
+const wrongType = 'WRONGTYPE';
+
 /** While a client looks for the master after READONLY, what fails is no news. */
 const masterSearchMs = 2_000;
 
@@ -69,9 +72,10 @@ export class RedisConnection {
 
   /**
    * One call. The first ones wait for the connection, as `ready` does; later ones fail at once while it is
-   * away. Rejects with StoreUnavailableError, the cause inside.
+   * away. Rejects with StoreUnavailableError, the cause inside. `handled`: this failure is no news, the caller deals
+   * with it (`isWrongType`).
    */
-  async run<T>(call: (redis: Redis) => Promise<T>): Promise<T> {
+  async run<T>(call: (redis: Redis) => Promise<T>, handled?: 'wrong type'): Promise<T> {
     await (this.#first ??= this.#firstNews());
     if (this.#redis.status !== 'ready') {
       const cause = new Error(this.#whyNotReady());
@@ -83,7 +87,7 @@ export class RedisConnection {
       this.#isBack();
       return answer;
     } catch (error) {
-      throw this.#failure(error);
+      throw this.#failure(error, handled === 'wrong type');
     }
   }
 
@@ -159,9 +163,10 @@ export class RedisConnection {
     });
   }
 
-  #failure(error: unknown): StoreUnavailableError {
+  #failure(error: unknown, handlesWrongType: boolean): StoreUnavailableError {
     const cause = plainCause(error);
-    const trouble = troubleOf(error instanceof Error ? error : cause);
+    const isHandled = handlesWrongType && cause.message.startsWith(wrongType);
+    const trouble = isHandled ? null : troubleOf(error instanceof Error ? error : cause);
     if (trouble?.kind === 'away') this.#isAway(trouble.words);
     if (trouble?.kind === 'refused') this.#tellRefusal(trouble.words);
     if (trouble?.kind === 'no writes') {
@@ -210,7 +215,7 @@ export function isWrongType(error: unknown): boolean {
   return (
     error instanceof StoreUnavailableError &&
     error.cause instanceof Error &&
-    error.cause.message.startsWith('WRONGTYPE')
+    error.cause.message.startsWith(wrongType)
   );
 }
 
