@@ -49,6 +49,16 @@ export const redisChecks: readonly CrossCheck[] = [
         ? '"redis" needs connections.redis.url (or the environment variable REDIS_URL) or connections.redis.sentinels'
         : undefined,
   },
+  {
+    keys: ['connections.redis.command_timeout_ms', 'connections.lease_ms'],
+    problem: ({ connections: { store, redis, lease_ms } }: Config) =>
+      store === 'embedded' ||
+      store === 'none' ||
+      !namesRedis(redis) ||
+      2 * redis.command_timeout_ms < lease_ms
+        ? undefined
+        : `${redis.command_timeout_ms} must be less than half of connections.lease_ms, ${lease_ms}, or one call that hangs makes a worker count as gone; lower it, or raise the lease`,
+  },
   check(
     ['username', 'url'],
     (redis) =>

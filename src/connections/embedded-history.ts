@@ -1,7 +1,7 @@
 // What the primary's memory remembers of the past: the last peers that closed, and the last events.
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { eventIdOf, parseEventId } from './event-id.js';
+import { eventIdOf, isLaterId, parseEventId } from './event-id.js';
 import { matches } from './filter.js';
 import { closedHistoryMax, embeddedEventsMax } from './limits.js';
 import type { ClosedPeer, StoredEvent, ViewEvent } from './record.js';
@@ -61,7 +61,8 @@ export class EmbeddedHistory {
     if (after === null) number = Math.max(start, end - limit);
     else {
       const known = parseEventId(after);
-      while (number > start && isLater(this.#events.at(number - 1), known)) number--;
+      const isNews = (event?: StoredEvent) => event !== undefined && isLaterId(parseEventId(event.id), known);
+      while (number > start && isNews(this.#events.at(number - 1))) number--;
     }
     const events = this.#events.slice(number, Math.min(end, number + limit));
     return { events, last: events.at(-1)?.id ?? after, scope: 'this host' };
@@ -79,12 +80,3 @@ export const nothingKnown: Pick<EmbeddedHistory, 'closed' | 'events'> = {
     return { events: [], last: after, scope: 'this host' };
   },
 };
-
-function isLater(
-  event: StoredEvent | undefined,
-  known: { readonly ms: number; readonly number: number },
-): boolean {
-  if (event === undefined) return false;
-  const { ms, number } = parseEventId(event.id);
-  return ms > known.ms || (ms === known.ms && number > known.number);
-}

@@ -1,25 +1,34 @@
-// Ids of events, as the streams of Redis form them: the millisecond, and a number within it.
+// Ids of events, as the streams of Redis form them: the millisecond, and a number within it. Both have 64 bits, more than
+// a number of JavaScript holds: somebody may have put any of them into the stream.
 import { InvalidMessageError } from '../errors.js';
 
 export interface EventId {
-  readonly ms: number;
-  readonly number: number;
+  readonly ms: bigint;
+  readonly number: bigint;
 }
 
-export function eventIdOf({ ms, number }: EventId): string {
+/** Of either part. */
+const partMax = 2n ** 64n - 1n;
+
+export function eventIdOf({ ms, number }: { readonly ms: number; readonly number: number }): string {
   return `${ms}-${number}`;
 }
 
 /** Throws InvalidMessageError. */
 export function parseEventId(id: string): EventId {
-  const [, ms, number] = /^(\d{1,15})-(\d{1,15})$/.exec(id) ?? [];
-  if (ms === undefined || number === undefined)
-    throw new InvalidMessageError('this is no id of an event, such as 1785369600000-0');
-  return { ms: Number(ms), number: Number(number) };
+  const [, left, right] = /^(\d{1,20})-(\d{1,20})$/.exec(id) ?? [];
+  if (left !== undefined && right !== undefined) {
+    const parsed = { ms: BigInt(left), number: BigInt(right) };
+    if (parsed.ms <= partMax && parsed.number <= partMax) return parsed;
+  }
+  throw new InvalidMessageError('this is no id of an event, such as 1785369600000-0');
 }
 
 /** Whether `a` is the id of a later event than `b`. Throws InvalidMessageError. */
 export function isLaterEvent(a: string, b: string): boolean {
-  const [left, right] = [parseEventId(a), parseEventId(b)];
-  return left.ms > right.ms || (left.ms === right.ms && left.number > right.number);
+  return isLaterId(parseEventId(a), parseEventId(b));
+}
+
+export function isLaterId(a: EventId, b: EventId): boolean {
+  return a.ms > b.ms || (a.ms === b.ms && a.number > b.number);
 }

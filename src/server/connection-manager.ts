@@ -1,5 +1,6 @@
 // A worker's part in the view of connections: it collects what changes on its peers, writes it in batches, renews
 // its lease, and sends everything again where the store has lost it. Serving never waits for the store.
+import { setTimeout as wait } from 'node:timers/promises';
 import type {
   ClosedPeer,
   CloseReason,
@@ -21,6 +22,9 @@ import type {
 import { StoreUnavailableError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { PeerStats } from './peer/peer-stats.js';
+
+/** For the last words to the store: what waits for its turn, what has not been told, and that this worker ends. */
+const stopLimitMs = 3_000;
 
 export interface ConnectionManagerOptions {
   readonly store: ConnectionStore;
@@ -144,11 +148,20 @@ export class ConnectionManager implements ConnectionsReader {
     await this.#write(() => this.#heartbeat());
   }
 
-  /** Removes this worker and its peers from the view. */
+  /**
+   * Removes this worker and its peers from the view. A store that hangs does not hold up the worker's end: its lease
+   * runs out, and whoever meets it removes it.
+   */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#write(() => this.#flush());
-    await this.#write(() => this.#options.store.close());
+    void this.#write(() => this.#flush());
+    const closed = this.#write(() => this.#options.store.close());
+    const late = new AbortController();
+    const limit = wait(stopLimitMs, 'late', { signal: late.signal }).catch(() => 'closed');
+    if ((await Promise.race([closed, limit])) === 'late') {
+      this.#options.log.warn({ limitMs: stopLimitMs }, 'the store of connections hangs; ending without it');
+    }
+    late.abort();
   }
 
   #flushSoon(): void {

@@ -294,6 +294,8 @@ describe('two primaries with one Redis', () => {
     });
     assert.equal(two.logged(/nothing comes through/).length, 1);
     await eventually('it says so', () => (two.logged(/can reach this one again/).length > 0 ? true : null));
+    assert.equal(await listeners('line-2'), 1, 'the dead one counts no more');
+    assert.deepEqual(await outcomes(one.kicker, ['line-2/1.a.9']), ['not found']);
   });
 
   test('say once that Redis does not let them listen, and listen when it does', async () => {

@@ -85,6 +85,10 @@ describe('Values that do not go together', () => {
       'connections: {store: redis}',
       `connections.store: "redis" needs connections.redis.url (or the environment variable REDIS_URL) or connections.redis.sentinels ${at(1)}`,
     ],
+    [
+      'connections: {redis: {url: "redis://h", command_timeout_ms: 7500}}',
+      `connections.redis.command_timeout_ms: 7500 must be less than half of connections.lease_ms, 15000, or one call that hangs makes a worker count as gone; lower it, or raise the lease ${at(1)}`,
+    ],
     ...redisCases,
     ['admin: {port: 9090}', `admin.port: 9090 is server.port, too; each needs a port of its own ${at(1)}`],
     [

@@ -83,3 +83,26 @@ describe("a worker's part in the view", () => {
     assert.deepEqual([found?.requests, found?.state], [3, 'active']);
   });
 });
+
+it('a store that hangs does not hold up the end', async () => {
+  const view = new EmbeddedView({ leaseMs: neverMs });
+  let hangs = false;
+  const request = (message: Parameters<EmbeddedView['handle']>[1]) =>
+    hangs ? new Promise<never>(() => undefined) : Promise.resolve(view.handle(worker, message));
+  const manager = new ConnectionManager({
+    store: new EmbeddedStore({ request }, { requestTimeoutMs: 8_000 }),
+    describeWorker: () => workerRecord(worker),
+    flushIntervalMs: neverMs,
+    heartbeatIntervalMs: neverMs,
+    log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
+  });
+  await manager.start();
+  hangs = true;
+  let isAnswered = false;
+  const heartbeat = manager.announce().then(() => {
+    isAnswered = true;
+  });
+  await manager.stop();
+  assert.equal(isAnswered, false, 'it did not wait for the store');
+  await heartbeat;
+});

@@ -13,13 +13,21 @@ export interface RedisProxy {
   dispose(): void;
 }
 
+interface Pair {
+  readonly client: Socket;
+  readonly redis: Socket;
+  sent: string;
+}
+
 /** `socketPath`: where Redis listens. */
 export async function startRedisProxy(socketPath: string): Promise<RedisProxy> {
-  const pairs = new Set<{ readonly client: Socket; readonly redis: Socket; sent: string }>();
+  const pairs = new Set<Pair>();
+  /** Redis's side of those that are forgotten: it is not told either where the client hangs up. */
+  const halfOpen = new Set<Socket>();
   let total: string[] = [];
   const server = createServer((client) => {
     const redis = connect(socketPath);
-    const pair = { client, redis, sent: '' };
+    const pair: Pair = { client, redis, sent: '' };
     pairs.add(pair);
     client.on('data', (chunk) => {
       pair.sent += chunk.toString('latin1');
@@ -31,7 +39,7 @@ export async function startRedisProxy(socketPath: string): Promise<RedisProxy> {
       socket.on('close', () => {
         if (pairs.delete(pair)) total = [...total, pair.sent];
         client.destroy();
-        redis.destroy();
+        if (!halfOpen.has(redis)) redis.destroy();
       });
     }
   });
@@ -47,6 +55,7 @@ export async function startRedisProxy(socketPath: string): Promise<RedisProxy> {
         if (!sent.includes(text)) continue;
         client.unpipe(redis);
         redis.unpipe(client);
+        halfOpen.add(redis);
         // Taken, and thrown away.
         redis.resume();
         client.resume();
@@ -58,6 +67,7 @@ export async function startRedisProxy(socketPath: string): Promise<RedisProxy> {
         client.destroy();
         redis.destroy();
       }
+      for (const redis of halfOpen) redis.destroy();
     },
   };
 }

@@ -3,7 +3,7 @@
 import { isLaterEvent } from '../../connections/event-id.js';
 import { chunkSize } from '../../connections/limits.js';
 import type { StoredEvent } from '../../connections/record.js';
-import type { ConnectionsReader } from '../../connections/store.js';
+import type { ConnectionsReader, EventPage } from '../../connections/store.js';
 import { describeError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 
@@ -12,12 +12,26 @@ const pollIntervalMs = 250;
 
 export type EventListener = (events: readonly StoredEvent[]) => void;
 
+/** Where a reader is: the id of the last event that it knows (null: nothing has happened), and whose id that is. */
+export type EventPosition = Pick<EventPage, 'last' | 'scope'>;
+
+/**
+ * The newest event of the view as it is now, where it has become another one: Redis is away, or back. Ids of Redis and
+ * of a primary come from different clocks, so one means nothing to the other: going on behind it would tell events
+ * twice, or skip those of as long as the clocks differ. Instead events near the switch may be missing.
+ */
+export async function newestOf(view: ConnectionsReader): Promise<EventPosition> {
+  const { last, scope } = await view.events({ after: null, limit: 1 });
+  return { last, scope };
+}
+
 export class EventFeed {
   readonly #view: ConnectionsReader;
   readonly #log: Logger;
-  readonly #listeners = new Set<EventListener>();
-  /** The id of the last event that the listeners have been given; null: nothing has happened yet. */
-  #position: string | null = null;
+  /** Each with the id of the last event that it knew when it came. */
+  readonly #listeners = new Map<EventListener, string | null>();
+  /** Of the last event that the listeners have been given; null: nobody listens. */
+  #position: EventPosition | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** Of the latest start: a poll of an earlier one must not go on. */
   #run = 0;
@@ -30,12 +44,13 @@ export class EventFeed {
 
   /** What has been told to those who listen; null: nothing, or nobody listens. */
   get position(): string | null {
-    return this.#position;
+    return this.#position?.last ?? null;
   }
 
-  /** `now`: the id of the last event there is. From it on this listener is given all events, in order. */
-  listen(listener: EventListener, now: string | null): void {
-    this.#listeners.add(listener);
+  /** `now`: the last event there is. From it on this listener is given all events, in order. */
+  listen(listener: EventListener, now: EventPosition): void {
+    const isSameView = this.#position === null || this.#position.scope === now.scope;
+    this.#listeners.set(listener, isSameView ? now.last : this.position);
     if (this.#listeners.size > 1) return;
     this.#position = now;
     this.#poll(++this.#run);
@@ -66,12 +81,23 @@ export class EventFeed {
     try {
       let isFull = true;
       while (isFull) {
-        const { events, last } = await this.#view.events({ after: this.#position, limit: chunkSize });
+        const page = await this.#view.events({ after: this.position, limit: chunkSize });
+        const isOther = this.#position?.scope !== page.scope;
+        const newest = isOther ? await newestOf(this.#view) : null;
         if (run !== this.#run) return;
-        isFull = events.length === chunkSize;
         this.#isFailing = false;
-        this.#position = last;
-        if (events.length > 0) for (const listener of this.#listeners) listener(events);
+        if (newest !== null) {
+          this.#position = newest;
+          for (const listener of this.#listeners.keys()) this.#listeners.set(listener, newest.last);
+          return;
+        }
+        const { events, last, scope } = page;
+        isFull = events.length === chunkSize;
+        this.#position = { last, scope };
+        for (const [listener, known] of this.#listeners) {
+          const news = laterThan(events, known);
+          if (news.length > 0) listener(news);
+        }
       }
     } catch (error) {
       // The readers stay: the view comes back, and goes on where it was.
@@ -83,6 +109,6 @@ export class EventFeed {
 }
 
 /** Those behind `known`. */
-export function laterThan(events: readonly StoredEvent[], known: string | null): readonly StoredEvent[] {
+function laterThan(events: readonly StoredEvent[], known: string | null): readonly StoredEvent[] {
   return known === null ? events : events.filter(({ id }) => isLaterEvent(id, known));
 }

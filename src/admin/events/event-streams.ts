@@ -5,7 +5,7 @@ import { chunkSize } from '../../connections/limits.js';
 import type { ConnectionsReader, EventPage } from '../../connections/store.js';
 import { describeError } from '../../errors.js';
 import type { Logger } from '../../log.js';
-import { EventFeed, laterThan, type EventListener } from './event-feed.js';
+import { EventFeed, newestOf, type EventListener, type EventPosition } from './event-feed.js';
 import { EventStream } from './event-stream.js';
 
 /** Each costs a connection and its buffer. */
@@ -33,11 +33,8 @@ export class EventStreams {
       response.end();
       return;
     }
-    let known = page.last;
     const listener: EventListener = (events) => {
-      const news = laterThan(events, known);
-      stream.send(news);
-      known = news.at(-1)?.id ?? known;
+      stream.send(events);
     };
     const stream = new EventStream(
       response,
@@ -54,9 +51,8 @@ export class EventStreams {
     );
     this.#open.add(stream);
     stream.send(page.events);
-    void this.#catchUp(stream, known).then(
-      (last) => {
-        known = last;
+    void this.#catchUp(stream, page).then(
+      (known) => {
         if (stream.isOpen) this.#feed.listen(listener, known);
       },
       (error: unknown) => {
@@ -71,17 +67,19 @@ export class EventStreams {
     this.#feed.close();
   }
 
-  /** Sends what lies behind `known`, up to where the feed is; resolves to the id of the last event. */
-  async #catchUp(stream: EventStream, known: string | null): Promise<string | null> {
+  /** Sends what lies behind `known`, up to where the feed is; resolves to where that is. */
+  async #catchUp(stream: EventStream, { last, scope }: EventPosition): Promise<EventPosition> {
+    let known = last;
     for (;;) {
       await stream.drained();
-      if (!stream.isOpen) return known;
-      const { events, last } = await this.#view.events({ after: known, limit: chunkSize });
-      stream.send(events);
-      const isEnd = last === known;
-      known = last;
+      if (!stream.isOpen) return { last: known, scope };
+      const page = await this.#view.events({ after: known, limit: chunkSize });
+      if (page.scope !== scope) return newestOf(this.#view);
+      stream.send(page.events);
+      const isEnd = page.last === known;
+      known = page.last;
       // Nothing between this look at the feed and joining it: no event falls between.
-      if (isEnd || (events.length < chunkSize && !this.#isBehind(known))) return known;
+      if (isEnd || (page.events.length < chunkSize && !this.#isBehind(known))) return { last: known, scope };
     }
   }
 

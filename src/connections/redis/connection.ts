@@ -74,9 +74,10 @@ export class RedisConnection {
 
   /**
    * One call. The first ones wait for the connection, as `ready` does; later ones fail at once while it is
-   * away. Rejects with StoreUnavailableError, the cause inside.
+   * away. Rejects with StoreUnavailableError, the cause inside. `handled`: this failure is no news, the caller deals
+   * with it (`isWrongType`).
    */
-  async run<T>(call: (redis: Redis) => Promise<T>): Promise<T> {
+  async run<T>(call: (redis: Redis) => Promise<T>, handled?: 'wrong type'): Promise<T> {
     await (this.#first ??= this.#firstNews());
     if (this.#redis.status !== 'ready') {
       const cause = new Error(this.#whyNotReady());
@@ -88,7 +89,7 @@ export class RedisConnection {
       this.#isBack();
       return answer;
     } catch (error) {
-      throw this.#failure(error);
+      throw this.#failure(error, handled === 'wrong type');
     }
   }
 
@@ -184,9 +185,10 @@ export class RedisConnection {
     });
   }
 
-  #failure(error: unknown): StoreUnavailableError {
+  #failure(error: unknown, handlesWrongType: boolean): StoreUnavailableError {
     const cause = plainCause(error);
-    const trouble = troubleOf(error instanceof Error ? error : cause);
+    const isHandled = handlesWrongType && saysWrongType(cause);
+    const trouble = isHandled ? null : troubleOf(error instanceof Error ? error : cause);
     if (trouble?.kind === 'away' || trouble?.kind === 'no writes') this.#steadySinceMs = performance.now();
     if (trouble?.kind === 'away') this.#isAway(trouble.words);
     if (trouble?.kind === 'refused') this.#tellRefusal(trouble.words);

@@ -72,6 +72,12 @@ export class RedisControl {
       onRefused: (reason) => {
         log.warn({ channel, reason }, 'Redis refuses the channel on which other hosts reach this one');
       },
+      onKept: (reason) => {
+        log.debug(
+          { channel, reason },
+          'an earlier connection to this channel may count until Redis misses it',
+        );
+      },
     });
     this.#canary = new Canary({
       intervalMs: pingIntervalMs,

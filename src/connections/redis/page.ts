@@ -150,7 +150,7 @@ export async function findPeers(
   const read = async ({ worker, ids: own }: (typeof asked)[number]) => {
     let values: readonly (string | null)[];
     try {
-      values = await connection.run((redis) => redis.hmget(keys.peers(worker), ...own));
+      values = await connection.run((redis) => redis.hmget(keys.peers(worker), ...own), 'wrong type');
     } catch (error) {
       if (!isWrongType(error)) throw error;
       unread.push(worker);
@@ -180,13 +180,16 @@ async function readRows(
   try {
     if (place.rest.length > 0) {
       const ids = place.rest.slice(0, Math.min(room, chunkSize)).map((end) => place.prefix + end);
-      const values = await connection.run((redis) => redis.hmget(key, ...ids));
+      const values = await connection.run((redis) => redis.hmget(key, ...ids), 'wrong type');
       const rows = ids.map((id, index) => [id, values[index] ?? null] as const);
       return { rows, next: { scan: place.scan, rest: place.rest.slice(ids.length) } };
     }
     const least = Object.keys(filter).length > 0 ? filteredScanMin : 1;
     const count = Math.min(Math.max(room, least), chunkSize);
-    const [scan, flat] = await connection.run((redis) => redis.hscan(key, place.scan ?? '0', 'COUNT', count));
+    const [scan, flat] = await connection.run(
+      (redis) => redis.hscan(key, place.scan ?? '0', 'COUNT', count),
+      'wrong type',
+    );
     return { rows: inPairs(flat), next: { scan: scan === '0' ? null : scan, rest: [] } };
   } catch (error) {
     if (isWrongType(error)) return 'unreadable';

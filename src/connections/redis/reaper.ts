@@ -12,21 +12,18 @@ import type { WorkerReaper } from '../store.js';
 export class RedisReaper implements WorkerReaper {
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
-  readonly #leaseMs: number;
-  /** When the last sweep succeeded, and the first of those without a long gap between them; by this process's own clock. */
-  #lastSweptMs = -Infinity;
-  #steadySinceMs = 0;
+  readonly #settings: RedisSettings;
 
   /** Connects at the first call. `onTrouble` takes lines for the log. */
   constructor(settings: RedisSettings, onTrouble: (message: string) => void) {
     this.#connection = new RedisConnection({ ...settings, onTrouble });
     this.#keys = redisKeys(settings.keyPrefix);
-    this.#leaseMs = settings.leaseMs;
+    this.#settings = settings;
   }
 
   async removeWorker(workerId: string, reason: CloseReason): Promise<void> {
     await this.#connection.ready();
-    const { nowMs } = await readDirectory(this.#connection, this.#keys, this.#leaseMs);
+    const { nowMs } = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
     await removeWorker(this.#connection, this.#keys, workerId, {
       reason,
       closedAtMs: nowMs,
@@ -35,19 +32,10 @@ export class RedisReaper implements WorkerReaper {
     });
   }
 
-  /**
-   * Removes the workers whose lease has run out. After an outage, or a pause of this process, it waits for one lease
-   * first: those that live have to be heard of again. Rejects with StoreUnavailableError.
-   */
+  /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */
   async sweep(): Promise<void> {
-    const before = this.#lastSweptMs;
-    this.#lastSweptMs = -Infinity;
-    const directory = await readDirectory(this.#connection, this.#keys, this.#leaseMs);
-    const now = performance.now();
-    if (now - before > this.#leaseMs) this.#steadySinceMs = now;
-    if (now - this.#steadySinceMs >= this.#leaseMs)
-      await removeStale(this.#connection, this.#keys, directory, this.#leaseMs);
-    this.#lastSweptMs = now;
+    const directory = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
+    await removeStale(this.#connection, this.#keys, directory, this.#settings);
   }
 
   close(): Promise<void> {

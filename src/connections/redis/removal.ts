@@ -170,8 +170,9 @@ async function writeHistory(
     let batch: [string, string][];
     try {
       const from = scan;
-      const [next, flat] = await connection.run((redis) =>
-        redis.hscan(keys.peers(workerId), from, 'COUNT', chunkSize),
+      const [next, flat] = await connection.run(
+        (redis) => redis.hscan(keys.peers(workerId), from, 'COUNT', chunkSize),
+        'wrong type',
       );
       scan = next;
       batch = inPairs(flat);

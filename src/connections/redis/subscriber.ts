@@ -14,6 +14,14 @@ export interface RedisSubscriberOptions {
   readonly onChange: () => void;
   /** Redis refuses the subscription; once until it stands. */
   readonly onRefused: (reason: string) => void;
+  /** An earlier subscription that Redis may still hold cannot be ended; it will go by itself, minutes later. */
+  readonly onKept: (reason: string) => void;
+}
+
+/** A connection as Redis knows it. Another run of it gives the same numbers to others. */
+interface Place {
+  readonly run: string;
+  readonly id: number;
 }
 
 export class RedisSubscriber {
@@ -22,6 +30,10 @@ export class RedisSubscriber {
   #isListening = false;
   #isRefused = false;
   #retry: NodeJS.Timeout | null = null;
+  /** Where it has listened last. */
+  #place: Place | null = null;
+  /** Connections so far. */
+  #connections = 0;
 
   /** Connects at `listen`. Throws StartupError for a URL or files that cannot be used. */
   constructor(options: RedisSubscriberOptions) {
@@ -33,7 +45,7 @@ export class RedisSubscriber {
       options.onMessage(text);
     });
     this.#client.on('ready', () => {
-      void this.#subscribe();
+      void this.#begin(++this.#connections);
     });
     this.#client.on('close', () => {
       this.#setListening(false);
@@ -59,6 +71,29 @@ export class RedisSubscriber {
   close(): void {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#client.disconnect();
+  }
+
+  async #begin(connection: number): Promise<void> {
+    await this.#endLast(connection);
+    if (connection === this.#connections) await this.#subscribe();
+  }
+
+  /**
+   * A connection that died without a word stays with Redis for minutes, and counts as somebody who hears what is
+   * published: whoever asks this host would wait for its answer. Later, as a subscriber, this one may ask nothing more.
+   */
+  async #endLast(connection: number): Promise<void> {
+    const last = this.#place;
+    try {
+      const [id, info] = await Promise.all([this.#client.client('ID'), this.#client.info('server')]);
+      const run = /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
+      if (connection !== this.#connections) return;
+      if (last?.run === run) await this.#client.call('CLIENT', 'KILL', 'ID', last.id, 'TYPE', 'pubsub');
+      this.#place = { run, id };
+    } catch (error) {
+      if (this.#client.status === 'ready')
+        this.#options.onKept(error instanceof Error ? error.message : String(error));
+    }
   }
 
   async #subscribe(): Promise<void> {

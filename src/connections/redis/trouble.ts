@@ -60,6 +60,13 @@ const meanings: readonly Meaning[] = [
     cure: clusterCure,
   },
   {
+    // Before Redis 7 what fails inside a script is told behind the script's name.
+    sign: /^(ERR Error running script.*)?\bWRONGTYPE/,
+    kind: 'refused',
+    instead: 'WRONGTYPE',
+    cure: "a key that begins with connections.redis.key_prefix holds somebody else's value, of another type (redis-cli TYPE shows it): DEL it, or set another key_prefix",
+  },
+  {
     sign: /^ERR unknown command/,
     kind: 'refused',
     cure: 'it hides a command that the view of connections needs (rename-command), or is a Sentinel or older than 6.2',
@@ -111,8 +118,8 @@ const meanings: readonly Meaning[] = [
   },
 ];
 
-/** Replies that callers expect and deal with. */
-const expected = /^(WRONGTYPE|ERR the resync is incomplete)/;
+/** A reply that whoever made the call expects and deals with. */
+const expected = /^ERR the resync is incomplete/;
 
 /** What to tell of `error`; null: nothing, whoever made the call knows what it means. */
 export function troubleOf(error: Error): Trouble | null {

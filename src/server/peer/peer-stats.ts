@@ -43,6 +43,13 @@ export class PeerStats {
     return this.requests > 0 ? 'active' : 'opened';
   }
 
+  /** null: it got no verdict. */
+  countImage(result: number | null): void {
+    this.images++;
+    if (result === null) this.errors++;
+    else this.lastResult = result;
+  }
+
   record(): PeerRecord {
     return {
       ...this.origin,

@@ -222,7 +222,7 @@ export class RequestProcessor implements StartRules<Place> {
         owner: this,
         name: this.#stats.name,
         onImage: (result) => {
-          this.#countImage(result);
+          this.#stats.countImage(result);
         },
         stopClassifications: () => {
           this.#stopAll(new CancelledError('stopped by 0x03'));
@@ -275,12 +275,6 @@ export class RequestProcessor implements StartRules<Place> {
       if (exchange?.command.order === 'classification') exchange.stop(reason);
     }
     this.#order.startWaiting();
-  }
-
-  #countImage(result: number | null): void {
-    this.#stats.images++;
-    if (result === null) this.#stats.errors++;
-    else this.#stats.lastResult = result;
   }
 
   #release(bytes: number): void {

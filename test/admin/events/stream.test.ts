@@ -49,6 +49,24 @@ class Stream {
   }
 }
 
+/** A view that is of all hosts as long as there is a shared one. It knows how often either was asked since the other was. */
+class ChangingView extends EmbeddedView {
+  shared: EmbeddedView | null = null;
+  asked = 0;
+  askedShared = 0;
+
+  override async events(query: EventQuery): Promise<EventPage> {
+    if (this.shared === null) {
+      this.asked++;
+      this.askedShared = 0;
+      return super.events(query);
+    }
+    this.askedShared++;
+    this.asked = 0;
+    return { ...(await this.shared.events(query)), scope: 'all hosts' };
+  }
+}
+
 /** A view that knows how often it was asked for events, and when. */
 class CountingView extends EmbeddedView {
   readonly askedAt: number[] = [];
@@ -156,6 +174,29 @@ describe('the stream of events', () => {
     tell(view, { peer: 'p2' });
     await again.has('p2');
     again.close();
+  });
+
+  test('goes on with what comes when the view becomes another one, whose clock is behind', async (t) => {
+    const hourMs = 3_600_000;
+    const shared = new EmbeddedView({ leaseMs: hourMs, now: () => Date.now() + hourMs });
+    const view = new ChangingView({ leaseMs: hourMs, now: () => Date.now() });
+    view.shared = shared;
+    const admin = await startAdmin(t, { view });
+    const stream = await Stream.open(admin);
+    tell(shared, { peer: 'p1' });
+    await stream.has('p1');
+    tell(view, { peer: 'before' });
+    view.shared = null;
+    // The answer that shows it, the look for the newest event, and the answer after that.
+    await eventually('it has been asked', () => (view.asked >= 3 ? true : null));
+    tell(view, { peer: 'p2' });
+    await stream.has('p2');
+    view.shared = shared;
+    await eventually('it has been asked', () => (view.askedShared >= 3 ? true : null));
+    tell(shared, { peer: 'p3' });
+    await stream.has('p3');
+    assert.deepEqual(stream.names, ['p1', 'p2', 'p3']);
+    stream.close();
   });
 
   test('drops a reader that does not read, and nobody else', async (t) => {

@@ -69,6 +69,10 @@ describe('as a user with the documented rights', () => {
     const [subscriber, client] = [createClient(settings), createClient(settings)];
     try {
       await Promise.all([subscriber.connect(), client.connect()]);
+      assert.equal(
+        await subscriber.call('CLIENT', 'KILL', 'ID', await subscriber.client('ID'), 'TYPE', 'pubsub'),
+        0,
+      );
       await subscriber.subscribe('pear:control:pear-host');
       const heard = once(subscriber, 'message');
       assert.equal(await client.publish('pear:control:pear-host', 'ping'), 1);

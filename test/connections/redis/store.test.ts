@@ -316,5 +316,34 @@ describe('the Redis store', () => {
     await server.cli('SET', `${settings.keyPrefix}peers:${one}`, 'mine');
     const page = await store.list({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual([byId(page.peers), page.cursor, page.unread], [peers, null, [one]]);
+    assert.deepEqual(troubles, [], 'the page says it');
+  });
+
+  for (const key of ['events', 'closed', 'workers']) {
+    it(`says in one line what to do where ${key} is a key with another type of value`, async () => {
+      const store = await open(one);
+      await server.cli('SET', settings.keyPrefix + key, 'x');
+      const calls = [
+        () => store.events({ after: null, limit: 1 }),
+        () => store.closed({ filter: {}, limit: 1, cursor: null }),
+        () => store.list({ filter: {}, limit: 1, cursor: null }),
+      ];
+      for (const call of [...calls, ...calls]) await call().catch(() => undefined);
+      assert.equal(troubles.length, 1, troubles.join('\n'));
+      assert.match(troubles[0] ?? '', /WRONGTYPE; a key .*key_prefix .*DEL it, or set another key_prefix$/);
+    });
+  }
+
+  it('goes on behind an event of the far future that somebody else has put into the stream', async () => {
+    const store = await open(one);
+    await server.cli('XADD', `${settings.keyPrefix}events`, '1799999999999999999-0', 'a', 'b');
+    const { last } = await store.events({ after: null, limit: 10 });
+    assert.equal(last, '1799999999999999999-0');
+    await open(two);
+    const { events } = await store.events({ after: last, limit: 10 });
+    assert.deepEqual(
+      events.map(({ type, worker }) => [type, worker]),
+      [['worker up', two]],
+    );
   });
 });
