@@ -10,7 +10,7 @@ import { Relay } from './relay.js';
 import type { Place } from './truth.js';
 
 /** Short, so that many rounds fit into minutes; the proportions are those of the defaults. */
-export const times = { heartbeatMs: 1_000, leaseMs: 3_000, keyTtlMs: 12_000, commandTimeoutMs: 500 } as const;
+export const times = { heartbeatMs: 1_000, leaseMs: 5_000, keyTtlMs: 20_000, commandTimeoutMs: 500 } as const;
 
 const workersPerHost = 2;
 /** Longer than a call to Redis may take, so that every worker notices. */
