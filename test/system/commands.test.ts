@@ -196,7 +196,7 @@ test('0x44 tells how the server is doing, its keys in order', async () => {
   const text = await wire.ask(request(0x44, null));
   assert.match(
     text,
-    /^\{"cmd": 69, "response_data": \[\{"file_name": null, "result": \{"version": "[^"]+", "model": "pear-starter-int8.onnx", "uptime_s": \d+, "peers": \d+, "queued": 0, "in_flight": 0, "images_per_second": [\d.]+, "store": "embedded", "scope": "this host", "unread": \[\], "hosts": \[\{"host": "[^"]+", "workers": \[\{"worker": "[^"]+", "pid": \d+, "state": "serving", "peers": \d+, "queued": 0, "in_flight": 0, "requests": \d+, "images": \d+, "errors": \d+, "age_ms": \d+\}\]\}\]\}, "error_code": 0\}\], "request_data": null\}$/,
+    /^\{"cmd": 69, "response_data": \[\{"file_name": null, "result": \{"version": "[^"]+", "model": "pear-starter-int8.onnx", "uptime_s": \d+, "peers": \d+, "queued": \d+, "in_flight": \d+, "images_per_second": [\d.]+, "store": "embedded", "scope": "this host", "unread": \[\], "hosts": \[\{"host": "[^"]+", "workers": \[\{"worker": "[^"]+", "pid": \d+, "state": "serving", "peers": \d+, "queued": \d+, "in_flight": \d+, "requests": \d+, "images": \d+, "errors": \d+, "age_ms": \d+\}\]\}\]\}, "error_code": 0\}\], "request_data": null\}$/,
   );
 });
 
