@@ -9,7 +9,7 @@ const root = 'src';
 /** Imports go downwards, or stay in the folder. */
 const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
-  'shared-reads.ts': 0,
+  'socket-reads.ts': 0,
   'text-encoding.ts': 0,
   'take-first.ts': 0,
   'version.ts': 0,

@@ -24,7 +24,7 @@ import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
-import { withSharedReads } from '../shared-reads.js';
+import { withSharedReads } from '../socket-reads.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
 import { putEventLoopFirst } from './event-loop-first.js';

@@ -3,7 +3,7 @@
 import type { ThreadAnswer } from '../../detector/inference/thread-answer.js';
 import type { ImageSource } from '../../detector/inference/thread-messages.js';
 import type { Logger } from '../../log.js';
-import { connectWithSharedReads } from '../../shared-reads.js';
+import { connectWithSharedReads } from '../../socket-reads.js';
 import { ShareChannel } from './share-channel.js';
 import { toHelperSchema, type SharingNews, type ToHelper, type ToLender } from './share-messages.js';
 

@@ -9,7 +9,7 @@ export class Reading {
   readonly #mayLook: () => boolean;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `mayLook`: whether there is room for one more piece (shared-reads.ts). */
+  /** `mayLook`: whether there is room for one more piece (socket-reads.ts). */
   constructor(socket: Socket, mayLook: () => boolean) {
     this.#socket = socket;
     this.#mayLook = mayLook;

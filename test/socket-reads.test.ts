@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, Socket, type Server } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { connectWithSharedReads, withSharedReads } from '#src/shared-reads.js';
+import { connectWithSharedReads, withSharedReads } from '#src/socket-reads.js';
 
 async function listen(t: TestContext): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
