@@ -9,7 +9,7 @@ export const limits = z.strictObject({
     .max(1_000_000)
     .default(20_000)
     .describe(
-      'Connections to all workers of this host together; one more gets error 6 and is closed. An idle one costs some 10 kB.',
+      'Connections to all workers of this host together; one more gets error 6 and is closed. An idle one costs some 18 kB.',
     ),
   max_peers_per_address: z
     .int()

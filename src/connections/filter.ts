@@ -27,9 +27,3 @@ export function hostOf(workerId: string): string {
   const colon = workerId.indexOf(':');
   return colon === -1 ? workerId : workerId.slice(0, colon);
 }
-
-/** The host of a peer's id, `<hostId>/<slot>.<bootNonce>.<sequence>`. */
-export function hostOfPeer(peerId: string): string {
-  const slash = peerId.indexOf('/');
-  return slash === -1 ? peerId : peerId.slice(0, slash);
-}

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
+import { EmbeddedView } from '#src/connections/embedded-view.js';
 import { closedPeerSchema, peerRecordSchema, storedEventSchema } from '#src/connections/record.js';
+import type { PeerPage, PeerQuery } from '#src/connections/store.js';
+import { InvalidMessageError } from '#src/errors.js';
 import { closedPeer, peerRecord, peerRecords, workerRecord } from '../connections/records.js';
 import { ask, connect, errorOf, newView, startAdmin, tell, workers } from './admin.js';
 
@@ -17,6 +20,17 @@ const listSchema = z.object({
   truncated: z.boolean().optional(),
 });
 const [first, second] = workers;
+
+/** Its cursors are good no more: once, or as often as they come where `refusals` is below 0. */
+class MovingView extends EmbeddedView {
+  refusals = 0;
+
+  override list(query: PeerQuery): Promise<PeerPage> {
+    if (query.cursor === null || this.refusals > 0) return super.list(query);
+    if (this.refusals === 0) this.refusals = 1;
+    return Promise.reject(new InvalidMessageError('cursor is not one that this list gave'));
+  }
+}
 
 describe('/api/connections', () => {
   test('gives page after page, with the workers they come from and how old each part is', async (t) => {
@@ -62,6 +76,22 @@ describe('/api/connections', () => {
     };
     assert.deepEqual(await requestsOf('sort=requests'), [[1, 2, 3], false, null]);
     assert.deepEqual(await requestsOf('sort=-requests&limit=2'), [[3, 2], true, null]);
+  });
+
+  test('sorts all the same where the view moves between two pages, which its reader cannot know of', async (t) => {
+    const view = new MovingView({ leaseMs: 60_000 });
+    view.handle(first, { type: 'open', worker: workerRecord(first) });
+    const { port } = await startAdmin(t, { view });
+    connect(view, ...peerRecords(first, 1_001));
+    const answer = await ask(port, '/api/connections?sort=id&limit=1');
+    const body = listSchema.parse(answer.json);
+    assert.deepEqual([body.rows_sorted, body.all_sorted, view.refusals], [1_001, true, 1]);
+    view.refusals = -1;
+    assert.equal(
+      (await ask(port, '/api/connections?sort=id')).status,
+      400,
+      'once; one that moves on is told of',
+    );
   });
 
   test('names what is wrong with the question, and the cure', async (t) => {

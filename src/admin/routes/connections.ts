@@ -1,6 +1,5 @@
 // The connections that are there: page by page, sorted, or one by its id.
 import { z } from 'zod';
-import { hostOfPeer, matches } from '../../connections/filter.js';
 import { peerFilterSchema, type PeerFilter, type PeerRecord } from '../../connections/record.js';
 import { inOrderOf, parseSort } from '../../connections/sort.js';
 import type { ConnectionsReader, PeerPage } from '../../connections/store.js';
@@ -46,42 +45,51 @@ export function connectionRoutes(view: ConnectionsReader): Route[] {
 }
 
 async function list(view: ConnectionsReader, query: URLSearchParams): Promise<Answer> {
-  const { id, limit, cursor, sort, ...filter } = readQuery(query, querySchema);
-  if (cursor !== null && (sort !== undefined || id !== undefined)) {
+  const { limit, cursor, sort, ...filter } = readQuery(query, querySchema);
+  if (cursor !== null && (sort !== undefined || filter.id !== undefined)) {
     throw new InvalidMessageError('cursor goes with neither sort nor id, whose lists have one page only');
   }
-  if (id !== undefined) return json(200, await one(view, id, filter));
   if (sort !== undefined) return json(200, await sorted(view, filter, sort, limit));
   return json(200, bodyOf(await view.list({ filter, limit, cursor })));
 }
 
-/** A page of one record or none. How old it is, and how far the view reaches, is told of its whole host. */
-async function one(view: ConnectionsReader, id: string, filter: PeerFilter) {
-  const [peer] = await view.find([id]);
-  const page = await view.list({ filter: { host: hostOfPeer(id) }, limit: 1, cursor: null });
-  const peers = peer !== undefined && matches(peer, filter) ? [peer] : [];
-  return { ...bodyOf({ ...page, peers }), cursor: null };
+interface Rows {
+  readonly found: ReadonlyMap<string, PeerRecord>;
+  readonly unread: ReadonlySet<string>;
+  /** The last one that was read. */
+  readonly page: PeerPage;
 }
 
 async function sorted(view: ConnectionsReader, filter: PeerFilter, sort: string, limit: number) {
   const order = inOrderOf(parseSort(sort));
+  const { found, unread, page } = await readRows(view, filter);
+  const peers = [...found.values()].sort(order).slice(0, limit);
+  return {
+    ...bodyOf({ ...page, peers, cursor: null, unread: [...unread] }),
+    rows_sorted: found.size,
+    all_sorted: page.cursor === null,
+    truncated: page.cursor !== null || peers.length < found.size,
+  };
+}
+
+/** As many pages as are sorted, anew where the view has changed between two: its cursors are good no more. */
+async function readRows(view: ConnectionsReader, filter: PeerFilter, mayBeginAnew = true): Promise<Rows> {
   const found = new Map<string, PeerRecord>();
   const unread = new Set<string>();
   let page: PeerPage;
   let cursor: string | null = null;
   do {
-    page = await view.list({ filter, limit: pageSize, cursor });
+    try {
+      page = await view.list({ filter, limit: pageSize, cursor });
+    } catch (error) {
+      if (cursor === null || !mayBeginAnew || !(error instanceof InvalidMessageError)) throw error;
+      return readRows(view, filter, false);
+    }
     for (const peer of page.peers) found.set(peer.id, peer);
     for (const worker of page.unread) unread.add(worker);
     cursor = page.cursor;
   } while (cursor !== null && found.size < sortedRowsMax);
-  const peers = [...found.values()].sort(order).slice(0, limit);
-  return {
-    ...bodyOf({ ...page, peers, cursor: null, unread: [...unread] }),
-    rows_sorted: found.size,
-    all_sorted: cursor === null,
-    truncated: cursor !== null || peers.length < found.size,
-  };
+  return { found, unread, page };
 }
 
 function bodyOf({ peers, cursor, unread, parts, scope }: PeerPage) {

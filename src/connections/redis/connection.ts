@@ -19,7 +19,7 @@ const refusalsToldMax = 20;
 const notWritable = "Stream isn't writeable";
 
 /** In place of a reply: somebody has put another type of value under the key of this call. */
-export const wrongType = Symbol('wrong type');
+const wrongType = Symbol('wrong type');
 
 /** While a client looks for the master after READONLY, what fails is no news. */
 const masterSearchMs = 2_000;
