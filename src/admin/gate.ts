@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { Role } from '../config/schema.js';
-import { assertPermitted, roleOfAddress, type RoleOptions } from '../server/gate.js';
+import { assertPermitted, identify, type RoleOptions } from '../server/gate.js';
 import { HttpError } from './answer.js';
 
 export interface GateOptions {
@@ -33,7 +33,8 @@ export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): 
 
 /** Throws NotPermittedError. */
 export function assertRole(address: string, needed: Role, path: string, { roles }: GateOptions): void {
-  assertPermitted(roleOfAddress(address, roles), needed, path);
+  const { role } = identify({ address, isForwarded: false, certificate: null }, roles);
+  assertPermitted(role, needed, path);
 }
 
 /** Addresses cannot be rebound; of names only this machine's own are known to be ours. */

@@ -16,10 +16,33 @@ export interface RoleOptions {
   readonly loopbackRole: Role;
 }
 
-/** The role that an address alone gives. */
-export function roleOfAddress(address: string, options: RoleOptions): Role {
-  const local = loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-  return local ? options.loopbackRole : options.defaultRole;
+/** A client certificate that has been verified. */
+export interface ClientCertificate {
+  /** The common name of its subject. */
+  readonly name: string;
+  /** SHA-256 of it, in hex of lower case. */
+  readonly fingerprint: string;
+}
+
+/** What is known of somebody when they come in. */
+export interface Origin {
+  readonly address: string;
+  /** A balancer says that it is this address: nobody behind one is a program of this machine. */
+  readonly isForwarded: boolean;
+  readonly certificate: ClientCertificate | null;
+}
+
+/** Who somebody is, and what they may do. */
+export interface Identity {
+  /** null: nobody that is known by name. */
+  readonly name: string | null;
+  readonly role: Role;
+}
+
+/** Who somebody is who has shown no token. */
+export function identify({ address, isForwarded }: Origin, options: RoleOptions): Identity {
+  const isLocal = !isForwarded && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return { name: null, role: isLocal ? options.loopbackRole : options.defaultRole };
 }
 
 /**

@@ -153,7 +153,7 @@ export class TCPServer {
     if (this.#draining) peer.drain();
   }
 
-  #createPeer(socket: Socket, { address, port, role }: Caller): Peer {
+  #createPeer(socket: Socket, { address, port, identity }: Caller): Peer {
     const { hostId, workerId, log } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
@@ -164,7 +164,7 @@ export class TCPServer {
       port,
     };
     log.info({ peer: origin.id, address, port }, 'connected');
-    return new Peer(socket, new PeerStats(origin, role), this.#peerOptions);
+    return new Peer(socket, new PeerStats(origin, identity), this.#peerOptions);
   }
 
   #leave(peer: Peer, reason: CloseReason): void {

@@ -35,7 +35,7 @@ describe("a worker's part in the view", () => {
     });
     await manager.start();
     const origin = { id: 'pear-host/0.aaaa.1', host: 'pear-host', worker, address: '192.0.2.1', port: 4711 };
-    peer = new PeerStats(origin, 'operator');
+    peer = new PeerStats(origin, { name: null, role: 'operator' });
     manager.opened(peer);
   });
   afterEach(async () => {

@@ -2,15 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { NeededRole } from '#src/handlers/command.js';
 import { NotPermittedError } from '#src/errors.js';
-import { assertPermitted, plainAddress, roleAfterGarbage, roleOfAddress } from '#src/server/gate.js';
+import { assertPermitted, identify, plainAddress, roleAfterGarbage } from '#src/server/gate.js';
 
 describe('the role of an address', () => {
-  const roleOf = (address: string) =>
-    roleOfAddress(plainAddress(address), { defaultRole: 'viewer', loopbackRole: 'admin' });
+  const roleOf = (address: string, isForwarded = false) =>
+    identify(
+      { address: plainAddress(address), isForwarded, certificate: null },
+      { defaultRole: 'viewer', loopbackRole: 'admin' },
+    ).role;
 
   for (const address of ['127.0.0.1', '127.0.0.2', '127.255.255.254', '::1', '::ffff:127.0.0.1']) {
     test(`is that of the machine itself for ${address}`, () => {
       assert.equal(roleOf(address), 'admin');
+      assert.equal(roleOf(address, true), 'viewer', 'unless a balancer only says so');
     });
   }
 

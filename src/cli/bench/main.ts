@@ -11,7 +11,7 @@ import { chooseModel, type ModelChoice } from './model-choice.js';
 import { readOptions, usage, type BenchOptions, type Part } from './options.js';
 import { measureConnects, measureIdle, measureView } from './peers-cost.js';
 import { libvipsVersion } from './photos.js';
-import { measureProbe } from './probe.js';
+import { measureProbes } from './probe.js';
 import { measureRecords } from './records.js';
 import * as text from './report.js';
 import { soak } from './soak.js';
@@ -129,7 +129,7 @@ function measureModel(bench: Workbench, model: ModelChoice, print: Print): Promi
     }
     const latency = wants(bench, 'latency') ? await measureLatency(bench, server) : null;
     if (latency !== null) print(text.latencyText(model.name, latency));
-    const probe = wants(bench, 'probe') ? await measureProbe(bench, server) : null;
+    const probe = wants(bench, 'probe') ? await measureProbes(bench, server) : null;
     if (probe !== null) print(text.probeText(model.name, probe));
     return { model: model.name, throughput, latency, probe };
   });

@@ -5,6 +5,7 @@ import { capacityOf } from './latency.js';
 import { LoadConnection } from './load-connection.js';
 import { trivialRequest } from './load-requests.js';
 import { openLoop } from './open-loop.js';
+import { ways, type Way } from './load-messages.js';
 import { runServer } from './server-run.js';
 import { latenciesOf, type Latencies } from './statistics.js';
 import type { Workbench } from './workbench.js';
@@ -16,18 +17,26 @@ const connections = 8;
 const secondsFactor = 2;
 
 export interface Probe extends Latencies {
+  /** Of the images that keep the cores busy. */
+  readonly way: Way;
   /** Judged before, and not counted. */
   readonly warmUpImages: number;
 }
 
-export async function measureProbe(bench: Workbench, server: LocalServer): Promise<Probe> {
+export async function measureProbes(bench: Workbench, server: LocalServer): Promise<readonly Probe[]> {
+  const probes: Probe[] = [];
+  for (const way of ways) probes.push(await measureProbe(bench, server, way));
+  return probes;
+}
+
+async function measureProbe(bench: Workbench, server: LocalServer, way: Way): Promise<Probe> {
   const { perSecond, warmUpImages } = await capacityOf(bench, server);
   const images = Math.ceil(perSecond * bench.options.seconds * secondsFactor);
   const probes: LoadConnection[] = [];
   try {
     for (let index = 0; index < server.workers; index++) probes.push(await LoadConnection.open(server.port));
     const loading = { running: true };
-    const loaded = runServer(server, bench.load, { images, connections, way: 'bytes' }).finally(() => {
+    const loaded = runServer(server, bench.load, { images, connections, way }).finally(() => {
       loading.running = false;
     });
     // Awaited below; where the probe fails first, that is the failure to tell.
@@ -38,7 +47,7 @@ export async function measureProbe(bench: Workbench, server: LocalServer): Promi
       ask: async (index) => probes[index % probes.length]?.send(trivialRequest),
     });
     await loaded;
-    return { warmUpImages, ...latenciesOf(latenciesMs) };
+    return { way, warmUpImages, ...latenciesOf(latenciesMs) };
   } finally {
     for (const probe of probes) probe.destroy();
   }

@@ -16,7 +16,7 @@ export interface ModelReport {
   readonly model: string;
   readonly throughput: Throughput | null;
   readonly latency: readonly LatencyLine[] | null;
-  readonly probe: Probe | null;
+  readonly probe: readonly Probe[] | null;
 }
 
 /** null: this part was not asked for. */
@@ -61,7 +61,7 @@ export function throughputText(model: string, found: Throughput): string {
   return (
     `\n${model}: ${bare}\n` +
     table(['by', 'connections', 'images/s', 'server/bare', 'CPU server/bare', 'good rounds'], rows) +
-    `not counted: ${found.warmUpRounds} warm-up round before, of bare and server alike\n` +
+    `not counted: ${found.warmUpRounds} warm-up rounds before, of bare and server alike\n` +
     warnings(found).join('')
   );
 }
@@ -92,11 +92,14 @@ export function latencyText(model: string, lines: readonly LatencyLine[]): strin
   );
 }
 
-export function probeText(model: string, probe: Probe): string {
+export function probeText(model: string, probes: readonly Probe[]): string {
   return (
     `\n${model}: 0x32 while every core infers\n` +
-    table(['count', 'p50', 'p99', 'p99.9', 'slowest'], [cells(probe)]) +
-    `not counted: ${probe.warmUpImages} images before, which warm up\n`
+    table(
+      ['images by', 'count', 'p50', 'p99', 'p99.9', 'slowest'],
+      probes.map((probe) => [probe.way, ...cells(probe)]),
+    ) +
+    `not counted: ${probes.map(({ warmUpImages }) => warmUpImages).join(' and ')} images before, which warm up\n`
   );
 }
 

@@ -10,8 +10,8 @@ import type { Workbench } from './workbench.js';
 /** Below this share of its cores a bare run says nothing of what the cores can do. */
 export const cpuShareMin = 0.95;
 
-/** Not counted: servers run for days, and what they do for the first time in a minute their engine still compiles. */
-const warmUpRounds = 1;
+/** Not counted, about a minute and a half: servers run for days, and what is new to them their engine still compiles. */
+const warmUpRounds = 2;
 
 export interface ServerMeasurement extends Omit<ServerRun, 'verdicts'> {
   readonly round: number;

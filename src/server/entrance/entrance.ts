@@ -1,10 +1,9 @@
 // Between the port and the peers: finds out whose connection it is, asks for a place for it, and turns away who gets
 // none. Meanwhile nobody reads the connection, so that nothing of it is lost: it is the peer that reads.
 import type { Socket } from 'node:net';
-import type { Role } from '../../config/schema.js';
 import type { Logger } from '../../log.js';
 import type { PeerAdmission } from './peer-admission.js';
-import { plainAddress, roleOfAddress, type RoleOptions } from '../gate.js';
+import { identify, plainAddress, type Identity, type RoleOptions } from '../gate.js';
 import { Balancers, readForwarded } from './proxied.js';
 import { TurnAway } from './turn-away.js';
 
@@ -12,7 +11,7 @@ import { TurnAway } from './turn-away.js';
 export interface Caller {
   readonly address: string;
   readonly port: number;
-  readonly role: Role;
+  readonly identity: Identity;
   /** What it has sent already. */
   readonly received: Buffer;
 }
@@ -70,8 +69,9 @@ export class Entrance {
       const caller = await this.#forwardedBy(socket, address, remotePort);
       if (caller !== null) await this.#ask(socket, caller);
     } else {
-      const role = roleOfAddress(address, this.#options.roles);
-      await this.#ask(socket, { address, port: remotePort, role, received: noBytes });
+      const origin = { address, isForwarded: false, certificate: null };
+      const identity = identify(origin, this.#options.roles);
+      await this.#ask(socket, { address, port: remotePort, identity, received: noBytes });
     }
   }
 
@@ -103,9 +103,10 @@ export class Entrance {
       socket.destroy();
       return null;
     }
-    const { address, port } = forwarded.source ?? { address: balancer, port: balancerPort };
-    // Behind a balancer nobody is a program of this machine, whatever the header says.
-    return { address: plainAddress(address), port, role: roles.defaultRole, received: forwarded.rest };
+    const source = forwarded.source ?? { address: balancer, port: balancerPort };
+    const address = plainAddress(source.address);
+    const identity = identify({ address, isForwarded: true, certificate: null }, roles);
+    return { address, port: source.port, identity, received: forwarded.rest };
   }
 
   async #ask(socket: Socket, caller: Caller): Promise<void> {

@@ -1,6 +1,7 @@
 // What is counted of one connection while it lives; the view of connections shows it as a PeerRecord.
 import type { Role } from '../../config/schema.js';
 import type { PeerRecord } from '../../connections/record.js';
+import type { Identity } from '../gate.js';
 
 /** Who and where a peer is; fixed for its life. */
 export interface PeerOrigin {
@@ -15,6 +16,8 @@ export class PeerStats {
   readonly origin: PeerOrigin;
   readonly connectedAt = Date.now();
   role: Role;
+  /** The name that it is known by; null: none. */
+  identity: string | null;
   /** Its worker is stopping. */
   draining = false;
   lastActivityAt = this.connectedAt;
@@ -28,14 +31,15 @@ export class PeerStats {
   lastLatencyMs: number | null = null;
   lastResult: number | null = null;
 
-  constructor(origin: PeerOrigin, role: Role) {
+  constructor(origin: PeerOrigin, { name, role }: Identity) {
     this.origin = origin;
+    this.identity = name;
     this.role = role;
   }
 
-  /** Who it is, to others: no identities can be given yet, so its address. */
+  /** Who it is, to others. */
   get name(): string {
-    return this.origin.address;
+    return this.identity ?? this.origin.address;
   }
 
   get state(): PeerRecord['state'] {
@@ -54,7 +58,7 @@ export class PeerStats {
     return {
       ...this.origin,
       tls: false,
-      identity: null,
+      identity: this.identity,
       role: this.role,
       state: this.state,
       connected_at: this.connectedAt,

@@ -62,7 +62,7 @@ const reportSchema = z.object({
         ),
       }),
       latency: z.array(warmLatencies.extend({ load: z.number() })).length(2),
-      probe: warmLatencies,
+      probe: z.array(warmLatencies.extend({ way: z.string() })).length(2),
     }),
   ),
   connects: z.object({

@@ -60,7 +60,10 @@ async function setUp() {
   const socket = await accepted;
   const handler = new Reads();
   const room = new Room({ maxImages: 10, maxBytes });
-  const stats = new PeerStats({ id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 }, 'operator');
+  const stats = new PeerStats(
+    { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 },
+    { name: null, role: 'operator' },
+  );
   const peer = new Peer(socket, stats, {
     limits: {
       maxMessageBytes: 200_000,
