@@ -88,6 +88,17 @@ export class StartupError extends Error {
   }
 }
 
+/** A model that cannot serve, found out before it does: `message` and `cure` are for the log. */
+export class ModelRefusedError extends Error {
+  override readonly name = 'ModelRefusedError';
+  readonly cure: string;
+
+  constructor(problem: string, cure: string, options?: ErrorOptions) {
+    super(problem, options);
+    this.cure = cure;
+  }
+}
+
 /** The configuration is wrong. `problems` names every mistake: path, value and what was expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

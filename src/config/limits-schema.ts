@@ -37,6 +37,11 @@ export const limits = z.strictObject({
     .describe(
       'Images not answered this long after the last byte of their request get error 4: by then a line has moved on.',
     ),
+  change_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe(
+      'A change of model or folder that is not decided by then gets error 4, and nothing was changed: time for a large model.',
+    ),
   write_timeout_ms: milliseconds(hourMs)
     .default(30_000)
     .describe(

@@ -22,6 +22,7 @@ const threadOptions = (modelPath: string, classes: string[] | null = null): Thre
   maxImageBytes: 10_000_000,
   maxImagePixels: 5_000_000,
   decodeTimeoutMs: 10_000,
+  niceness: 10,
 });
 
 function start(

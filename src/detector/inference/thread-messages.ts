@@ -22,6 +22,8 @@ export const threadOptionsSchema = z.object({
   maxImagePixels: z.int().positive(),
   /** Longest time for decoding one image. */
   decodeTimeoutMs: z.int().positive(),
+  /** How much nicer than the event loop the thread is from its first moment: a model is loaded while others serve. */
+  niceness: z.int().nonnegative(),
 });
 export type ThreadOptions = Readonly<z.output<typeof threadOptionsSchema>>;
 
