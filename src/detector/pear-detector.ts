@@ -3,6 +3,7 @@
 // find each other is not its business. It knows no protocol.
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
+import { FaultLog } from './fault-log.js';
 import { InferenceThread } from './inference/inference-thread.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
 import type { Model } from './models/model-spec.js';
@@ -12,7 +13,7 @@ import { FairQueue } from './queue/fair-queue.js';
 
 export interface DetectorOptions {
   readonly thread: ThreadOptions;
-  /** Told of each fault of our own, for the log; bad images are the client's business. */
+  /** Told of faults of our own, for the log, of the same one once a minute; bad images are the client's business. */
   readonly onFault: (reason: string) => void;
 }
 
@@ -44,7 +45,7 @@ const offerMs = 1;
 
 export class PearDetector {
   readonly #thread: InferenceThread;
-  readonly #options: DetectorOptions;
+  readonly #faults: FaultLog;
   readonly #queue = new FairQueue<object, Slot>();
   /** Lent in vain. They are not lent again, so that an image that ends workers ends two of them at most. */
   readonly #returned: Slot[] = [];
@@ -57,7 +58,7 @@ export class PearDetector {
 
   private constructor(thread: InferenceThread, options: DetectorOptions) {
     this.#thread = thread;
-    this.#options = options;
+    this.#faults = new FaultLog(options.onFault);
   }
 
   /** Resolves when the model has run once. Throws StartupError where it cannot serve. */
@@ -192,7 +193,7 @@ export class PearDetector {
     if (!answer.ok) {
       if (answer.code !== errorCodes.internalError)
         return { ok: false, error: wireErrorOf(answer.code, answer.message) };
-      this.#options.onFault(answer.reason);
+      this.#faults.add(answer.reason);
       return { ok: false, error: new InternalError() };
     }
     const { detections, decodeMs, inferenceMs } = answer;
