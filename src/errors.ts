@@ -88,7 +88,7 @@ export class StartupError extends Error {
   }
 }
 
-/** A model that cannot serve, found out before it does: `message` and `cure` are for the log. */
+/** A model was tried and may not serve: what was found, for the log, and what to do, each in one line. */
 export class ModelRefusedError extends Error {
   override readonly name = 'ModelRefusedError';
   readonly cure: string;

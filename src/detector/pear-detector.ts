@@ -4,6 +4,7 @@
 // what was submitted before. It knows no protocol.
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
+import { FaultLog } from './fault-log.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
 import { LoadedModel } from './loaded-model.js';
 import type { Model } from './models/model-spec.js';
@@ -13,7 +14,7 @@ import { FairQueue } from './queue/fair-queue.js';
 
 export interface DetectorOptions {
   readonly thread: ThreadOptions;
-  /** Told of each fault of our own, for the log; bad images are the client's business. */
+  /** Told of faults of our own, for the log, of the same one once a minute; bad images are the client's business. */
   readonly onFault: (reason: string) => void;
 }
 
@@ -55,7 +56,7 @@ export class PearDetector {
   #next: LoadedModel | null = null;
   /** They served before, and judge what was submitted then. */
   readonly #retiring = new Set<LoadedModel>();
-  readonly #options: DetectorOptions;
+  readonly #faults: FaultLog;
   readonly #queue = new FairQueue<object, Work>();
   /** Lent in vain. They are not lent again, so that an image that ends workers ends two of them at most. */
   readonly #returned: Work[] = [];
@@ -68,7 +69,7 @@ export class PearDetector {
 
   private constructor(serving: LoadedModel, options: DetectorOptions) {
     this.#serving = serving;
-    this.#options = options;
+    this.#faults = new FaultLog(options.onFault);
   }
 
   /** Resolves when the model has run once. Throws StartupError where it cannot serve. */
@@ -263,7 +264,7 @@ export class PearDetector {
     if (!answer.ok) {
       if (answer.code !== errorCodes.internalError)
         return { ok: false, error: wireErrorOf(answer.code, answer.message) };
-      this.#options.onFault(answer.reason);
+      this.#faults.add(answer.reason);
       return { ok: false, error: new InternalError() };
     }
     const { detections, decodeMs, inferenceMs } = answer;
