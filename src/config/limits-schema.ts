@@ -1,5 +1,6 @@
 // The section `limits` of the configuration: what clients may take of the server, each with its default and its reason.
 import { z } from 'zod';
+import { downloadLimits } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 
 export const limits = z.strictObject({
@@ -112,4 +113,5 @@ export const limits = z.strictObject({
     .max(64 * 1024 * 1024)
     .default(1024 * 1024)
     .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
+  ...downloadLimits,
 });

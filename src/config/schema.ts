@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
+import { downloadSecurity } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
@@ -176,6 +177,7 @@ const security = z.strictObject({
     .default('operator')
     .describe('Role of a peer that nothing else gives one; "admin" lets any stranger change the server.'),
   loopback_role: role.default('admin').describe('Role of peers from the machine itself.'),
+  ...downloadSecurity,
 });
 
 const admin = z.strictObject({
