@@ -1,8 +1,12 @@
 // The primary's part in changes of model and folders: where settings are kept, who proves models, who follows.
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { Model } from '../detector/models/model-spec.js';
+import { ModelProver } from '../detector/proof/prover.js';
+import { readDownloadCa } from '../downloads/download-ca.js';
+import { ModelDownloader } from '../downloads/model-downloader.js';
+import { placeFile } from '../downloads/place-file.js';
 import { ModelRefusedError, StartupError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Follower } from '../settings/change-round.js';
@@ -13,6 +17,7 @@ import type { Settings } from '../settings/settings.js';
 import { StateFolder } from '../settings/state-folder.js';
 import { configuredSettings } from './configured-settings.js';
 import type { WorkerProcess } from './supervisor.js';
+import { judgeOptions } from './thread-options.js';
 
 export interface PrimarySettingsOptions {
   readonly config: Config;
@@ -25,11 +30,20 @@ export interface PrimarySettingsOptions {
 
 export class PrimarySettings {
   readonly keeper: SettingsKeeper;
+  readonly downloads: ModelDownloader;
   readonly #state: StateFolder;
+  readonly #prover: ModelProver;
 
-  private constructor(keeper: SettingsKeeper, state: StateFolder) {
+  private constructor(
+    keeper: SettingsKeeper,
+    downloads: ModelDownloader,
+    state: StateFolder,
+    prover: ModelProver,
+  ) {
     this.keeper = keeper;
+    this.downloads = downloads;
     this.#state = state;
+    this.#prover = prover;
   }
 
   /** Throws StartupError where what the configuration names is not there. */
@@ -39,14 +53,32 @@ export class PrimarySettings {
     const state = new StateFolder(join(config.cluster.state_dir, hostId));
     const saved = new SavedSettings(state, config.model);
     const roots = await rootsOf(config, configured);
-    const prove = (modelPath: string) => Promise.reject<Model>(new ModelRefusedError(modelPath, ''));
+    const prover = new ModelProver({
+      timeoutMs: config.limits.model_proof_timeout_ms,
+      maxModelBytes: config.limits.max_model_bytes,
+      maxMemoryBytes: config.limits.max_model_memory_bytes,
+      log,
+    });
+    const prove = (modelPath: string) => prover.prove(judgeOptions(config, modelPath));
+    const downloads = new ModelDownloader({
+      hosts: config.security.download_hosts,
+      maxBytes: config.limits.max_model_bytes,
+      timeoutMs: config.limits.download_timeout_ms,
+      ca: readDownloadCa(config.security.download_ca_path),
+      prove: async (modelPath) => {
+        await prove(modelPath);
+      },
+      place: (temporaryPath, name) =>
+        keeper.place(join(dirname(dirname(temporaryPath)), name), () => placeFile(temporaryPath, name)),
+      log,
+    });
     const loaded = await saved.load(configured, roots, log);
     const settings = await sound(loaded, configured, prove, log);
-    const keeper = new SettingsKeeper({
+    const keeper: SettingsKeeper = new SettingsKeeper({
       settings,
       saved,
       prove,
-      download: () => Promise.reject(new Error()),
+      download: (change, folder) => downloads.download({ ...change, folder }),
       roots,
       alsoServing: config.model.preprocessor_path === null ? [] : [config.model.preprocessor_path],
       isStopping,
@@ -55,11 +87,13 @@ export class PrimarySettings {
       onChanged,
       log,
     });
-    return new PrimarySettings(keeper, state);
+    return new PrimarySettings(keeper, downloads, state, prover);
   }
 
   /** Gives back what belongs to one server at a time. */
   async close(): Promise<void> {
+    this.#prover.close();
+    await this.downloads.close();
     await this.#state.close();
   }
 }

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
+import type { ModelDownloader } from '../downloads/model-downloader.js';
 import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
@@ -91,7 +92,12 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     { view, kicker, door, sharing, processes, keeper },
     log,
   );
-  const admin = createAdmin(config, hostId, { view, kicker, supervisor }, log);
+  const admin = createAdmin(
+    config,
+    hostId,
+    { view, kicker, supervisor, downloads: settings.downloads },
+    log,
+  );
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
@@ -234,10 +240,13 @@ function createSupervisor(
 function createAdmin(
   config: Config,
   hostId: string,
-  parts: { readonly view: PrimaryView; readonly kicker: PrimaryKicker; readonly supervisor: Supervisor },
+  parts: Pick<SupervisedParts, 'view' | 'kicker'> & {
+    readonly supervisor: Supervisor;
+    readonly downloads: ModelDownloader;
+  },
   log: Logger,
 ): AdminServer {
-  const { view, kicker, supervisor } = parts;
+  const { view, kicker, supervisor, downloads } = parts;
   return new AdminServer({
     host: config.admin.host,
     port: config.admin.port,
@@ -245,6 +254,7 @@ function createAdmin(
     roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
     view,
     kicker,
+    downloads,
     workers: () => ({
       serving: supervisor.serving,
       wanted: workerCount(config),

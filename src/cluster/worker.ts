@@ -175,7 +175,7 @@ class Worker {
   static async open(start: WorkerStart, link: PrimaryLink, log: Logger): Promise<Worker> {
     const { config } = start;
     const detector = await PearDetector.start({
-      thread: threadOptions(config, start.settings.modelPath),
+      thread: threadOptions(config, start.settings),
       onFault: (reason) => {
         log.error({ reason }, 'judging an image failed');
       },
@@ -249,7 +249,7 @@ function followSettings(
       get model() {
         return detector.model;
       },
-      prepare: ({ modelPath }) => detector.prepare(threadOptions(config, modelPath)),
+      prepare: (wanted) => detector.prepare(threadOptions(config, wanted)),
       commit: () => detector.commit(),
       discard: () => detector.discard(),
     },

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
+import { downloadSecurity } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
@@ -196,6 +197,7 @@ const security = z.strictObject({
     .describe(
       'Folders below which clients may choose folders of images and models (0x30, 0x34); null: those that hold the configured ones.',
     ),
+  ...downloadSecurity,
 });
 
 const admin = z.strictObject({

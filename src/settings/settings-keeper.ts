@@ -70,7 +70,7 @@ export class SettingsKeeper implements Changer {
 
   async change(change: Change, by: string): Promise<ChangeAnswer> {
     const { log } = this.#options;
-    const asked = { what: change.what, name: change.name, by };
+    const asked = { what: change.what, wanted: change.name, by };
     try {
       if (change.what === 'download') await this.#options.download(change, this.#settings.models.path);
       else await this.#inTurn(asked, (untilMs) => this.#make(change, untilMs));
@@ -85,7 +85,7 @@ export class SettingsKeeper implements Changer {
 
   /** Puts a model into the folder of models, in turn with all changes. Rejects where the one that it replaces is in use. */
   async place(modelPath: string, put: () => Promise<void>): Promise<void> {
-    await this.#inTurn({ what: 'place', name: basename(modelPath) }, async () => {
+    await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async () => {
       await this.#assertUnused(modelPath, `${basename(modelPath)} is in use and cannot be replaced`);
       await put();
     });
