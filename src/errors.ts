@@ -139,8 +139,9 @@ export function wireErrorOf(code: ErrorCode, message: string): WireError {
       return new CancelledError(message);
     case errorCodes.invalidImage:
       return new InvalidImageError(message);
-    case errorCodes.noError:
     case errorCodes.internalError:
+      return new InternalError(undefined, message);
+    case errorCodes.noError:
       return new InternalError();
     default:
       return code satisfies never;

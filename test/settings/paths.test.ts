@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isInside, rootsBeside } from '#src/settings/paths.js';
+
+test('a path is inside a folder by its parts, not by its letters', () => {
+  for (const path of ['/a/b', '/a/b/c', '/a/b/c.d']) assert.ok(isInside('/a/b', path), path);
+  for (const path of ['/a', '/a/bc', '/a/b.c', '/', '/b']) assert.ok(!isInside('/a/b', path), path);
+  assert.ok(isInside('/', '/a'));
+});
+
+test('others may be chosen beside a configured folder, unless that lies in the root or in a home', () => {
+  assert.deepEqual(
+    rootsBeside([
+      '/srv/line/photos',
+      '/photos',
+      '/home/kim/photos',
+      '/root/photos',
+      join(homedir(), 'x'),
+      '/home/kim/a/b',
+    ]),
+    ['/srv/line', '/photos', '/home/kim/photos', '/root/photos', join(homedir(), 'x'), '/home/kim/a'],
+  );
+});

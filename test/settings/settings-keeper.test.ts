@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { pino } from 'pino';
+import { ModelRefusedError } from '#src/errors.js';
+import type { Follower } from '#src/settings/change-round.js';
+import { SettingsKeeper, type KeeperOptions } from '#src/settings/settings-keeper.js';
+import type { Settings } from '#src/settings/settings.js';
+
+const log = pino({ level: 'silent' });
+
+describe('the keeper of settings', () => {
+  let root: string;
+  let initial: Settings;
+  let saved: Settings[];
+  let events: string[];
+
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'pear-keeper-')));
+    for (const name of ['models', 'images', 'other']) mkdirSync(join(root, name));
+    for (const name of ['a.onnx', 'b.onnx']) writeFileSync(join(root, 'models', name), name);
+    const folder = (name: string) => ({ name, path: join(root, name) });
+    initial = {
+      version: 3,
+      modelPath: join(root, 'models', 'a.onnx'),
+      fingerprint: 'of a.onnx',
+      images: folder('images'),
+      models: folder('models'),
+    };
+    saved = [];
+    events = [];
+  });
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+
+  function keeperWith(options: Partial<KeeperOptions> = {}): SettingsKeeper {
+    return new SettingsKeeper({
+      settings: initial,
+      saved: {
+        assertWritable: () => Promise.resolve(),
+        save: (settings) => {
+          saved.push(settings);
+          events.push('saved');
+          return Promise.resolve();
+        },
+      },
+      prove: (path) => {
+        const name = path.split('/').at(-1) ?? '';
+        return Promise.resolve({ name, sha256: 's', fingerprint: `of ${name}`, classes: [], readAs: [] });
+      },
+      download: () => Promise.resolve(),
+      roots: [root],
+      alsoServing: [],
+      isStopping: () => false,
+      changeTimeoutMs: 60_000,
+      commitTimeoutMs: 60_000,
+      onChanged: () => events.push('changed'),
+      log,
+      ...options,
+    });
+  }
+
+  /** A worker that does what it is told; `says`: in place of its answer to `prepare`. */
+  async function admit(
+    keeper: SettingsKeeper,
+    id: string,
+    says: string | null | 'silent' = null,
+    version = 3,
+  ) {
+    const follower: Follower = {
+      prepare: (round, settings) => {
+        events.push(`${id} prepare ${settings.version}`);
+        if (says !== 'silent') keeper.prepared(id, round, says);
+      },
+      commit: (round) => {
+        events.push(`${id} commit`);
+        keeper.committed(id, round);
+      },
+      abort: () => events.push(`${id} abort`),
+      kill: () => {
+        events.push(`${id} kill`);
+        keeper.remove(id);
+      },
+    };
+    return keeper.admit(id, follower, { version, fingerprint: 'of a.onnx' });
+  }
+
+  const model = { what: 'model', name: 'b.onnx' } as const;
+
+  test('decides by what is kept: all prepare before it, all commit after it, and then the client hears of it', async () => {
+    const keeper = keeperWith();
+    await admit(keeper, 'one');
+    await admit(keeper, 'two');
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    assert.deepEqual(events, [
+      ...['one prepare 4', 'two prepare 4', 'saved', 'one commit', 'two commit', 'changed'],
+    ]);
+    assert.equal(keeper.current.modelPath, join(root, 'models', 'b.onnx'));
+    assert.deepEqual(saved, [keeper.current]);
+  });
+
+  test('has everybody give up what one worker cannot prepare', async () => {
+    const keeper = keeperWith();
+    await admit(keeper, 'one');
+    await admit(keeper, 'two', 'no memory');
+    const answer = await keeper.change(model, 'me');
+    assert.deepEqual(answer, { ok: false, code: 2, message: 'the model could not be loaded' });
+    assert.deepEqual(events.slice(-2), ['one abort', 'two abort']);
+    assert.equal(keeper.current, initial);
+  });
+
+  test('answers code 4 where a worker does not answer in time, and the next change is made', async () => {
+    const keeper = keeperWith({ changeTimeoutMs: 20 });
+    await admit(keeper, 'one', 'silent');
+    const answer = await keeper.change(model, 'me');
+    assert.equal(answer.ok || answer.code, 4);
+    keeper.remove('one');
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+  });
+
+  for (const failing of ['assertWritable', 'save'] as const) {
+    test(`answers code 9 and changes nothing where it cannot be kept (${failing})`, async () => {
+      const works = () => Promise.resolve();
+      const fails = () => Promise.reject(new Error('read-only file system'));
+      const keeper = keeperWith({ saved: { assertWritable: works, save: works, [failing]: fails } });
+      await admit(keeper, 'one');
+      const answer = await keeper.change(model, 'me');
+      assert.equal(answer.ok || answer.code, 9);
+      assert.equal(keeper.current, initial);
+      assert.equal(events.includes('one commit'), false);
+    });
+  }
+
+  test('says code 2 of a model that is not there or is refused, and code 1 of one in use that is to be deleted', async () => {
+    const keeper = keeperWith({
+      prove: () => Promise.reject(new ModelRefusedError('it crashed', 'export it again')),
+    });
+    const codes = [];
+    for (const change of [
+      { what: 'model', name: 'missing.onnx' },
+      { what: 'model', name: 'b.onnx' },
+      { what: 'delete model', name: 'missing.onnx' },
+      { what: 'delete model', name: 'a.onnx' },
+      { what: 'image folder', name: join(root, 'missing') },
+      { what: 'model folder', name: '/' },
+    ] as const) {
+      const answer = await keeper.change(change, 'me');
+      codes.push(answer.ok || answer.code);
+    }
+    assert.deepEqual(codes, [2, 2, 2, 1, 2, 2]);
+    assert.deepEqual(events, []);
+  });
+
+  test('does not delete a model that serves beside the one that is changed', async () => {
+    const keeper = keeperWith({ alsoServing: [join(root, 'models', 'b.onnx')] });
+    const answer = await keeper.change({ what: 'delete model', name: 'b.pt' }, 'me');
+    assert.equal(answer.ok || answer.code, 1);
+  });
+
+  test('makes changes one at a time, in the order in which they came', async () => {
+    const keeper = keeperWith();
+    await admit(keeper, 'one');
+    const other = join(root, 'other');
+    await Promise.all([
+      keeper.change(model, 'me'),
+      keeper.change({ what: 'image folder', name: other }, 'you'),
+      keeper.change({ what: 'model folder', name: other }, 'me'),
+    ]);
+    assert.deepEqual(
+      saved.map(({ version, modelPath, images, models }) => [version, modelPath, images.path, models.path]),
+      [
+        [4, join(root, 'models/b.onnx'), initial.images.path, initial.models.path],
+        [5, join(root, 'models/b.onnx'), other, initial.models.path],
+        [6, join(root, 'models/b.onnx'), other, other],
+      ],
+    );
+  });
+
+  test('has a worker that comes during a change catch up before it serves', async () => {
+    const keeper = keeperWith();
+    await admit(keeper, 'one');
+    const changing = keeper.change(model, 'me');
+    const admitted = admit(keeper, 'two');
+    assert.deepEqual(await changing, { ok: true });
+    assert.equal(await admitted, true);
+    assert.deepEqual(events.slice(-2), ['two prepare 4', 'two commit']);
+  });
+
+  test('ends a worker that cannot catch up', async () => {
+    const keeper = keeperWith();
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    assert.equal(await admit(keeper, 'one', 'no memory'), false);
+    assert.deepEqual(events.slice(-1), ['one kill']);
+  });
+
+  test('lets no worker serve by another file than the others', async () => {
+    initial = { ...initial, fingerprint: null };
+    const keeper = keeperWith();
+    assert.equal(await admit(keeper, 'one'), true);
+    assert.equal(keeper.current.fingerprint, 'of a.onnx');
+    const killed: string[] = [];
+    const nothing = () => undefined;
+    const follower = { prepare: nothing, commit: nothing, abort: nothing, kill: () => killed.push('two') };
+    const other = { version: 3, fingerprint: 'of other bytes' };
+    assert.equal(await keeper.admit('two', follower, other), false);
+    assert.deepEqual(killed, ['two']);
+  });
+
+  test('begins no change once the server stops', async () => {
+    const keeper = keeperWith({ isStopping: () => true });
+    const answer = await keeper.change(model, 'me');
+    assert.equal(answer.ok || answer.code, 6);
+  });
+
+  test('places no download over a model in use', async () => {
+    const keeper = keeperWith();
+    const placed: string[] = [];
+    const put = (name: string) =>
+      keeper.place(join(root, 'models', name), () => {
+        placed.push(name);
+        return Promise.resolve();
+      });
+    await assert.rejects(put('a.onnx'), /a\.onnx is in use and cannot be replaced/);
+    await put('c.onnx');
+    assert.deepEqual(placed, ['c.onnx']);
+  });
+});
