@@ -17,7 +17,10 @@ export function checkedLength(
   }
   const type = headers['content-type'] ?? '';
   if (/^\s*text\//i.test(type)) {
-    throw odd('the host sends a text, perhaps a page for people, and not a model; give the URL of the file', type);
+    throw odd(
+      'the host sends a text, perhaps a page for people, and not a model; give the URL of the file',
+      type,
+    );
   }
   const announced = headers['content-length'];
   if (announced === undefined) {
@@ -43,5 +46,7 @@ export function emptyFile(): ResourceNotFoundError {
 }
 
 function odd(words: string, value: string): ResourceNotFoundError {
-  return new ResourceNotFoundError(words, { cause: new Error(JSON.stringify(value.slice(0, valueLengthMax))) });
+  return new ResourceNotFoundError(words, {
+    cause: new Error(JSON.stringify(value.slice(0, valueLengthMax))),
+  });
 }
