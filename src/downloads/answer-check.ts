@@ -15,6 +15,10 @@ export function checkedLength(
   if (encoding.trim().toLowerCase() !== 'identity') {
     throw odd('the host sends the file compressed, although that was not asked for', encoding);
   }
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') {
+    throw odd('the host sends the file in a form that was not asked for', transfer);
+  }
   const type = headers['content-type'] ?? '';
   if (/^\s*text\//i.test(type)) {
     throw odd(
@@ -25,7 +29,7 @@ export function checkedLength(
   const announced = headers['content-length'];
   if (announced === undefined) {
     // It ends with the connection, so half of it looks like all of it.
-    if (headers['transfer-encoding'] === undefined && !isHashKnown) {
+    if (transfer === undefined && !isHashKnown) {
       throw new ResourceNotFoundError('the host does not say how long the file is; give its SHA-256, too');
     }
     return null;

@@ -201,6 +201,26 @@ export const tricks: readonly Trick[] = [
     words: /does not say how long the file is; give its SHA-256/,
   },
   {
+    what: 'sends trailers without an end',
+    scripts: {
+      [path]: (socket) => {
+        const start = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nmodel\r\n0\r\n';
+        trickle(socket, start, () => `a: ${'b'.repeat(4000)}\r\n`, 1);
+      },
+    },
+    code: resourceNotFound,
+    words: /no sound HTTP/,
+  },
+  {
+    what: 'sends it compressed chunk by chunk',
+    scripts: {
+      [path]: 'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n5\r\nmodel\r\n0\r\n\r\n',
+    },
+    code: resourceNotFound,
+    words: /in a form that was not asked for/,
+    reason: /gzip, chunked/,
+  },
+  {
     what: 'sends nothing',
     scripts: { [path]: file('') },
     code: resourceNotFound,
