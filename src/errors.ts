@@ -88,6 +88,17 @@ export class StartupError extends Error {
   }
 }
 
+/** A model was tried and may not serve: what was found, for the log, and what to do, each in one line. */
+export class ModelRefusedError extends Error {
+  override readonly name = 'ModelRefusedError';
+  readonly cure: string;
+
+  constructor(problem: string, cure: string, options?: ErrorOptions) {
+    super(problem, options);
+    this.cure = cure;
+  }
+}
+
 /** The configuration is wrong. `problems` names every mistake: path, value and what was expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

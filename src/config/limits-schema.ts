@@ -38,6 +38,11 @@ export const limits = z.strictObject({
     .describe(
       'Images not answered this long after the last byte of their request get error 4: by then a line has moved on.',
     ),
+  change_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe(
+      'A change of model or folder that is not decided by then gets error 4, and nothing was changed: time for a large model.',
+    ),
   write_timeout_ms: milliseconds(hourMs)
     .default(30_000)
     .describe(
@@ -114,4 +119,25 @@ export const limits = z.strictObject({
     .default(1024 * 1024)
     .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
   ...downloadLimits,
+  max_model_bytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 31 - 1)
+    .default(1024 * 1024 * 1024)
+    .describe(
+      'Bytes of one model file: several times what networks have that judge photos in time. No ONNX file can be longer than 2 GiB.',
+    ),
+  model_proof_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe(
+      'Longest time for loading a model and judging a few pictures in a process of its own, before anything serves by it: many times what a usual one needs, since it stands back behind serving.',
+    ),
+  max_model_memory_bytes: z
+    .int()
+    .min(256 * 1024 * 1024)
+    .max(1024 * 1024 * 1024 * 1024)
+    .default(4 * 1024 * 1024 * 1024)
+    .describe(
+      'Memory of that process, 150 MB of it without any model; one that takes more would take it of every worker.',
+    ),
 });

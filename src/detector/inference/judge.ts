@@ -1,12 +1,13 @@
 // Who judges an image: a detector or a classifier alone, or a detector that finds the pear and a classifier that judges
 // what was cut out. Decoding and judging are two steps, so that the next image is decoded while one is judged.
-import { createHash } from 'node:crypto';
 import { StartupError } from '../../errors.js';
 import { decodeFramed, decodeWhole, framePicture, type DecodeLimits } from '../images/image-decoder.js';
 import { regionOf } from '../images/frame.js';
-import { readModel, type Model, type ModelOverrides, type ModelSpec } from '../models/model-spec.js';
+import type { Model, ModelFile, ModelSpec } from '../models/model-spec.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
+import { modelKeys, readJudgeFiles, type JudgeFiles } from './judge-files.js';
+import type { JudgeOptions } from './judge-options.js';
 import { Network } from './network.js';
 import type { Runtime } from './runtime.js';
 import type { Detection } from './thread-answer.js';
@@ -14,31 +15,30 @@ import type { Detection } from './thread-answer.js';
 export interface Judge {
   /** The model whose classes are the verdicts. */
   readonly model: Model;
+  /** SHA-256 of the bytes that it was made of, and of what was asked for. */
+  readonly contents: string;
   /** Decodes an image; what it returns judges it, best detection first. Throws InvalidImageError. */
   readonly decode: (encoded: Uint8Array) => Promise<() => Promise<readonly Detection[]>>;
+  /** Shows an image to every network, also to those that judging it would not have asked. Throws InternalError. */
+  readonly tryOut: (encoded: Uint8Array) => Promise<void>;
   readonly release: () => Promise<void>;
 }
 
-export interface JudgeOptions {
-  readonly modelPath: string;
-  /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
-  readonly preprocessorPath: string | null;
-  readonly overrides: ModelOverrides;
-  readonly runtime: Runtime;
-}
+type Judging = Omit<Judge, 'model' | 'contents'> & { readonly readAs: readonly string[] };
 
 /** Loads what the options name. Throws StartupError where it cannot serve. */
 export async function openJudge(options: JudgeOptions, limits: DecodeLimits): Promise<Judge> {
-  const { modelPath, preprocessorPath, overrides, runtime } = options;
-  const finder = preprocessorPath === null ? null : await openFinder(preprocessorPath, overrides, runtime);
-  // With two stages the threshold is the finder's: what it has found gets a verdict.
-  const own = finder === null ? overrides : { ...overrides, confidenceThreshold: null };
-  const key = 'model.model_path';
-  const network = await Network.load(
-    await readModel(modelPath, own, key),
-    { key, needsNames: true },
-    runtime,
-  );
+  // All is read, and compared with what is expected, before anything is loaded.
+  const files = await readJudgeFiles(options);
+  const { readAs, ...judging } = await openJudging(files, options.runtime, limits);
+  const { name, sha256, classes } = files.model.spec;
+  const { fingerprint, contents } = files;
+  return { model: { name, sha256, fingerprint, classes: classes ?? [], readAs }, contents, ...judging };
+}
+
+async function openJudging(files: JudgeFiles, runtime: Runtime, limits: DecodeLimits): Promise<Judging> {
+  const finder = files.finder === null ? null : await openFinder(files.finder, runtime);
+  const network = await Network.load(files.model, { key: modelKeys.model, needsNames: true }, runtime);
   const detector = await Detector.over(network);
   const classifier = await Classifier.over(network);
   if (classifier !== null) {
@@ -61,13 +61,8 @@ interface Finder {
   readonly pearClass: number | null;
 }
 
-async function openFinder(
-  path: string,
-  { confidenceThreshold }: ModelOverrides,
-  runtime: Runtime,
-): Promise<Finder> {
-  const key = 'model.preprocessor_path';
-  const file = await readModel(path, { classes: null, imgSize: null, confidenceThreshold }, key);
+async function openFinder(file: ModelFile, runtime: Runtime): Promise<Finder> {
+  const { finder: key } = modelKeys;
   // The whole picture is decoded for the crop, so the samples that OpenCV would take cost nothing more.
   const purpose = { key, needsNames: false, interpolation: 'opencv-linear' } as const;
   const network = await Network.load(file, purpose, runtime);
@@ -89,29 +84,33 @@ function pearClassOf({ name, classes, pearClass }: ModelSpec): Pick<Finder, 'pea
   );
 }
 
-function detectorAlone(detector: Detector, limits: DecodeLimits): Judge {
+function detectorAlone(detector: Detector, limits: DecodeLimits): Judging {
   const { network } = detector;
+  const decode: Judge['decode'] = async (encoded) => {
+    const picture = await decodeFramed(encoded, network.framing, limits);
+    return () => detector.find(picture);
+  };
   return {
-    model: modelOf(network.spec, [detector.description]),
-    decode: async (encoded) => {
-      const picture = await decodeFramed(encoded, network.framing, limits);
-      return () => detector.find(picture);
-    },
+    readAs: [detector.description],
+    decode,
+    tryOut: async (encoded) => void (await (await decode(encoded))()),
     release: () => network.release(),
   };
 }
 
-function classifierAlone(classifier: Classifier, limits: DecodeLimits): Judge {
+function classifierAlone(classifier: Classifier, limits: DecodeLimits): Judging {
   const { network } = classifier;
+  const decode: Judge['decode'] = async (encoded) => {
+    const picture = await decodeFramed(encoded, network.framing, limits);
+    return async () => {
+      const verdict = await classifier.judge(picture);
+      return verdict === null ? [] : [{ ...verdict, box: null }];
+    };
+  };
   return {
-    model: modelOf(network.spec, [classifier.description]),
-    decode: async (encoded) => {
-      const picture = await decodeFramed(encoded, network.framing, limits);
-      return async () => {
-        const verdict = await classifier.judge(picture);
-        return verdict === null ? [] : [{ ...verdict, box: null }];
-      };
-    },
+    readAs: [classifier.description],
+    decode,
+    tryOut: async (encoded) => void (await (await decode(encoded))()),
     release: () => network.release(),
   };
 }
@@ -120,16 +119,12 @@ function twoStages(
   { detector: finder, pearClass }: Finder,
   classifier: Classifier,
   limits: DecodeLimits,
-): Judge {
+): Judging {
   return {
-    model: modelOf(
-      classifier.network.spec,
-      [
-        `${finder.description}; pears are its boxes of ${finder.network.spec.pearClass ?? 'each class'}`,
-        classifier.description,
-      ],
-      finder.network.spec,
-    ),
+    readAs: [
+      `${finder.description}; pears are its boxes of ${finder.network.spec.pearClass ?? 'each class'}`,
+      classifier.description,
+    ],
     decode: async (encoded) => {
       const whole = await decodeWhole(encoded, limits);
       const picture = await framePicture(whole, finder.network.framing);
@@ -142,18 +137,14 @@ function twoStages(
         return verdict === null ? [] : [{ ...verdict, box: pear.box }];
       };
     },
+    tryOut: async (encoded) => {
+      const whole = await decodeWhole(encoded, limits);
+      await finder.find(await framePicture(whole, finder.network.framing));
+      await classifier.judge(await framePicture(whole, classifier.network.framing));
+    },
     release: async () => {
       await finder.network.release();
       await classifier.network.release();
     },
   };
-}
-
-/** `others`: what else has a part in its verdicts. */
-function modelOf(spec: ModelSpec, readAs: readonly string[], ...others: readonly ModelSpec[]): Model {
-  const { name, sha256, classes } = spec;
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([spec, ...others]))
-    .digest('hex');
-  return { name, sha256, fingerprint, classes: classes ?? [], readAs };
 }

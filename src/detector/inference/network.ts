@@ -10,6 +10,7 @@ import { readAs } from '../models/model-words.js';
 import { listed, type Found } from '../models/refusal.js';
 import { Engine } from './engine.js';
 import { holdsDetections, type OutputData } from './outputs/boxes.js';
+import { isAllNumbers } from './outputs/numbers.js';
 import type { Runtime } from './runtime.js';
 
 /** What the network is for. */
@@ -78,11 +79,40 @@ export class Network {
 
   /** Shows it a picture that is framed as `framing` says. Throws InternalError where the answer is no good. */
   async look(picture: Pick<FramedPicture, 'pixels'>): Promise<OutputData> {
+    const output = await this.#answerTo(picture.pixels);
+    // One wrong number shows that the others cannot be trusted: an overflow spoils more than it touches.
+    if (isAllNumbers(output)) return output;
+    throw new InternalError({
+      cause: new Error(`the model ${this.spec.name} answered with something that is no number`),
+    });
+  }
+
+  /** The answer to a picture before anything is served. Throws StartupError where it is no good. */
+  async tryOut(pixels: Uint8Array): Promise<OutputData> {
+    let output: OutputData;
+    try {
+      output = await this.#answerTo(pixels);
+    } catch (error) {
+      if (!(error instanceof InternalError) || !(error.cause instanceof Error)) throw error;
+      throw new StartupError(
+        error.cause.message,
+        'export it with outputs of fixed form, float32 or float16 (docs/models.md)',
+        { cause: error },
+      );
+    }
+    if (isAllNumbers(output)) return output;
+    throw new StartupError(
+      `the model ${this.spec.name} answers a grey picture with something that is no number`,
+      'a float16 export may overflow: export it as float32',
+    );
+  }
+
+  async #answerTo(pixels: Uint8Array): Promise<OutputData> {
     const { name, shape } = this.reading.output;
     const outputs = await this.#engine.run(
       this.#inputName,
       this.#form.dtype,
-      this.#tensor.of(picture.pixels),
+      this.#tensor.of(pixels),
       this.#tensor.dims,
     );
     const output = outputs.find((one) => one.name === name);
@@ -97,20 +127,6 @@ export class Network {
       });
     }
     return { data: output.data, dims: output.dims };
-  }
-
-  /** The answer to a picture before anything is served. Throws StartupError where it is no good. */
-  async tryOut(pixels: Uint8Array): Promise<OutputData> {
-    try {
-      return await this.look({ pixels });
-    } catch (error) {
-      if (!(error instanceof InternalError) || !(error.cause instanceof Error)) throw error;
-      throw new StartupError(
-        error.cause.message,
-        'export it with outputs of fixed form, float32 or float16 (docs/models.md)',
-        { cause: error },
-      );
-    }
   }
 
   async release(): Promise<void> {

@@ -1,8 +1,8 @@
 // What passes between a worker's event loop and its inference thread. Names or transferred bytes go in,
 // numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
-import { modelOverridesSchema, type Model } from '../models/model-spec.js';
-import { runtimeSchema } from './runtime.js';
+import type { Model } from '../models/model-spec.js';
+import { judgeOptionsSchema } from './judge-options.js';
 import type { ThreadAnswer } from './thread-answer.js';
 
 /** Where the bytes of an image are. */
@@ -12,16 +12,13 @@ export type ImageSource =
   | { readonly type: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** The thread's `workerData`. */
-export const threadOptionsSchema = z.object({
-  modelPath: z.string(),
-  /** Finds the pear for the classifier at `modelPath`; null: that model judges alone. */
-  preprocessorPath: z.string().nullable(),
-  overrides: modelOverridesSchema,
-  runtime: runtimeSchema,
+export const threadOptionsSchema = judgeOptionsSchema.extend({
   maxImageBytes: z.int().positive(),
   maxImagePixels: z.int().positive(),
   /** Longest time for decoding one image. */
   decodeTimeoutMs: z.int().positive(),
+  /** How much nicer than the event loop the thread is from its first moment: a model is loaded while others serve. */
+  niceness: z.int().nonnegative(),
 });
 export type ThreadOptions = Readonly<z.output<typeof threadOptionsSchema>>;
 

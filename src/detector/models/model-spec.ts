@@ -1,13 +1,15 @@
 // What is said of a model before it is loaded. It is put together from the configuration, the sidecar `NAME.yaml` and the
 // metadata inside the ONNX file; the first of them that says something counts.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { StartupError } from '../../errors.js';
 import type { Size } from '../images/frame.js';
-import { classNames, externalDataFile, inputSize, isEndToEnd, onnxMetadata } from './onnx-metadata.js';
-import { errnoOf, readSidecar, type ModelKind, type Sidecar } from './sidecar.js';
+import { externalDataFile } from './external-data.js';
+import { classNames, inputSize, isEndToEnd, onnxMetadata } from './onnx-metadata.js';
+import { MalformedError } from './protobuf.js';
+import { readRegular, UnreadableError } from './regular-file.js';
+import { parseSidecar, readSidecar, type ModelKind, type Sidecar } from './sidecar.js';
 
 /** What the configuration says of the model; null: as the model itself says. */
 export const modelOverridesSchema = z.object({
@@ -50,43 +52,53 @@ export interface ModelSpec {
   readonly input: Sidecar['input'];
 }
 
-/** A model that serves, as replies and logs name it. */
-export interface Model {
+/** A model that serves, as replies and logs name it; it passes between processes. */
+export const modelSchema = z.object({
   /** File name, such as `pear-starter.onnx`. */
-  readonly name: string;
-  readonly sha256: string;
+  name: z.string(),
+  sha256: z.string(),
   /** SHA-256 of all that decides its verdicts: networks, sidecars, configuration. */
-  readonly fingerprint: string;
-  readonly classes: readonly string[];
+  fingerprint: z.string(),
+  classes: z.array(z.string()).readonly(),
   /** How it was read, a line for each network, in the order in which they look at a picture. */
-  readonly readAs: readonly string[];
-}
+  readAs: z.array(z.string()).readonly(),
+});
+export type Model = Readonly<z.output<typeof modelSchema>>;
 
 /** A model's file, read once: what was described is what gets loaded. */
 export interface ModelFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly spec: ModelSpec;
+  /** Of the sidecar, comments and all; null: there is none. */
+  readonly sidecarSha256: string | null;
 }
 
-/** Reads the model at `path` and what is known of it. Throws StartupError. `key`: where the configuration names it. */
-export async function readModel(path: string, overrides: ModelOverrides, key: string): Promise<ModelFile> {
-  const bytes = await readBytes(path, key);
-  const sidecar = await readSidecar(path);
-  const metadata = onnxMetadata(bytes);
+/** How a file is read. */
+export interface ReadOptions {
+  /** Where the configuration names the model. */
+  readonly key: string;
+  /** Longer files are refused. */
+  readonly maxBytes: number;
+}
+
+/** Reads the model at `path` and what is known of it. Throws StartupError. */
+export async function readModel(
+  path: string,
+  overrides: ModelOverrides,
+  options: ReadOptions,
+): Promise<ModelFile> {
+  const bytes = await readBytes(path, options);
+  const sidecarBytes = await readSidecar(path);
+  const sidecar = parseSidecar(path, sidecarBytes);
   const name = basename(path);
+  const metadata = metadataOf(bytes, name, options.key);
   const own = classNames(metadata);
-  const weights = externalDataFile(bytes);
-  if (weights !== null) {
-    throw new StartupError(
-      `the model ${name} keeps its weights in another file, ${weights}`,
-      'export it in one file: torch.onnx.export(…, external_data=False), or onnx.save(onnx.load(path), path)',
-    );
-  }
   return {
     bytes,
+    sidecarSha256: sidecarBytes === null ? null : sha256(sidecarBytes),
     spec: {
       name,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: sha256(bytes),
       classes: overrides.classes ?? sidecar.classes ?? own,
       classesFrom:
         overrides.classes !== null
@@ -112,6 +124,36 @@ export async function readModel(path: string, overrides: ModelOverrides, key: st
   };
 }
 
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Where ONNX Runtime's own format says what it is. */
+const formatMark = { start: 4, text: 'ORTM' };
+
+/** The metadata of a file that is ONNX and whole in itself; others are refused before ONNX Runtime sees them. */
+function metadataOf(bytes: Uint8Array, name: string, key: string): ReadonlyMap<string, string> {
+  try {
+    const { start, text } = formatMark;
+    if (new TextDecoder().decode(bytes.subarray(start, start + text.length)) === text)
+      throw new MalformedError('it is in the format of ONNX Runtime');
+    const metadata = onnxMetadata(bytes);
+    const weights = externalDataFile(bytes);
+    if (weights === null) return metadata;
+    throw new StartupError(
+      `the model ${name} keeps its weights in another file, ${weights}`,
+      'export it in one file: torch.onnx.export(…, external_data=False), or onnx.save(onnx.load(path), path)',
+    );
+  } catch (cause) {
+    if (!(cause instanceof MalformedError)) throw cause;
+    throw new StartupError(
+      `the model ${name} cannot be loaded: it is no whole ONNX file (${cause.message})`,
+      `set ${key} to a whole ONNX file`,
+      { cause },
+    );
+  }
+}
+
 function taskOf(kind: ModelKind | undefined): string | undefined {
   if (kind === undefined) return undefined;
   return kind === 'classifier' ? 'classify' : 'detect';
@@ -129,13 +171,17 @@ function sizeOf(
   return size === null ? null : { ...size, from: 'metadata' };
 }
 
-async function readBytes(path: string, key: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  path: string,
+  { key, maxBytes }: ReadOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return new Uint8Array(await readFile(path));
+    return await readRegular(path, maxBytes);
   } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
     throw new StartupError(
-      `the model ${path} cannot be read (${errnoOf(cause)})`,
-      `set ${key} to an ONNX file that the server may read`,
+      `the model ${path} cannot be read (${cause.message})`,
+      `set ${key} to an ONNX file that the server may read, of no more than limits.max_model_bytes`,
       { cause },
     );
   }

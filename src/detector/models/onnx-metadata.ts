@@ -1,31 +1,28 @@
 // Reads from an ONNX file what ONNX Runtime's JavaScript interface does not show: the key-value metadata, where exporters
-// write class names and input size, and whether the weights are in another file. A walk over the protobuf message
-// ModelProto (onnx.proto of the ONNX project) that steps over everything else.
+// write class names and input size.
 import type { Size } from '../images/frame.js';
+import { Fields } from './protobuf.js';
 
 /** Field numbers of onnx.proto. */
-const modelGraph = 7;
 const modelMetadata = 14;
-const graphInitializer = 5;
-const tensorExternalData = 13;
 const entryKey = 1;
 const entryValue = 2;
 
-/** The metadata of the model; empty where the bytes are no ONNX file (loading it will say so). */
-export function onnxMetadata(model: Uint8Array): ReadonlyMap<string, string> {
-  return new Map(fieldsOf(model, modelMetadata).map(entryOf));
-}
+/** What is read of it; a file may hold millions of others. */
+const readKeys: ReadonlySet<string> = new Set(['names', 'imgsz', 'task', 'end2end', 'nms', 'args']);
+/** Room for the names of tens of thousands of classes; what is longer counts as not there. */
+const textBytesMax = 1024 * 1024;
 
-/** The file that holds the weights, where it is not the model itself; null: everything is in the model. */
-export function externalDataFile(model: Uint8Array): string | null {
-  for (const graph of fieldsOf(model, modelGraph)) {
-    for (const tensor of fieldsOf(graph, graphInitializer)) {
-      const external = new Map(fieldsOf(tensor, tensorExternalData).map(entryOf));
-      const location = external.get('location');
-      if (location !== undefined) return location;
-    }
+/** Of the metadata of the model what is of use here. Throws MalformedError. */
+export function onnxMetadata(model: Uint8Array): ReadonlyMap<string, string> {
+  const metadata = new Map<string, string>();
+  const fields = new Fields(model);
+  while (fields.next()) {
+    if (!fields.isBytes(modelMetadata) || fields.end - fields.start > textBytesMax) continue;
+    const { key, value } = entryOf(model, fields);
+    if (readKeys.has(key)) metadata.set(key, value);
   }
-  return null;
+  return metadata;
 }
 
 /**
@@ -65,36 +62,12 @@ export function isEndToEnd(metadata: ReadonlyMap<string, string>): boolean {
 const utf8 = new TextDecoder();
 
 /** Key and value of a StringStringEntryProto. */
-function entryOf(entry: Uint8Array): [key: string, value: string] {
-  const text = (field: number) => utf8.decode(fieldsOf(entry, field).at(-1) ?? new Uint8Array());
-  return [text(entryKey), text(entryValue)];
-}
-
-/** The contents of every `wanted` field of wire type 2. Others are stepped over; the walk ends where the bytes make no sense. */
-function fieldsOf(message: Uint8Array, wanted: number): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let factor = 1; at < message.length; factor *= 128) {
-      const byte = message[at++] ?? 0;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-    return Number.NaN;
-  };
-  while (at < message.length) {
-    const tag = varint();
-    const wireType = tag % 8;
-    if (wireType === 0) varint();
-    else if (wireType === 1) at += 8;
-    else if (wireType === 5) at += 4;
-    else if (wireType === 2) {
-      const length = varint();
-      if (!(at + length <= message.length)) return found;
-      if (Math.floor(tag / 8) === wanted) found.push(message.subarray(at, at + length));
-      at += length;
-    } else return found;
+function entryOf(model: Uint8Array, { start, end }: Fields): { readonly key: string; readonly value: string } {
+  const texts = { key: '', value: '' };
+  const fields = new Fields(model, start, end);
+  while (fields.next()) {
+    if (fields.isBytes(entryKey)) texts.key = utf8.decode(model.subarray(fields.start, fields.end));
+    else if (fields.isBytes(entryValue)) texts.value = utf8.decode(model.subarray(fields.start, fields.end));
   }
-  return found;
+  return texts;
 }

@@ -1,9 +1,10 @@
 // The file `NAME.yaml` beside a model: what its maker, or who serves it, says of it. It wins over what the model says
 // itself. Every key is explained in docs/models.md.
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseYaml } from '../../config/yaml.js';
 import { StartupError } from '../../errors.js';
+import { readRegular, UnreadableError } from './regular-file.js';
 
 /** Kinds of models, named after the first of their family. */
 export const modelKinds = ['yolo-v5', 'yolo-v8', 'end-to-end', 'classifier'] as const;
@@ -49,20 +50,28 @@ const sidecarSchema = z.strictObject({
 });
 export type Sidecar = Readonly<z.output<typeof sidecarSchema>>;
 
-/** Reads the sidecar of the model at `modelPath`; where there is none it says nothing. Throws StartupError. */
-export async function readSidecar(modelPath: string): Promise<Sidecar> {
+/** Room for thousands of class names. */
+const bytesMax = 1024 * 1024;
+
+/** The bytes of the sidecar of the model at `modelPath`; null: there is none. Throws StartupError. */
+export async function readSidecar(modelPath: string): Promise<Uint8Array | null> {
   const path = sidecarPath(modelPath);
-  let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    return await readRegular(path, bytesMax);
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return sidecarSchema.parse({});
-    throw new StartupError(`${path} cannot be read (${errnoOf(cause)})`, 'make it readable or remove it', {
+    if (!(cause instanceof UnreadableError)) throw cause;
+    if (cause.message === 'ENOENT') return null;
+    throw new StartupError(`${path} cannot be read (${cause.message})`, 'make it readable or remove it', {
       cause,
     });
   }
+}
+
+/** What the sidecar of the model at `modelPath` says; without one nothing is said. Throws StartupError. */
+export function parseSidecar(modelPath: string, bytes: Uint8Array | null): Sidecar {
+  const path = sidecarPath(modelPath);
   try {
-    return sidecarSchema.parse(parseYaml(text) ?? {});
+    return sidecarSchema.parse(parseYaml(new TextDecoder().decode(bytes ?? new Uint8Array())) ?? {});
   } catch (cause) {
     const problem =
       cause instanceof z.ZodError ? z.prettifyError(cause).replaceAll(/\s+/g, ' ') : String(cause);
@@ -88,8 +97,4 @@ export async function unreadSidecar(modelPath: string): Promise<string | null> {
 
 function sidecarPath(modelPath: string): string {
   return modelPath.replace(/\.onnx$/i, '') + '.yaml';
-}
-
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

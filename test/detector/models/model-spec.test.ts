@@ -15,6 +15,7 @@ after(() => {
 });
 
 const silent: ModelOverrides = { classes: null, imgSize: null, confidenceThreshold: null };
+const reading = { key: 'model.model_path', maxBytes: 1_000_000 };
 let count = 0;
 
 /** What is read of a model with such metadata and such a sidecar. */
@@ -26,7 +27,7 @@ async function specOf(
   const path = join(folder, `model-${++count}.onnx`);
   writeFileSync(path, writeOnnx({ inputs: [], outputs: [], tensors: [], nodes: [], metadata }));
   if (sidecar !== null) writeFileSync(path.replace('.onnx', '.yaml'), sidecar);
-  const { spec } = await readModel(path, { ...silent, ...overrides }, 'model.model_path');
+  const { spec } = await readModel(path, { ...silent, ...overrides }, reading);
   return spec;
 }
 
@@ -99,7 +100,7 @@ describe('a model is refused', () => {
     const path = join(folder, 'external.onnx');
     writeFileSync(path, text(7, text(5, text(13, entry))));
     await assert.rejects(
-      readModel(path, silent, 'model.model_path'),
+      readModel(path, silent, reading),
       (error) =>
         error instanceof StartupError &&
         /keeps its weights in another file, w\.onnx\.data/.test(error.message) &&
