@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { placeFile } from '#src/downloads/place-file.js';
-import { DeadlineError, InvalidMessageError, NotPermittedError, ResourceNotFoundError } from '#src/errors.js';
+import { BusyError, InvalidMessageError, NotPermittedError, ResourceNotFoundError } from '#src/errors.js';
 import { file, makeWorkplace, redirect, startHost } from './model-host.js';
 
 const model = Buffer.from('a model of pears '.repeat(10_000));
@@ -81,6 +81,13 @@ describe('A download', () => {
     assert.deepEqual((await left()).toSorted(), ['pear.onnx', 'pear.yaml']);
   });
 
+  it('that is named like weights of PyTorch is placed as the ONNX model of that stem', async (t) => {
+    const host = await startHost(t, scripts);
+    const { download, left } = await makeWorkplace(t, [host.origin]);
+    await download(`${host.origin}/pear.onnx`, { name: 'best.pt' });
+    assert.deepEqual(await left(), ['best.onnx']);
+  });
+
   it('that the proof refuses leaves the model of that name as it was', async (t) => {
     const host = await startHost(t, scripts);
     const { download, folder, left, logged } = await makeWorkplace(t, [host.origin], {
@@ -96,17 +103,22 @@ describe('A download', () => {
     assert.match(logged.at(-1) ?? '', /\/secret\/path: no ONNX/);
   });
 
-  it('gives up a proof that takes too long, and tells it so', async (t) => {
+  it('gives up a proof when it is ended meanwhile, and tells it so', async (t) => {
     const host = await startHost(t, scripts);
+    let isProving = () => {};
+    const proving = new Promise<void>((resolve) => (isProving = resolve));
     let gaveUp = false;
-    const { download, left } = await makeWorkplace(t, [host.origin], {
-      timeoutMs: 1_500,
-      prove: (_, signal) =>
-        new Promise(() => {
-          signal.addEventListener('abort', () => (gaveUp = true));
-        }),
+    const { download, downloader, left } = await makeWorkplace(t, [host.origin], {
+      prove: (_, signal) => {
+        signal.addEventListener('abort', () => (gaveUp = true));
+        isProving();
+        return new Promise(() => {});
+      },
     });
-    await assert.rejects(download(`${host.origin}/pear.onnx`), DeadlineError);
+    const ended = assert.rejects(download(`${host.origin}/pear.onnx`), BusyError);
+    await proving;
+    await downloader.close();
+    await ended;
     assert.deepEqual([await left(), gaveUp], [[], true]);
   });
 
@@ -165,7 +177,8 @@ describe('A download', () => {
       'a.txt',
       '',
       '.onnx',
-      'a.pt',
+      '.pt',
+      'a.ptx',
     ]) {
       await assert.rejects(download(url, { name }), InvalidMessageError, name);
     }
