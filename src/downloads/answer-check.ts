@@ -15,14 +15,21 @@ export function checkedLength(
   if (encoding.trim().toLowerCase() !== 'identity') {
     throw odd('the host sends the file compressed, although that was not asked for', encoding);
   }
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') {
+    throw odd('the host sends the file in a form that was not asked for', transfer);
+  }
   const type = headers['content-type'] ?? '';
   if (/^\s*text\//i.test(type)) {
-    throw odd('the host sends a text, perhaps a page for people, and not a model; give the URL of the file', type);
+    throw odd(
+      'the host sends a text, perhaps a page for people, and not a model; give the URL of the file',
+      type,
+    );
   }
   const announced = headers['content-length'];
   if (announced === undefined) {
     // It ends with the connection, so half of it looks like all of it.
-    if (headers['transfer-encoding'] === undefined && !isHashKnown) {
+    if (transfer === undefined && !isHashKnown) {
       throw new ResourceNotFoundError('the host does not say how long the file is; give its SHA-256, too');
     }
     return null;
@@ -43,5 +50,7 @@ export function emptyFile(): ResourceNotFoundError {
 }
 
 function odd(words: string, value: string): ResourceNotFoundError {
-  return new ResourceNotFoundError(words, { cause: new Error(JSON.stringify(value.slice(0, valueLengthMax))) });
+  return new ResourceNotFoundError(words, {
+    cause: new Error(JSON.stringify(value.slice(0, valueLengthMax))),
+  });
 }

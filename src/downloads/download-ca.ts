@@ -1,6 +1,6 @@
 // The authorities of security.download_ca_path, read at the start, so that a missing file is told then.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import { StartupError } from '../errors.js';
 
 /** The PEM text, or undefined for those that Node.js knows. Throws StartupError. */
@@ -16,11 +16,11 @@ export function readDownloadCa(path: string | null): string | undefined {
     throw new StartupError(`${name} cannot be read (${reason})`, cure, { cause });
   }
   const cure = 'name a file that has the line -----BEGIN CERTIFICATE-----';
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new StartupError(`${name} has no certificate in PEM format`, cure);
-  }
+  const certificates = text.match(/^-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/gm);
+  if (certificates === null) throw new StartupError(`${name} has no certificate in PEM format`, cure);
   try {
-    createSecureContext({ ca: text });
+    // TLS itself would pass over a damaged one without a word.
+    for (const certificate of certificates) new X509Certificate(certificate);
   } catch (cause) {
     throw new StartupError(`${name} holds a damaged certificate`, cure, { cause });
   }

@@ -27,13 +27,16 @@ const lineIntervalMaxMs = 5_000;
 
 export class DownloadRecord {
   readonly #log: Logger;
+  readonly #nowMs: () => number;
+  readonly #startMs: number;
   #progress: DownloadProgress;
-  #lineAt = performance.now();
+  #lineAtMs: number;
   #lineBytes = 0;
-  readonly #start = performance.now();
 
-  constructor(url: URL, name: string, log: Logger) {
+  constructor(url: URL, name: string, log: Logger, nowMs = () => performance.now()) {
     this.#log = log;
+    this.#nowMs = nowMs;
+    this.#startMs = this.#lineAtMs = nowMs();
     this.#progress = {
       url: `${url.origin}${url.pathname}`,
       name,
@@ -59,10 +62,10 @@ export class DownloadRecord {
   received(bytes: number): void {
     this.#progress = { ...this.#progress, bytes: this.#progress.bytes + bytes };
     const { bytes: all, total } = this.#progress;
-    const sinceMs = performance.now() - this.#lineAt;
+    const sinceMs = this.#nowMs() - this.#lineAtMs;
     const isTenth = total !== null && all - this.#lineBytes >= total / 10;
     if (sinceMs < (isTenth ? lineIntervalMinMs : lineIntervalMaxMs)) return;
-    this.#lineAt = performance.now();
+    this.#lineAtMs = this.#nowMs();
     this.#lineBytes = all;
     this.#log.info({ ...this.#figures(), total }, 'a download goes on');
   }
@@ -80,6 +83,6 @@ export class DownloadRecord {
 
   #figures() {
     const { name, bytes } = this.#progress;
-    return { download: name, bytes, seconds: Math.round(performance.now() - this.#start) / 1000 };
+    return { download: name, bytes, seconds: Math.round(this.#nowMs() - this.#startMs) / 1000 };
   }
 }

@@ -3,7 +3,10 @@ import { ResourceNotFoundError, WireError } from '../errors.js';
 
 const connectionWords: readonly (readonly [RegExp, string])[] = [
   [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'the host takes no connection'],
-  [/^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/, 'the host closed the connection before the file was whole'],
+  [
+    /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/,
+    'the host closed the connection before the file was whole',
+  ],
   [
     /CERT|^(UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/,
     'the certificate of the host is not one that is trusted for its name; security.download_ca_path can name its authority',

@@ -6,8 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { BusyError, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
 import { modelNameForm } from '../handlers/model-name.js';
-import { isModelFile } from '../settings/model-name.js';
 import type { Logger } from '../log.js';
+import { isModelFile, modelFileOf } from '../settings/model-name.js';
 import { checkedLength } from './answer-check.js';
 import { diskError } from './disk-error.js';
 import { DownloadClock, defaultPatience, orAborted, type Patience } from './download-clock.js';
@@ -39,7 +39,7 @@ export interface DownloadRequest {
   readonly url: string;
   /** 64 hex digits. */
   readonly sha256?: string | null | undefined;
-  /** Of the file, such as `pear-2.onnx`. */
+  /** As a client writes it: `pear-2.onnx`, or `pear-2.pt`, which means that, too. */
   readonly name: string;
   /** The model folder: absolute, links resolved. */
   readonly folder: string;
@@ -80,7 +80,7 @@ export class ModelDownloader {
   async download(request: DownloadRequest): Promise<void> {
     this.#gate.assertOpen();
     const url = assertRequest(request);
-    const name = request.name.normalize('NFC');
+    const name = modelFileOf(request.name);
     if (this.#isClosed) throw stopping();
     if (this.#running.has(name)) {
       throw new BusyError(`${name} is being downloaded already; wait until that has ended`);
@@ -192,7 +192,8 @@ export class ModelDownloader {
 
 function assertRequest({ url, name, sha256 }: DownloadRequest): URL {
   if (!URL.canParse(url)) throw new InvalidMessageError('what is to be downloaded is no URL');
-  if (!isModelFile(name)) throw new InvalidMessageError(`a model is named like this: ${modelNameForm}`);
+  if (!isModelFile(modelFileOf(name)))
+    throw new InvalidMessageError(`a model is named like this: ${modelNameForm}`);
   if (typeof sha256 === 'string' && !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw new InvalidMessageError('a SHA-256 has 64 hex digits');
   }

@@ -48,7 +48,7 @@ async function* piecesOf(response: AsyncIterable<unknown>): AsyncGenerator<Buffe
 }
 
 async function writeWhole(file: FileHandle, piece: Buffer): Promise<void> {
-  for (let offset = 0; offset < piece.length; ) {
+  for (let offset = 0; offset < piece.length;) {
     offset += (await file.write(piece, offset)).bytesWritten;
   }
 }
