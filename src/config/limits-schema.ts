@@ -112,4 +112,25 @@ export const limits = z.strictObject({
     .max(64 * 1024 * 1024)
     .default(1024 * 1024)
     .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
+  max_model_bytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 31 - 1)
+    .default(1024 * 1024 * 1024)
+    .describe(
+      'Bytes of one model file: several times what networks have that judge photos in time. No ONNX file can be longer than 2 GiB.',
+    ),
+  model_proof_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe(
+      'Longest time for loading a model and judging a few pictures in a process of its own, before anything serves by it: many times what a usual one needs, since it stands back behind serving.',
+    ),
+  max_model_memory_bytes: z
+    .int()
+    .min(256 * 1024 * 1024)
+    .max(1024 * 1024 * 1024 * 1024)
+    .default(4 * 1024 * 1024 * 1024)
+    .describe(
+      'Memory of that process, 150 MB of it without any model; one that takes more would take it of every worker.',
+    ),
 });

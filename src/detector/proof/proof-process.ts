@@ -80,7 +80,11 @@ export class ProofProcess {
     });
     this.#child.once('exit', (code, signal) => {
       // What it wrote last comes behind this, unless somebody else holds its pipe.
-      this.#giveUpAfter(goneMs, { type: 'crashed', how: signal ?? `exit code ${code ?? 'unknown'}`, said: '' });
+      this.#giveUpAfter(goneMs, {
+        type: 'crashed',
+        how: signal ?? `exit code ${code ?? 'unknown'}`,
+        said: '',
+      });
     });
     this.#child.once('close', (code, signal) => {
       const how = signal ?? `exit code ${code ?? 'unknown'}`;

@@ -130,7 +130,8 @@ export class ModelProver {
     } catch (cause) {
       this.#refuseWhereClosed(name);
       if (cause instanceof UnreadableError) throw unreadable(cause.message);
-      if (cause instanceof StartupError) throw new ModelRefusedError(oneLine(cause.message), cause.cure, { cause });
+      if (cause instanceof StartupError)
+        throw new ModelRefusedError(oneLine(cause.message), cause.cure, { cause });
       throw cause;
     }
   }

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { writeOnnx, type OnnxGraph } from '#src/cli/bench/onnx-writer.js';
 import { implausible } from '#src/detector/inference/outputs/plausible.js';
 import { openJudge } from '#src/detector/inference/judge.js';
-import { InternalError, StartupError, describeError } from '#src/errors.js';
+import { StartupError } from '#src/errors.js';
 import { sample } from '../../support/pictures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pear-judge-'));
