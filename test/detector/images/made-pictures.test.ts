@@ -10,8 +10,9 @@ test('pictures that are made are pictures, some plain and some not, and the same
     const { pixels } = await decodeWhole(encoded, { maxPixels: 1_000_000, timeoutMs: 60_000 });
     means.set(name, pixels.reduce((sum, value) => sum + value, 0) / pixels.length);
   }
-  const near = (name: string, value: number) =>
+  const near = (name: string, value: number) => {
     assert.ok(Math.abs((means.get(name) ?? NaN) - value) < 2, `${name}: ${means.get(name) ?? 'none'}`);
+  };
   near('grey', 128);
   near('black', 0);
   near('white', 255);

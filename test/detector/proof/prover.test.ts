@@ -2,7 +2,6 @@
 // gone, and who serves meanwhile serves on.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -20,7 +19,7 @@ import { InferenceThread } from '#src/detector/inference/inference-thread.js';
 import type { JudgeOptions } from '#src/detector/inference/judge-options.js';
 import type { Model } from '#src/detector/models/model-spec.js';
 import { ModelProver, type ProverOptions } from '#src/detector/proof/prover.js';
-import { ModelRefusedError, StartupError } from '#src/errors.js';
+import { BusyError, ModelRefusedError, StartupError } from '#src/errors.js';
 import * as models from '../../support/bad-models.js';
 import { eventually } from '../../support/deadline.js';
 import { samplesFolder } from '../../support/pictures.js';
@@ -345,6 +344,16 @@ describe('a model that answers no number to a picture that nobody has tried', ()
 });
 
 describe('the one who proves', () => {
+  test('tells those who come when too many wait already', async () => {
+    const { prover } = proverWith();
+    const path = join(folder, 'missing.onnx');
+    const asked = await Promise.allSettled(
+      Array.from({ length: 20 }, () => prover.prove(judgeOptions(path))),
+    );
+    const busy = asked.filter((one) => one.status === 'rejected' && one.reason instanceof BusyError);
+    assert.equal(busy.length, 4);
+  });
+
   test('tries one model at a time', async () => {
     const together: number[] = [];
     const { prover, pids } = proverWith({}, () => {
@@ -368,6 +377,17 @@ describe('the one who proves', () => {
   });
 });
 
+test('where the machine has no process to spare, that is said, and the next proof is as any other', async () => {
+  const { prover } = proverWith();
+  const { execPath } = process;
+  process.execPath = '/nowhere/node';
+  const path = place('spare', models.sound);
+  const failed = prover.prove(judgeOptions(path));
+  await assert.rejects(failed, /spare\.onnx could not be tried in a process of its own: .*ENOENT/);
+  process.execPath = execPath;
+  assert.equal((await prover.prove(judgeOptions(path))).name, 'spare.onnx');
+});
+
 test('whoever proves loads neither ONNX Runtime nor the image library', () => {
   const script = `await import('./dist/detector/proof/prover.js');
     console.log((await import('node:fs')).readFileSync('/proc/self/maps', 'latin1'));`;
@@ -386,8 +406,11 @@ test('a proof ends with the one who asked for it, also inside a network that nev
   const asking = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line]: unknown[] = await once(asking.stdout, 'data');
-  const pid = Number(String(line));
+  const pid = await new Promise<number>((resolve) => {
+    asking.stdout.once('data', (line: Buffer) => {
+      resolve(Number(line.toString()));
+    });
+  });
   await atWork(pid);
   asking.kill('SIGKILL');
   // Where nobody buries the dead it stays as one of them.
