@@ -20,6 +20,7 @@ const floors: Readonly<Record<string, number>> = {
   connections: 3,
   detector: 3,
   handlers: 4,
+  downloads: 5,
   server: 5,
   admin: 6,
   cluster: 7,

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Kicker } from '../connections/kick.js';
 import type { ConnectionsReader } from '../connections/store.js';
+import type { ModelDownloader } from '../downloads/model-downloader.js';
 import type { Logger } from '../log.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
@@ -14,6 +15,7 @@ import { assertOwn, assertRole } from './gate.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
+import { downloadsRoute } from './routes/downloads.js';
 import { eventsRoute } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { kickRoute } from './routes/kick.js';
@@ -26,6 +28,7 @@ export interface AdminOptions {
   readonly roles: RoleOptions;
   readonly view: ConnectionsReader;
   readonly kicker: Kicker;
+  readonly downloads: Pick<ModelDownloader, 'progress'>;
   readonly workers: () => WorkersState;
   readonly log: Logger;
 }
@@ -43,7 +46,7 @@ export class AdminServer {
   readonly #routes: readonly Route[];
 
   constructor(options: AdminOptions) {
-    const { view, kicker, hostId, workers, log } = options;
+    const { view, kicker, downloads, hostId, workers, log } = options;
     this.#options = options;
     this.#streams = new EventStreams(view, log);
     this.#routes = [
@@ -53,6 +56,7 @@ export class AdminServer {
       ...connectionRoutes(view),
       closedRoute(view),
       eventsRoute(view, this.#streams),
+      downloadsRoute(downloads),
     ];
     this.#server = createServer((request, response) => {
       void this.#handle(request, response);

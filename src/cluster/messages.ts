@@ -5,11 +5,15 @@ import { kickAnswerSchema } from '../connections/kick.js';
 import { kickerNameSchema } from '../connections/record.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
 import { placeAnswers } from '../server/entrance/peer-admission.js';
+import { changeAnswerSchema, changeSchema } from '../settings/change.js';
+import { settingsSchema } from '../settings/settings.js';
 import { sharingNewsSchema } from './sharing/share-messages.js';
 
 /** What a worker is told at its start. */
 const workerStartSchema = z.object({
   config: configSchema,
+  /** What it serves by; changes that were decided meanwhile follow before it serves. */
+  settings: settingsSchema,
   hostId: z.string(),
   slot: z.int().positive(),
   /** `<hostId>:<slot>:<bootNonce>`, so that a worker never shares the records of a dead one. */
@@ -42,6 +46,8 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
     classes: z.array(z.string()),
     /** How each of its networks was read, for the log. */
     readAs: z.array(z.string()),
+    /** Version of the settings that it serves by. */
+    settings: z.int(),
     /** Where other workers fetch images that wait here; null: nowhere. */
     socketPath: z.string().nullable(),
   }),
@@ -58,6 +64,12 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
     left: z.array(z.string()),
     arrived: z.array(z.string()),
   }),
+  /** A client wants something changed; answered with `changed`. */
+  z.object({ type: z.literal('change'), id: z.int(), change: changeSchema, by: z.string() }),
+  /** What came of a `prepare`: null where it is ready to serve. */
+  z.object({ type: z.literal('prepared'), round: z.int(), problem: z.string().nullable() }),
+  /** It serves by what was prepared. */
+  z.object({ type: z.literal('committed'), round: z.int() }),
   /** Disconnect peers of any host. */
   z.object({ type: z.literal('kick'), ...kick }),
   /** Those of a `disconnect` that it had, and has disconnected. */
@@ -78,6 +90,11 @@ export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('disconnect'), ...kick }),
   /** What became of each, in the order of the question. */
   z.object({ type: z.literal('kick'), id: z.int(), answers: z.array(kickAnswerSchema).readonly() }),
+  z.object({ type: z.literal('changed'), id: z.int(), answer: changeAnswerSchema }),
+  /** Load what the settings name, beside what serves. */
+  z.object({ type: z.literal('prepare'), round: z.int(), settings: settingsSchema }),
+  /** Serve by what was prepared, or give it up. */
+  z.object({ type: z.enum(['commit', 'abort']), round: z.int() }),
   /** Answer what was asked for, close every connection, end. */
   z.object({ type: z.literal('stop') }),
 ]);

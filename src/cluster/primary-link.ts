@@ -1,12 +1,14 @@
 // A worker's line to its primary: typed messages, requests with answers, and the news that the primary is gone.
 import { Socket } from 'node:net';
-import { StoreUnavailableError } from '../errors.js';
+import { errorCodes, StoreUnavailableError } from '../errors.js';
 import type { ViewChannel } from '../connections/embedded-store.js';
 import { kickAnswers, kickerName, kickTimeoutMs, type KickAnswer, type Kicker } from '../connections/kick.js';
 import type { ViewReply, ViewRequest } from '../connections/view-messages.js';
 import type { PlaceAnswer } from '../server/entrance/peer-admission.js';
 import type { PlacesChannel } from './primary-admission.js';
 import { monotonicMs } from './monotonic.js';
+import type { Change, ChangeAnswer, Changer } from '../settings/change.js';
+import type { SettingsFollower } from '../settings/settings-follower.js';
 import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
 
 interface Waiting {
@@ -14,9 +16,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
+/** Whether the change was made can be seen at the next start only. */
+const primaryGone: ChangeAnswer = {
+  ok: false,
+  code: errorCodes.internalError,
+  message: 'the server is being restarted; ask what serves then',
+};
+
+export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker, Changer {
   readonly #waiting = new Map<number, Waiting>();
   readonly #asked = new Map<number, (answers: readonly PlaceAnswer[] | null) => void>();
+  readonly #changes = new Map<number, (answer: ChangeAnswer) => void>();
   readonly #kicks = new Map<number, (answers: readonly KickAnswer[]) => void>();
   #lastId = 0;
   /** Resolves when the primary asks this worker to end (`asked`), or is gone itself (`orphan`). */
@@ -27,6 +37,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
   onHelp: (lender: string, socketPath: string) => void = () => undefined;
   /** Disconnects those of these peers that this worker has; gives their ids. */
   onDisconnect: (ids: readonly string[], by: string) => readonly string[] = () => [];
+  /** Follows changes of the settings. */
+  follower: Pick<SettingsFollower, 'prepare' | 'commit' | 'abort'> | null = null;
   #onStart: (start: WorkerStart) => void = () => undefined;
   #onEnding: (why: 'asked' | 'orphan') => void = () => undefined;
 
@@ -71,6 +83,17 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
         case 'kick':
           this.#kicks.get(message.id)?.(message.answers);
           return;
+        case 'changed':
+          this.#changes.get(message.id)?.(message.answer);
+          this.#changes.delete(message.id);
+          return;
+        case 'prepare':
+          this.follower?.prepare(message.round, message.settings);
+          return;
+        case 'commit':
+        case 'abort':
+          this.follower?.[message.type](message.round);
+          return;
         case 'stop':
           this.#onEnding('asked');
           return;
@@ -84,6 +107,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
       this.#waiting.clear();
       for (const resolve of this.#asked.values()) resolve(null);
       this.#asked.clear();
+      for (const resolve of this.#changes.values()) resolve(primaryGone);
+      this.#changes.clear();
       for (const resolve of this.#kicks.values()) resolve([]);
       this.#onEnding('orphan');
     });
@@ -125,6 +150,15 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker {
     return new Promise((resolve) => {
       this.#asked.set(id, resolve);
       void this.send(message);
+    });
+  }
+
+  change(change: Change, by: string): Promise<ChangeAnswer> {
+    if (!process.connected) return Promise.resolve(primaryGone);
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#changes.set(id, resolve);
+      void this.send({ type: 'change', id, change, by });
     });
   }
 

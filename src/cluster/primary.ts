@@ -6,17 +6,19 @@ import type { Config } from '../config/schema.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
+import type { ModelDownloader } from '../downloads/model-downloader.js';
 import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
 import { version } from '../version.js';
 import { usableCores } from './cores.js';
 import { forkWorker, prepareForks } from './fork-worker.js';
-import { openFolders } from './folders.js';
 import { FrontDoor } from './front-door.js';
 import { tooFewFiles } from './open-files.js';
 import { PeerCounter } from './peer-counter.js';
 import { PrimaryKicker } from './primary-kicker.js';
+import { followerOf, PrimarySettings } from './primary-settings.js';
 import { PrimaryView } from './primary-view.js';
+import type { SettingsKeeper } from '../settings/settings-keeper.js';
 import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { stopOnSignal } from './stop-on-signal.js';
@@ -37,7 +39,6 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     const unread = path === null ? null : await unreadSidecar(path);
     if (unread !== null) log.warn(unread);
   }
-  const folders = await openFolders(config.model);
   const hostId = config.cluster.host_id ?? defaultHostId(config.server.port);
   const store = chooseStore(config, `${hostId}:primary`);
   if (config.connections.store === 'redis' && store.kind === 'redis') await probeRedis(store.redis);
@@ -73,8 +74,30 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   process.once('exit', () => {
     sharing.close();
   });
-  const supervisor = createSupervisor(config, hostId, { view, kicker, door, sharing, processes }, log);
-  const admin = createAdmin(config, hostId, { view, kicker, supervisor }, log);
+  const settings = await PrimarySettings.open({
+    config,
+    hostId,
+    isStopping: () => supervisor.stopping,
+    onChanged: (_settings, model) => {
+      if (model === null) return;
+      for (const workerId of processes.keys()) sharing.changeModel(workerId, model.fingerprint);
+      for (const line of model.readAs) log.info(line);
+    },
+    log,
+  });
+  const { keeper } = settings;
+  const supervisor = createSupervisor(
+    config,
+    hostId,
+    { view, kicker, door, sharing, processes, keeper },
+    log,
+  );
+  const admin = createAdmin(
+    config,
+    hostId,
+    { view, kicker, supervisor, downloads: settings.downloads },
+    log,
+  );
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
@@ -86,7 +109,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
       kicker.listen();
       // Only now, so that whoever can connect is served.
       const { port } = await door.listen();
-      announce(log, config, port, serving, folders.images.name, store.sentence);
+      announce(log, config, port, serving, keeper.current.images.name, store.sentence);
       if (adminAddress !== null) {
         log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
       }
@@ -101,6 +124,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   admin.close();
   kicker.close();
   await view.close();
+  await settings.close();
   log.info('stopped');
   return inOrder;
 }
@@ -111,6 +135,7 @@ interface SupervisedParts {
   readonly kicker: PrimaryKicker;
   readonly door: FrontDoor;
   readonly sharing: PrimarySharing;
+  readonly keeper: SettingsKeeper;
   /** The workers that serve. */
   readonly processes: Map<string, WorkerProcess>;
 }
@@ -118,7 +143,7 @@ interface SupervisedParts {
 function createSupervisor(
   config: Config,
   hostId: string,
-  { view, kicker, door, sharing, processes }: SupervisedParts,
+  { view, kicker, door, sharing, processes, keeper }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
@@ -135,7 +160,15 @@ function createSupervisor(
       counter.addWorker(workerId);
       return {
         type: 'start',
-        start: { config, hostId, slot, workerId, serverStartedAt, shareFolder: sharing.folder },
+        start: {
+          config,
+          settings: keeper.current,
+          hostId,
+          slot,
+          workerId,
+          serverStartedAt,
+          shareFolder: sharing.folder,
+        },
       };
     },
     onView: (workerId, { id, request }, reply) => {
@@ -153,13 +186,25 @@ function createSupervisor(
     onDisconnected: (workerId, id, ids) => {
       kicker.disconnected(workerId, id, ids);
     },
+    onArrival: (workerId, process, { settings, fingerprint }) =>
+      keeper.admit(workerId, followerOf(process), { version: settings, fingerprint }),
+    onChange: (_workerId, { id, change, by }, reply) => {
+      void keeper.change(change, by).then((answer) => {
+        reply({ type: 'changed', id, answer });
+      });
+    },
+    onFollowed: (workerId, message) => {
+      if (message.type === 'committed') keeper.committed(workerId, message.round);
+      else keeper.prepared(workerId, message.round, message.problem);
+    },
     onServing: (workerId, process, facts) => {
       processes.set(workerId, process);
       kicker.addWorker(workerId, (message) => {
         process.send(message);
       });
       view.serves(workerId);
-      sharing.add(workerId, facts);
+      // It may have caught up with another model since it loaded its first one.
+      sharing.add(workerId, { ...facts, fingerprint: keeper.current.fingerprint ?? facts.fingerprint });
       door.add(workerId, {
         hand: (connection, socket) => {
           process.send({ type: 'connection', connection }, socket);
@@ -177,6 +222,7 @@ function createSupervisor(
     },
     onEnd: (workerId) => {
       counter.removeWorker(workerId);
+      keeper.remove(workerId);
       door.remove(workerId);
       sharing.remove(workerId);
       kicker.removeWorker(workerId);
@@ -194,10 +240,13 @@ function createSupervisor(
 function createAdmin(
   config: Config,
   hostId: string,
-  parts: { readonly view: PrimaryView; readonly kicker: PrimaryKicker; readonly supervisor: Supervisor },
+  parts: Pick<SupervisedParts, 'view' | 'kicker'> & {
+    readonly supervisor: Supervisor;
+    readonly downloads: ModelDownloader;
+  },
   log: Logger,
 ): AdminServer {
-  const { view, kicker, supervisor } = parts;
+  const { view, kicker, supervisor, downloads } = parts;
   return new AdminServer({
     host: config.admin.host,
     port: config.admin.port,
@@ -205,6 +254,7 @@ function createAdmin(
     roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
     view,
     kicker,
+    downloads,
     workers: () => ({
       serving: supervisor.serving,
       wanted: workerCount(config),

@@ -47,6 +47,19 @@ export interface SupervisorOptions {
   ) => void;
   /** A worker has disconnected those that it had of them. */
   readonly onDisconnected: (workerId: string, id: number, ids: readonly string[]) => void;
+  /** A worker could serve; resolves to whether it does, when it has caught up with changes. */
+  readonly onArrival: (workerId: string, process: WorkerProcess, facts: ServingFacts) => Promise<boolean>;
+  /** A worker wants something changed. */
+  readonly onChange: (
+    workerId: string,
+    message: Extract<ToPrimary, { type: 'change' }>,
+    reply: (m: ToWorker) => void,
+  ) => void;
+  /** A worker answers what it was asked of a change. */
+  readonly onFollowed: (
+    workerId: string,
+    message: Extract<ToPrimary, { type: 'prepared' | 'committed' }>,
+  ) => void;
   /** A worker serves from now on. */
   readonly onServing: (workerId: string, process: WorkerProcess, facts: ServingFacts) => void;
   /** A worker has images to share, or helps nobody. */
@@ -185,7 +198,16 @@ export class Supervisor {
         if (this.#stopping) process.send({ type: 'stop' });
         return;
       case 'serving':
-        this.#serves(slot, process, message);
+        void this.#arrived(slot, process, workerId, message);
+        return;
+      case 'change':
+        this.#options.onChange(workerId, message, (reply) => {
+          process.send(reply);
+        });
+        return;
+      case 'prepared':
+      case 'committed':
+        this.#options.onFollowed(workerId, message);
         return;
       case 'taken':
         this.#options.onTaken(workerId, message.connection);
@@ -218,6 +240,11 @@ export class Supervisor {
       default:
         message satisfies never;
     }
+  }
+
+  async #arrived(slot: Slot, process: WorkerProcess, workerId: string, facts: ServingFacts): Promise<void> {
+    const serves = await this.#options.onArrival(workerId, process, facts);
+    if (serves && slot.process === process) this.#serves(slot, process, facts);
   }
 
   #serves(slot: Slot, process: WorkerProcess, facts: ServingFacts): void {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
 import type { Kicker } from '../connections/kick.js';
+import type { Changer } from '../settings/change.js';
+import type { CurrentSettings } from '../settings/settings.js';
 import { FallbackStore } from '../connections/fallback-store.js';
 import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
@@ -17,22 +19,22 @@ import { ClassificationHandler } from '../handlers/classification-handler.js';
 import { ConnectionHandler } from '../handlers/connection-handler.js';
 import { DirectoryHandler } from '../handlers/directory-handler.js';
 import { DownloadHandler } from '../handlers/download-handler.js';
-import type { Folders } from '../handlers/folders.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
+import { SettingsFollower } from '../settings/settings-follower.js';
 import { withSharedReads } from '../socket-reads.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
 import { putEventLoopFirst } from './event-loop-first.js';
-import { openFolders } from './folders.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
 import { ImageSharing } from './sharing/image-sharing.js';
+import { threadOptions } from './thread-options.js';
 import { WorkerStatus } from './worker-status.js';
 
 /** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
@@ -91,10 +93,10 @@ class Worker {
     detector: PearDetector,
     sharing: ImageSharing | null,
     start: WorkerStart,
-    folders: Folders,
+    settings: CurrentSettings,
     store: ConnectionStore,
     admission: PeerAdmission,
-    kicker: Kicker,
+    primary: Kicker & Changer,
     log: Logger,
   ) {
     const { config } = start;
@@ -119,15 +121,15 @@ class Worker {
     const registry = new CommandRegistry([
       new ClassificationHandler({
         detector,
-        folders,
+        settings,
         maxBatch: config.limits.max_batch,
         maxImageBytes: config.limits.max_image_bytes,
       }),
       new AuthenticationHandler(),
-      new ModelHandler(detector, folders),
-      new DownloadHandler(),
-      new DirectoryHandler(folders),
-      new ConnectionHandler(this.#connections, kicker, {
+      new ModelHandler(detector, settings, primary),
+      new DownloadHandler(primary),
+      new DirectoryHandler(settings, primary),
+      new ConnectionHandler(this.#connections, primary, {
         version,
         modelName: () => detector.model.name,
         startedAt: start.serverStartedAt,
@@ -172,21 +174,8 @@ class Worker {
   /** Resolves when this worker serves and the primary knows it. Throws StartupError. */
   static async open(start: WorkerStart, link: PrimaryLink, log: Logger): Promise<Worker> {
     const { config } = start;
-    const folders = await openFolders(config.model);
     const detector = await PearDetector.start({
-      thread: {
-        modelPath: config.model.model_path,
-        preprocessorPath: config.model.preprocessor_path,
-        runtime: { threads: config.model.threads, memoryArena: config.model.memory_arena },
-        overrides: {
-          classes: config.model.classes,
-          imgSize: config.model.img_size,
-          confidenceThreshold: config.model.confidence_threshold,
-        },
-        maxImageBytes: config.limits.max_image_bytes,
-        maxImagePixels: config.limits.max_image_pixels,
-        decodeTimeoutMs: config.limits.request_timeout_ms,
-      },
+      thread: threadOptions(config, start.settings),
       onFault: (reason) => {
         log.error({ reason }, 'judging an image failed');
       },
@@ -195,12 +184,14 @@ class Worker {
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(start, link, log);
     const admission = new PrimaryAdmission(link);
-    const worker = new Worker(detector, sharing, start, folders, store, admission, link, log);
+    const follower = followSettings(start, detector, link, log);
+    const worker = new Worker(detector, sharing, start, follower, store, admission, link, log);
     try {
       link.onConnection = (socket) => {
         worker.#server.welcome(withSharedReads(socket));
       };
       link.onDisconnect = (ids, by) => worker.#server.kick(ids, by);
+      link.follower = follower;
       worker.#status.state = 'serving';
       await worker.#connections.start();
       await link.send({
@@ -209,6 +200,7 @@ class Worker {
         fingerprint: detector.model.fingerprint,
         classes: [...detector.model.classes],
         readAs: [...detector.model.readAs],
+        settings: start.settings.version,
         socketPath: sharing?.socketPath ?? null,
       });
       sharing?.start();
@@ -243,6 +235,34 @@ function letEventLoopGoFirst(niceness: number, log: Logger): void {
     const reason = error instanceof Error ? error.message : String(error);
     log.warn({ reason }, 'the event loop has no priority over decoding and inference, and may answer late');
   }
+}
+
+function followSettings(
+  { config, settings }: WorkerStart,
+  detector: PearDetector,
+  link: PrimaryLink,
+  log: Logger,
+): SettingsFollower {
+  return new SettingsFollower({
+    settings,
+    detector: {
+      get model() {
+        return detector.model;
+      },
+      prepare: (wanted) => detector.prepare(threadOptions(config, wanted)),
+      commit: () => detector.commit(),
+      discard: () => detector.discard(),
+    },
+    // Half of the time in which it must have committed.
+    maxWaitMs: config.cluster.commit_timeout_ms / 2,
+    onPrepared: (round, problem) => {
+      void link.send({ type: 'prepared', round, problem });
+    },
+    onCommitted: (round) => {
+      void link.send({ type: 'committed', round });
+    },
+    log,
+  });
 }
 
 /** Null where this worker shares no images. */

@@ -1,5 +1,6 @@
 // The section `limits` of the configuration: what clients may take of the server, each with its default and its reason.
 import { z } from 'zod';
+import { downloadLimits } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 
 export const limits = z.strictObject({
@@ -36,6 +37,11 @@ export const limits = z.strictObject({
     .default(30_000)
     .describe(
       'Images not answered this long after the last byte of their request get error 4: by then a line has moved on.',
+    ),
+  change_timeout_ms: milliseconds(hourMs)
+    .default(60_000)
+    .describe(
+      'A change of model or folder that is not decided by then gets error 4, and nothing was changed: time for a large model.',
     ),
   write_timeout_ms: milliseconds(hourMs)
     .default(30_000)
@@ -112,6 +118,7 @@ export const limits = z.strictObject({
     .max(64 * 1024 * 1024)
     .default(1024 * 1024)
     .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
+  ...downloadLimits,
   max_model_bytes: z
     .int()
     .min(1024)

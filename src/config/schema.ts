@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
+import { downloadSecurity } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
@@ -137,6 +138,18 @@ const cluster = z.strictObject({
     .describe(
       'How much nicer than the event loops the threads are that decode and infer, so that trivial commands are answered while every core is busy; Linux only.',
     ),
+  state_dir: z
+    .string()
+    .min(1)
+    .default('state')
+    .describe(
+      'Folder in which what clients change (0x26, 0x30, 0x34) is kept over restarts, for each host_id; where it cannot be written nothing can be changed.',
+    ),
+  commit_timeout_ms: milliseconds(hourMs)
+    .default(10_000)
+    .describe(
+      'A worker that does not follow a change within this time after it was decided is ended and forked anew.',
+    ),
   start_timeout_ms: milliseconds(hourMs)
     .default(60_000)
     .describe('A worker that is not ready by then is ended and forked anew.'),
@@ -176,6 +189,15 @@ const security = z.strictObject({
     .default('operator')
     .describe('Role of a peer that nothing else gives one; "admin" lets any stranger change the server.'),
   loopback_role: role.default('admin').describe('Role of peers from the machine itself.'),
+  allowed_roots: z
+    .array(z.string().min(1))
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Folders below which clients may choose folders of images and models (0x30, 0x34); null: those that hold the configured ones.',
+    ),
+  ...downloadSecurity,
 });
 
 const admin = z.strictObject({

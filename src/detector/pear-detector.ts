@@ -1,11 +1,12 @@
 // Photos in, verdicts out: gives peers turns image by image and keeps the inference thread fed, no more than it
 // needs. What waits it lends to other workers that have nothing to do, and it judges images of theirs; how the two
-// find each other is not its business. It knows no protocol.
+// find each other is not its business. Its model can be changed: the new one is loaded beside the old one, which judges
+// what was submitted before. It knows no protocol.
 import { performance } from 'node:perf_hooks';
 import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
 import { FaultLog } from './fault-log.js';
-import { InferenceThread } from './inference/inference-thread.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
+import { LoadedModel } from './loaded-model.js';
 import type { Model } from './models/model-spec.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
 import { Batch, type Outcome, type Slot } from './queue/batch.js';
@@ -43,12 +44,22 @@ const outstandingMax = 2;
  */
 const offerMs = 1;
 
+/** An image and the model that is to judge it: the one that served when it was submitted. */
+interface Work {
+  readonly slot: Slot;
+  readonly by: LoadedModel;
+}
+
 export class PearDetector {
-  readonly #thread: InferenceThread;
+  #serving: LoadedModel;
+  /** Loaded to serve after the next change. */
+  #next: LoadedModel | null = null;
+  /** They served before, and judge what was submitted then. */
+  readonly #retiring = new Set<LoadedModel>();
   readonly #faults: FaultLog;
-  readonly #queue = new FairQueue<object, Slot>();
+  readonly #queue = new FairQueue<object, Work>();
   /** Lent in vain. They are not lent again, so that an image that ends workers ends two of them at most. */
-  readonly #returned: Slot[] = [];
+  readonly #returned: Work[] = [];
   /** Owners of images that are stopped and still in the queue. */
   readonly #sweeps = new Set<object>();
   #sharing: Sharing | null = null;
@@ -56,18 +67,19 @@ export class PearDetector {
   /** The thread takes nothing more. */
   #closed = false;
 
-  private constructor(thread: InferenceThread, options: DetectorOptions) {
-    this.#thread = thread;
+  private constructor(serving: LoadedModel, options: DetectorOptions) {
+    this.#serving = serving;
     this.#faults = new FaultLog(options.onFault);
   }
 
   /** Resolves when the model has run once. Throws StartupError where it cannot serve. */
   static async start(options: DetectorOptions): Promise<PearDetector> {
-    return new PearDetector(await InferenceThread.start(options.thread), options);
+    return new PearDetector(await LoadedModel.start(options.thread), options);
   }
 
+  /** The one that serves. */
   get model(): Model {
-    return this.#thread.model;
+    return this.#serving.model;
   }
 
   /** Images that wait for their turn. */
@@ -77,12 +89,14 @@ export class PearDetector {
 
   /** Images that are being decoded or inferred here, those of other workers among them. */
   get inFlight(): number {
-    return this.#thread.outstanding;
+    let images = this.#serving.outstanding;
+    for (const { outstanding } of this.#retiring) images += outstanding;
+    return images;
   }
 
   /** How many images of others there is room for: none while own ones wait. */
   get spare(): number {
-    return this.queued > 0 ? 0 : Math.max(0, outstandingMax - this.#thread.outstanding);
+    return this.queued > 0 ? 0 : Math.max(0, outstandingMax - this.inFlight);
   }
 
   /** From now on images are shared. */
@@ -91,15 +105,54 @@ export class PearDetector {
   }
 
   /**
+   * Loads another model beside the one that serves; one that was prepared before is given up. Rejects with StartupError
+   * where it cannot serve.
+   */
+  async prepare(thread: ThreadOptions): Promise<Model> {
+    await this.discard();
+    this.#next = await LoadedModel.start(thread);
+    return this.#next.model;
+  }
+
+  /** Gives up what was prepared. */
+  async discard(): Promise<void> {
+    const next = this.#next;
+    this.#next = null;
+    await next?.close();
+  }
+
+  /**
+   * From now on the prepared model serves what is submitted. Resolves when what was submitted before is answered and the
+   * old model is gone. Nothing happens where none is prepared.
+   */
+  async commit(): Promise<void> {
+    const next = this.#next;
+    if (next === null) return;
+    this.#next = null;
+    const old = this.#serving;
+    this.#serving = next;
+    this.#retiring.add(old);
+    await old.retire();
+    this.#retiring.delete(old);
+  }
+
+  /**
    * Opens a batch of `count` images of `owner`, between whom and other owners turns are taken. Aborting one of `signals`
    * with a WireError stops the batch (see Batch.stop), also one that another one has stopped.
    */
   submit(owner: object, count: number, ...signals: readonly AbortSignal[]): Batch {
+    const by = this.#serving;
     const batch = new Batch(count, (slot, source) => {
       slot.queue(source, performance.now());
-      this.#queue.push(owner, slot);
+      this.#queue.push(owner, { slot, by });
       this.#arrived();
     });
+    by.promise(count);
+    for (const { outcome } of batch.slots) {
+      void outcome.then(() => {
+        by.keep();
+      });
+    }
     for (const signal of signals) {
       const stop = () => {
         const reason: unknown = signal.reason;
@@ -112,39 +165,57 @@ export class PearDetector {
     return batch;
   }
 
-  /** The image whose turn it is, for another worker; null where none waits. */
-  lend(): Loan | null {
-    for (let slot = this.#queue.take(); slot !== undefined; slot = this.#queue.take()) {
-      const source = slot.start();
-      if (source !== null) return this.#loan(slot, source);
+  /**
+   * The image whose turn it is, for another worker that has the model of the fingerprint `model`; null where none waits,
+   * or where it waits for another model.
+   */
+  lend(model: string): Loan | null {
+    for (let work = this.#queue.peek(); work !== undefined; work = this.#queue.peek()) {
+      const isDone = work.slot.state === 'done';
+      if (!isDone && work.by.model.fingerprint !== model) return null;
+      this.#queue.take();
+      const source = work.slot.start();
+      if (source !== null) return this.#loan(work, source);
     }
     return null;
   }
 
-  /** Judges an image of another worker. Attached bytes are transferred: the caller's array is empty afterwards. */
-  async help(source: ImageSource): Promise<ThreadAnswer> {
-    const answer = await this.#thread.judge(source);
+  /**
+   * Judges an image of another worker by the model of the fingerprint `model`; null where that has gone. Attached bytes
+   * are transferred: the caller's array is empty afterwards.
+   */
+  async help(source: ImageSource, model: string): Promise<ThreadAnswer | null> {
+    const by = [this.#serving, ...this.#retiring].find(
+      (loaded) => loaded.isOpen && loaded.model.fingerprint === model,
+    );
+    if (by === undefined) return null;
+    const answer = await by.judge(source);
     this.#feed();
     return answer;
   }
 
-  /** Ends the thread after the images it has; what waits is dropped. */
+  /** Ends all threads after the images they have; what waits is dropped. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#offer !== null) clearTimeout(this.#offer);
-    await this.#thread.close();
+    await Promise.all([
+      this.discard(),
+      this.#serving.close(),
+      ...[...this.#retiring].map((old) => old.close()),
+    ]);
   }
 
-  #loan(slot: Slot, source: ImageSource): Loan {
+  #loan(work: Work, source: ImageSource): Loan {
+    const { slot } = work;
     const startedAt = performance.now();
     return {
       source,
       settle: (answer) => {
-        slot.settle(this.#outcome(answer, slot.queuedAt, startedAt));
+        slot.settle(this.#outcome(answer, work, startedAt));
       },
       giveBack: () => {
         if (!slot.restore(source)) return;
-        this.#returned.push(slot);
+        this.#returned.push(work);
         this.#feed();
       },
     };
@@ -156,12 +227,12 @@ export class PearDetector {
     this.#sweeps.add(owner);
     setImmediate(() => {
       this.#sweeps.delete(owner);
-      this.#queue.remove(owner, (slot) => slot.state === 'done');
+      this.#queue.remove(owner, ({ slot }) => slot.state === 'done');
     });
   }
 
   #arrived(): void {
-    if (this.#sharing === null || this.#thread.outstanding === 0) this.#feed();
+    if (this.#sharing === null || this.inFlight === 0) this.#feed();
     else {
       this.#offer ??= setTimeout(() => {
         this.#offer = null;
@@ -173,23 +244,23 @@ export class PearDetector {
 
   #feed(): void {
     if (this.#closed) return;
-    while (this.#thread.outstanding < outstandingMax) {
-      const slot = this.#returned.shift() ?? this.#queue.take();
-      if (slot === undefined) break;
-      const source = slot.start();
-      if (source !== null) void this.#judge(slot, source);
+    while (this.inFlight < outstandingMax) {
+      const work = this.#returned.shift() ?? this.#queue.take();
+      if (work === undefined) break;
+      const source = work.slot.start();
+      if (source !== null) void this.#judge(work, source);
     }
     if (this.spare > 0) this.#sharing?.onSpare();
   }
 
-  async #judge(slot: Slot, source: ImageSource): Promise<void> {
+  async #judge(work: Work, source: ImageSource): Promise<void> {
     const startedAt = performance.now();
-    const answer = await this.#thread.judge(source);
-    slot.settle(this.#outcome(answer, slot.queuedAt, startedAt));
+    const answer = await work.by.judge(source);
+    work.slot.settle(this.#outcome(answer, work, startedAt));
     this.#feed();
   }
 
-  #outcome(answer: ThreadAnswer, queuedAt: number, startedAt: number): Outcome {
+  #outcome(answer: ThreadAnswer, { slot: { queuedAt }, by }: Work, startedAt: number): Outcome {
     if (!answer.ok) {
       if (answer.code !== errorCodes.internalError)
         return { ok: false, error: wireErrorOf(answer.code, answer.message) };
@@ -202,7 +273,7 @@ export class PearDetector {
       verdict: {
         result: detections[0]?.classIndex ?? -1,
         detections,
-        model: this.model,
+        model: by.model,
         timingMs: {
           queue: startedAt - queuedAt,
           decode: decodeMs,

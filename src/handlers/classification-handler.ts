@@ -8,9 +8,9 @@ import { InvalidImageError, errorCodes } from '../errors.js';
 import type { JsonValue } from '../protocol/json.js';
 import type { ResponseItem } from '../protocol/reply.js';
 import { classificationCommand } from '../protocol/request.js';
+import type { CurrentSettings } from '../settings/settings.js';
 import { BaseHandler, noArguments, outcomes } from './base-handler.js';
 import { defineCommand, type CommandContext } from './command.js';
-import type { Folders } from './folders.js';
 import { textArgument } from './text-argument.js';
 
 /** Longer ones name no file, and come back in the reply. */
@@ -40,7 +40,7 @@ type Image = z.output<ReturnType<typeof imageSchema>>;
 
 export interface ClassificationOptions {
   readonly detector: PearDetector;
-  readonly folders: Folders;
+  readonly settings: CurrentSettings;
   readonly maxBatch: number;
   readonly maxImageBytes: number;
 }
@@ -82,13 +82,15 @@ export class ClassificationHandler extends BaseHandler {
   }
 
   async #classify(images: readonly Image[], context: CommandContext): Promise<readonly ResponseItem[]> {
-    const { detector, folders } = this.#options;
+    const { detector, settings } = this.#options;
+    // Bound together, at once: a change in between would mix two settings.
+    const { images: folder } = settings.current;
     const batch = detector.submit(context.owner, images.length, ...context.signals);
     const attachments = context.attachments.values();
     images.forEach((image, index) => {
       switch (image.type) {
         case 'file':
-          batch.provide(index, { type: 'file', folder: folders.images.path, name: image.fileName });
+          batch.provide(index, { type: 'file', folder: folder.path, name: image.fileName });
           return;
         case 'data':
           if (image.bytes instanceof InvalidImageError) batch.refuse(index, image.bytes);

@@ -1,11 +1,10 @@
 // 0x32 names the image folder, 0x36 the model folder; 0x30 and 0x34 change them.
-import { realpath } from 'node:fs/promises';
 import { z } from 'zod';
-import { errorCodes } from '../errors.js';
-import type { ResponseItem } from '../protocol/reply.js';
-import { BaseHandler, failure, noArguments, success } from './base-handler.js';
+import type { Changer } from '../settings/change.js';
+import type { CurrentSettings } from '../settings/settings.js';
+import { BaseHandler, noArguments, success } from './base-handler.js';
+import { changed } from './changed.js';
 import { defineCommand } from './command.js';
-import type { Folder, Folders } from './folders.js';
 import { textArgument } from './text-argument.js';
 
 /** As long as Linux lets a path be (PATH_MAX). */
@@ -15,9 +14,9 @@ const folderName = textArgument(pathLengthMax, (name) => !name.includes('\0'));
 export class DirectoryHandler extends BaseHandler {
   readonly commands;
 
-  constructor(folders: Folders) {
+  constructor(settings: CurrentSettings, changer: Changer) {
     super();
-    const current = (code: number, name: string, folder: () => Folder) =>
+    const current = (code: number, name: string, folder: 'images' | 'models') =>
       defineCommand({
         code,
         name,
@@ -25,30 +24,24 @@ export class DirectoryHandler extends BaseHandler {
         order: 'read',
         args: noArguments,
         expected: 'empty or null',
-        run: () => Promise.resolve([success(folder().name)]),
+        run: () => Promise.resolve([success(settings.current[folder].name)]),
       });
-    const change = (code: number, name: string, folder: () => Folder) =>
+    const change = (code: number, what: 'image folder' | 'model folder') =>
       defineCommand({
         code,
-        name,
+        name: `change ${what}`,
         role: 'admin',
         order: 'barrier',
         args: z.tuple([folderName]),
         maxArguments: 1,
         expected: `[a folder], a text of 1 to ${pathLengthMax} characters`,
-        run: async ([wanted]) => [await changeTo(wanted, folder())],
+        run: async ([name], { name: by }) => [await changed(changer, { what, name }, by)],
       });
     this.commands = [
-      change(0x30, 'change image folder', () => folders.images),
-      current(0x32, 'current image folder', () => folders.images),
-      change(0x34, 'change model folder', () => folders.models),
-      current(0x36, 'current model folder', () => folders.models),
+      change(0x30, 'image folder'),
+      current(0x32, 'current image folder', 'images'),
+      change(0x34, 'model folder'),
+      current(0x36, 'current model folder', 'models'),
     ];
   }
-}
-
-/** Only the folder that serves is allowed; what is not allowed looks like what is not there. */
-async function changeTo(wanted: string, current: Folder): Promise<ResponseItem> {
-  const path = await realpath(wanted).catch(() => null);
-  return path === current.path ? success(wanted) : failure(wanted, errorCodes.resourceNotFound);
 }

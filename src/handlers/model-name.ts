@@ -1,11 +1,6 @@
-// How clients name a model: the name of its file in the model folder. Clients of the Python server name weights of
-// PyTorch (`.pt`, `.pth`) and mean the model that was exported from them.
+// The name of a model as the argument of a command.
+import { isModelName } from '../settings/model-name.js';
 import { textArgument } from './text-argument.js';
-
-/** 1 to 120 characters that are safe in a path: no separator, nothing hidden, no space that a terminal would not show. */
-const stem = String.raw`(?![. ])[\p{L}\p{M}\p{N}._\-+() ]{1,120}(?<! )`;
-const fileName = new RegExp(`^${stem}\\.onnx$`, 'u');
-const clientName = new RegExp(`^${stem}\\.(?:onnx|pth?)$`, 'u');
 
 /** What `expected` says of a model name in the refusal of another one. */
 export const modelNameForm = 'a model name such as best.onnx (letters, digits, ._-+() and spaces)';
@@ -14,14 +9,4 @@ export const modelNameForm = 'a model name such as best.onnx (letters, digits, .
 const nameLengthMax = 512;
 
 /** A name as a client writes it. */
-export const modelNameSchema = textArgument(nameLengthMax, (name) => clientName.test(name.normalize('NFC')));
-
-/** Whether a file of this name can be named by clients; others are not offered. */
-export function isModelFile(name: string): boolean {
-  return fileName.test(name.normalize('NFC'));
-}
-
-/** The file that `name` means, in Unicode's composed form (NFC). */
-export function modelFileOf(name: string): string {
-  return name.normalize('NFC').replace(/\.pth?$/, '.onnx');
-}
+export const modelNameSchema = textArgument(nameLengthMax, isModelName);

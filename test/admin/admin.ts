@@ -43,6 +43,7 @@ export async function startAdmin(
     hostId: 'line-1',
     roles,
     view,
+    downloads: { progress: () => [] },
     kicker: {
       kick: (ids, by) => {
         kicks.push({ ids, by });

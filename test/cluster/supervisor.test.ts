@@ -43,6 +43,7 @@ class FakeProcess implements WorkerProcess {
       fingerprint: 'f00d',
       classes: ['a'],
       readAs: [],
+      settings: 0,
       socketPath: null,
     });
   }
@@ -83,6 +84,13 @@ function setUp(slots: number) {
     },
     onDisconnected: (...word) => {
       disconnected.push(word);
+    },
+    onArrival: () => Promise.resolve(true),
+    onChange: (_workerId, { id }, reply) => {
+      reply({ type: 'changed', id, answer: { ok: true } });
+    },
+    onFollowed: (workerId, { type }) => {
+      told.push([workerId, type]);
     },
     onServing: (workerId) => {
       serving.push(workerId);

@@ -3,28 +3,34 @@ import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import type { Outcome } from '#src/detector/queue/batch.js';
+import type { Batch, Outcome } from '#src/detector/queue/batch.js';
 import { PearDetector } from '#src/detector/pear-detector.js';
 import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
+import type { ImageSource, ThreadOptions } from '#src/detector/inference/thread-messages.js';
 import { CancelledError, DeadlineError, StartupError, errorCodes } from '#src/errors.js';
 import { sample, samplesFolder, variants } from '../support/pictures.js';
 
 const folder = realpathSync(samplesFolder);
+
+const photo: ImageSource = { type: 'file', folder, name: 'normal-01.jpg' };
+
+const threadOptions = (modelPath: string, classes: string[] | null = null): ThreadOptions => ({
+  modelPath,
+  preprocessorPath: null,
+  runtime: { threads: 1, memoryArena: true },
+  overrides: { classes, imgSize: null, confidenceThreshold: null },
+  maxImageBytes: 10_000_000,
+  maxImagePixels: 5_000_000,
+  decodeTimeoutMs: 10_000,
+  niceness: 10,
+});
 
 function start(
   modelPath = 'models/pear-starter-int8.onnx',
   classes: string[] | null = null,
 ): Promise<PearDetector> {
   return PearDetector.start({
-    thread: {
-      modelPath,
-      preprocessorPath: null,
-      runtime: { threads: 1, memoryArena: true },
-      overrides: { classes, imgSize: null, confidenceThreshold: null },
-      maxImageBytes: 10_000_000,
-      maxImagePixels: 5_000_000,
-      decodeTimeoutMs: 10_000,
-    },
+    thread: threadOptions(modelPath, classes),
     onFault: (reason) => {
       assert.fail(reason);
     },
@@ -34,6 +40,11 @@ function start(
 /** The verdict as a class index, or the code of the error. */
 function told(outcome: Outcome): string {
   return outcome.ok ? `result ${outcome.verdict.result}` : `code ${outcome.error.code}`;
+}
+
+/** The name of the model that each image was judged by. */
+async function modelsOf(batch: Batch): Promise<(string | null)[]> {
+  return (await batch.outcomes).map((outcome) => (outcome.ok ? outcome.verdict.model.name : null));
 }
 
 describe('PearDetector', () => {
@@ -163,8 +174,8 @@ describe('a PearDetector that shares images', () => {
     const batch = submit(3);
     assert.ok(waiting > 0);
     assert.deepEqual([detector.inFlight, detector.queued, detector.spare], [1, 2, 0]);
-    const loans = [detector.lend(), detector.lend()];
-    assert.equal(detector.lend(), null);
+    const loans = [detector.lend(detector.model.fingerprint), detector.lend(detector.model.fingerprint)];
+    assert.equal(detector.lend(detector.model.fingerprint), null);
     assert.deepEqual(loans[0]?.source, { type: 'file', folder, name: 'normal-01.jpg' });
     for (const loan of loans) loan?.settle(verdict);
     const outcomes = await batch.outcomes;
@@ -181,10 +192,10 @@ describe('a PearDetector that shares images', () => {
 
   test('judges itself what comes back, and lends it to nobody again', async () => {
     const batch = submit(3);
-    const loan = detector.lend();
-    assert.ok(detector.lend() !== null);
+    const loan = detector.lend(detector.model.fingerprint);
+    assert.ok(detector.lend(detector.model.fingerprint) !== null);
     loan?.giveBack();
-    assert.equal(detector.lend(), null);
+    assert.equal(detector.lend(detector.model.fingerprint), null);
     const [first, second] = batch.slots;
     assert.ok((await first?.outcome)?.ok && (await second?.outcome)?.ok);
   });
@@ -192,7 +203,7 @@ describe('a PearDetector that shares images', () => {
   test('answers what another worker could not judge as it would itself', async () => {
     const batch = submit(2);
     detector
-      .lend()
+      .lend(detector.model.fingerprint)
       ?.settle({ ok: false, code: errorCodes.invalidImage, message: 'the image is empty', reason: '' });
     assert.deepEqual((await batch.outcomes).map(told), ['result 1', 'code 8']);
   });
@@ -200,7 +211,10 @@ describe('a PearDetector that shares images', () => {
   test('lets images that are lent finish when their request is cancelled, also one that comes back', async () => {
     const controller = new AbortController();
     const batch = submit(4, controller.signal);
-    const [settled, returned] = [detector.lend(), detector.lend()];
+    const [settled, returned] = [
+      detector.lend(detector.model.fingerprint),
+      detector.lend(detector.model.fingerprint),
+    ];
     controller.abort(new CancelledError('stopped'));
     settled?.settle(verdict);
     returned?.giveBack();
@@ -214,7 +228,7 @@ describe('a PearDetector that shares images', () => {
     const batch = detector.submit({}, 3, cancel.signal, deadline.signal);
     for (let index = 0; index < 3; index++)
       batch.provide(index, { type: 'file', folder, name: 'normal-01.jpg' });
-    const lent = detector.lend();
+    const lent = detector.lend(detector.model.fingerprint);
     cancel.abort(new CancelledError('stopped'));
     assert.deepEqual([batch.slots[1]?.state, batch.slots[2]?.state], ['started', 'done']);
     deadline.abort(new DeadlineError('late'));
@@ -225,7 +239,10 @@ describe('a PearDetector that shares images', () => {
   test('at the deadline answers images that are lent, whatever comes of them later', async () => {
     const controller = new AbortController();
     const batch = submit(3, controller.signal);
-    const [settled, returned] = [detector.lend(), detector.lend()];
+    const [settled, returned] = [
+      detector.lend(detector.model.fingerprint),
+      detector.lend(detector.model.fingerprint),
+    ];
     controller.abort(new DeadlineError('late'));
     assert.deepEqual((await batch.outcomes).map(told), Array(3).fill('code 4'));
     settled?.settle(verdict);
@@ -236,13 +253,69 @@ describe('a PearDetector that shares images', () => {
   test('judges images of others, bytes too, as room for them is', async () => {
     const bytes = new Uint8Array(await sample('defective-01.jpg'));
     const answers = [
-      detector.help({ type: 'bytes', bytes }),
-      detector.help({ type: 'file', folder, name: 'normal-01.jpg' }),
+      detector.help({ type: 'bytes', bytes }, detector.model.fingerprint),
+      detector.help({ type: 'file', folder, name: 'normal-01.jpg' }, detector.model.fingerprint),
     ];
     assert.equal(detector.spare, 0);
-    const found = (await Promise.all(answers)).map((answer) => answer.ok && answer.detections[0]?.classIndex);
+    const found = (await Promise.all(answers)).map(
+      (answer) => answer?.ok === true && answer.detections[0]?.classIndex,
+    );
     assert.deepEqual(found, [0, 1]);
     assert.equal(detector.spare, 2);
+  });
+
+  test('changes its model: what was submitted before is judged by the old one, what comes after by the new one', async () => {
+    const changing = await start();
+    const old = changing.model;
+    const before = changing.submit({}, 4, new AbortController().signal);
+    const late = changing.submit({}, 1, new AbortController().signal);
+    for (let index = 0; index < 4; index++) before.provide(index, photo);
+    const next = await changing.prepare(threadOptions('models/pear-starter.onnx'));
+    assert.equal(changing.model, old, 'until the change is decided the old one serves');
+
+    let isOldGone = false;
+    const committed = changing.commit().then(() => {
+      isOldGone = true;
+    });
+    assert.equal(changing.model.name, 'pear-starter.onnx');
+    assert.notEqual(next.fingerprint, old.fingerprint);
+    const after = changing.submit({}, 2, new AbortController().signal);
+    for (let index = 0; index < 2; index++) after.provide(index, photo);
+    assert.deepEqual(await modelsOf(after), Array(2).fill(next.name));
+    assert.deepEqual(await modelsOf(before), Array(4).fill(old.name));
+    assert.equal(isOldGone, false, 'an image is still promised to it');
+    late.provide(0, photo);
+    assert.deepEqual(await modelsOf(late), [old.name]);
+    await committed;
+    assert.equal(await changing.help(photo, old.fingerprint), null, 'it judges nothing for others any more');
+    await changing.close();
+  });
+
+  test('lends an image only to a worker with the model that is to judge it', async () => {
+    const changing = await start();
+    const old = changing.model.fingerprint;
+    const batch = changing.submit({}, 4, new AbortController().signal);
+    for (let index = 0; index < 4; index++) batch.provide(index, photo);
+    await changing.prepare(threadOptions('models/pear-starter.onnx'));
+    const committed = changing.commit();
+    assert.equal(changing.lend(changing.model.fingerprint), null);
+    changing.lend(old)?.settle(verdict);
+    assert.equal((await batch.outcomes).filter(({ ok }) => ok).length, 4);
+    await committed;
+    await changing.close();
+  });
+
+  test('gives up what was prepared, and serves on', async () => {
+    const changing = await start();
+    await assert.rejects(changing.prepare(threadOptions('models/missing.onnx')), StartupError);
+    await changing.prepare(threadOptions('models/pear-starter.onnx'));
+    await changing.discard();
+    await changing.commit();
+    assert.equal(changing.model.name, 'pear-starter-int8.onnx');
+    const batch = changing.submit({}, 1, new AbortController().signal);
+    batch.provide(0, photo);
+    assert.deepEqual(await modelsOf(batch), ['pear-starter-int8.onnx']);
+    await changing.close();
   });
 });
 

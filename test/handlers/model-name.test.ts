@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isModelFile, modelFileOf, modelNameSchema } from '#src/handlers/model-name.js';
+import { modelNameSchema } from '#src/handlers/model-name.js';
+import { isModelFile, modelFileOf } from '#src/settings/model-name.js';
 
 const composed = '\ubc30.onnx';
 const decomposed = composed.normalize('NFD');

@@ -7,10 +7,12 @@ import { DownloadHandler } from '#src/handlers/download-handler.js';
 
 test('what may change something is a barrier, what only looks is not', () => {
   const folder = { name: 'a', path: '/a' };
+  const settings = { version: 0, modelPath: 'm', fingerprint: null, images: folder, models: folder };
+  const changer = { change: () => Promise.resolve({ ok: true } as const) };
   const handlers = [
     new AuthenticationHandler(),
-    new DownloadHandler(),
-    new DirectoryHandler({ images: folder, models: folder }),
+    new DownloadHandler(changer),
+    new DirectoryHandler({ current: settings }, changer),
   ];
   const orders = handlers.flatMap(({ commands }) => commands.map(({ code, order }) => [code, order]));
   assert.deepEqual(

@@ -99,7 +99,10 @@ export function probeText(model: string, probes: readonly Probe[]): string {
       ['images by', 'count', 'p50', 'p99', 'p99.9', 'slowest'],
       probes.map((probe) => [probe.way, ...cells(probe)]),
     ) +
-    `not counted: ${probes.map(({ warmUpImages }) => warmUpImages).join(' and ')} images before, which warm up\n`
+    `not counted: ${probes.map(({ warmUpImages }) => warmUpImages).join(' and ')} images before, which warm up\n` +
+    (probes.every(({ wentFirst }) => wentFirst)
+      ? ''
+      : 'the asking process may not go before others here, so its own waiting for a core is in the figures\n')
   );
 }
 

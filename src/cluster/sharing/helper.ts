@@ -8,11 +8,12 @@ import { ShareChannel } from './share-channel.js';
 import { toHelperSchema, type SharingNews, type ToHelper, type ToLender } from './share-messages.js';
 
 export interface HelperOptions {
-  /** Fingerprint of the model of this worker. */
-  readonly model: string;
+  /** Fingerprint of the model that serves in this worker. */
+  readonly model: () => string;
   /** How many images there is room for; none while own ones wait. */
   readonly spare: () => number;
-  readonly judge: (source: ImageSource) => Promise<ThreadAnswer>;
+  /** Judges by the model of the fingerprint; null where that serves no more. */
+  readonly judge: (source: ImageSource, model: string) => Promise<ThreadAnswer | null>;
   readonly maxImageBytes: number;
   readonly tell: (news: SharingNews) => void;
   readonly log: Logger;
@@ -44,8 +45,8 @@ export class Helper {
   readonly #lenders = new Map<string, Lender>();
   /** Who is helped now. */
   #current: Lender | null = null;
-  /** Whether an image is asked for and has not come: then its time runs. */
-  #pulling: NodeJS.Timeout | null = null;
+  /** An image that is asked for and has not come: the model that is to judge it, and its time. */
+  #pulling: { readonly model: string; readonly timer: NodeJS.Timeout } | null = null;
   /** Images under judgement. */
   readonly #judging = new Set<Promise<void>>();
   /** Images that came since the primary said whom to help. */
@@ -121,17 +122,20 @@ export class Helper {
       this.#tellFree(null);
       return;
     }
-    this.#pulling = setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#options.log.warn(
         { timeoutMs: pullTimeoutMs },
         'another worker does not answer; helping it no more',
       );
       lender.channel.close();
     }, pullTimeoutMs);
-    lender.channel.send({ type: 'pull', model: this.#options.model });
+    const model = this.#options.model();
+    this.#pulling = { model, timer };
+    lender.channel.send({ type: 'pull', model });
   }
 
   #receive(lender: Lender, message: ToHelper, bytes: Uint8Array<ArrayBuffer>): void {
+    const model = this.#pulling?.model ?? '';
     if (message.type !== 'ping') this.#pulled();
     switch (message.type) {
       case 'ping':
@@ -139,7 +143,7 @@ export class Helper {
         return;
       case 'image':
         this.#images += 1;
-        this.#track(this.#judge(lender, message, bytes));
+        this.#track(this.#judge(lender, message, bytes, model));
         this.#pullLater();
         return;
       case 'none': {
@@ -158,17 +162,19 @@ export class Helper {
     lender: Lender,
     { id, file }: Extract<ToHelper, { type: 'image' }>,
     bytes: Uint8Array<ArrayBuffer>,
+    model: string,
   ): Promise<void> {
-    const answer = await this.#options.judge(
-      file === null ? { type: 'bytes', bytes } : { type: 'file', ...file },
-    );
-    this.#judged += 1;
+    const source: ImageSource = file === null ? { type: 'bytes', bytes } : { type: 'file', ...file };
+    const answer = await this.#options.judge(source, model);
+    if (answer !== null) this.#judged += 1;
     // One that is gone needs no answer.
-    if (this.#lenders.get(lender.id) === lender) lender.channel.send({ type: 'answer', id, answer });
+    if (this.#lenders.get(lender.id) !== lender) return;
+    // The model may have been changed while the image was on its way.
+    lender.channel.send(answer === null ? { type: 'back', id } : { type: 'answer', id, answer });
   }
 
   #pulled(): void {
-    if (this.#pulling !== null) clearTimeout(this.#pulling);
+    if (this.#pulling !== null) clearTimeout(this.#pulling.timer);
     this.#pulling = null;
   }
 

@@ -25,11 +25,9 @@ export class ImageSharing {
   private constructor(options: ImageSharingOptions) {
     this.#options = options;
     const { detector, socketPath, maxImageBytes, tell, log } = options;
-    const model = detector.model.fingerprint;
     this.#lender = new Lender({
       socketPath,
-      model,
-      lend: () => detector.lend(),
+      lend: (model) => detector.lend(model),
       maxImageBytes,
       announce: (announcement) => {
         tell({ news: 'images wait', announcement });
@@ -37,9 +35,9 @@ export class ImageSharing {
       log,
     });
     this.#helper = new Helper({
-      model,
+      model: () => detector.model.fingerprint,
       spare: () => detector.spare,
-      judge: (source) => detector.help(source),
+      judge: (source, model) => detector.help(source, model),
       maxImageBytes,
       tell,
       log,

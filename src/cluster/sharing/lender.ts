@@ -10,9 +10,8 @@ import { toLenderSchema, type ToHelper, type ToLender } from './share-messages.j
 
 export interface LenderOptions {
   readonly socketPath: string;
-  /** Fingerprint of the model by which images that wait here are to be judged. */
-  readonly model: string;
-  readonly lend: () => Loan | null;
+  /** The image whose turn it is, if the model of this fingerprint is to judge it. */
+  readonly lend: (model: string) => Loan | null;
   readonly maxImageBytes: number;
   /** Says that images wait here. */
   readonly announce: (announcement: number) => void;
@@ -80,10 +79,14 @@ export class Lender {
             if (loans.size > 0) pulse.watch();
             return;
           case 'answer':
-            loans.get(message.id)?.settle(message.answer);
+          case 'back': {
+            const loan = loans.get(message.id);
             loans.delete(message.id);
             if (loans.size === 0) pulse.rest();
+            if (message.type === 'back') loan?.giveBack();
+            else loan?.settle(message.answer);
             return;
+          }
           case 'pong':
             return;
           default:
@@ -104,7 +107,7 @@ export class Lender {
   }
 
   #lend(channel: ShareChannel<ToLender, ToHelper>, loans: Map<number, Loan>, model: string): void {
-    const loan = model === this.#options.model ? this.#options.lend() : null;
+    const loan = this.#options.lend(model);
     if (loan === null) {
       this.#announced = false;
       channel.send({ type: 'none', announcement: this.#announcement });

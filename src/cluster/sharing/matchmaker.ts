@@ -6,7 +6,7 @@ import type { SharingNews } from './share-messages.js';
 /** What the primary knows of a worker that shares images. */
 export interface SharingWorker {
   /** The fingerprint of its model: workers with different ones cannot help each other. */
-  readonly model: string;
+  model: string;
   /** Where it hands out images. */
   readonly socketPath: string;
 }
@@ -38,6 +38,14 @@ export class Matchmaker {
 
   remove(workerId: string): void {
     this.#workers.delete(workerId);
+  }
+
+  /** Its model is another one from now on. */
+  changeModel(workerId: string, model: string): void {
+    const worker = this.#workers.get(workerId);
+    if (worker === undefined) return;
+    worker.model = model;
+    this.#match();
   }
 
   tell(workerId: string, news: SharingNews): void {

@@ -36,6 +36,11 @@ export class PrimarySharing {
     if (socketPath !== undefined) removeSocket(socketPath);
   }
 
+  /** Its model is another one from now on. */
+  changeModel(workerId: string, fingerprint: string): void {
+    this.#matchmaker.changeModel(workerId, fingerprint);
+  }
+
   tell(workerId: string, news: SharingNews): void {
     this.#matchmaker.tell(workerId, news);
   }

@@ -8,6 +8,8 @@ export const toLenderSchema = z.discriminatedUnion('type', [
   /** It has room for one image, which its model, known by its fingerprint, may judge. */
   z.object({ type: z.literal('pull'), model: z.string() }),
   z.object({ type: z.literal('answer'), id: z.int(), answer: threadAnswerSchema }),
+  /** It cannot judge the image after all. */
+  z.object({ type: z.literal('back'), id: z.int() }),
   /** It lives. */
   z.object({ type: z.literal('pong') }),
 ]);

@@ -17,6 +17,12 @@ export class FairQueue<Owner, Item> {
     this.#size++;
   }
 
+  /** What `take` would give. */
+  peek(): Item | undefined {
+    for (const queue of this.#queues.values()) return queue[0];
+    return undefined;
+  }
+
   /** The next item of the owner whose turn it is. */
   take(): Item | undefined {
     for (const [owner, queue] of this.#queues) {

@@ -35,9 +35,9 @@ async function lenderOf(context: TestContext, sources: ImageSource[]) {
   const announcements: number[] = [];
   const lender = new Lender({
     socketPath,
-    model: 'm',
     maxImageBytes: 1_000_000,
-    lend: () => {
+    lend: (model) => {
+      if (model !== 'm') return null;
       const source = sources.shift();
       if (source === undefined) return null;
       return {
@@ -63,7 +63,7 @@ function helperWith(context: TestContext, room: number, model = 'm') {
   const news: SharingNews[] = [];
   let taken = 0;
   const helper = new Helper({
-    model,
+    model: () => model,
     spare: () => room - taken,
     judge: async (source) => {
       taken += 1;

@@ -17,6 +17,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { writeOnnx, type OnnxGraph } from '#src/cli/bench/onnx-writer.js';
 import { InferenceThread } from '#src/detector/inference/inference-thread.js';
 import type { JudgeOptions } from '#src/detector/inference/judge-options.js';
+import type { ThreadOptions } from '#src/detector/inference/thread-messages.js';
 import type { Model } from '#src/detector/models/model-spec.js';
 import { ModelProver, type ProverOptions } from '#src/detector/proof/prover.js';
 import { BusyError, ModelRefusedError, StartupError } from '#src/errors.js';
@@ -38,6 +39,18 @@ function judgeOptions(modelPath: string): JudgeOptions {
     preprocessorPath: null,
     overrides: { classes: null, imgSize: null, confidenceThreshold: null },
     runtime: { threads: 1, memoryArena: true },
+  };
+}
+
+/** As for serving. */
+function threadOptions(modelPath: string, expectedFingerprint: string | null = null): ThreadOptions {
+  return {
+    ...judgeOptions(modelPath),
+    expectedFingerprint,
+    maxImageBytes: 10_000_000,
+    maxImagePixels: 10_000_000,
+    decodeTimeoutMs: 60_000,
+    niceness: 0,
   };
 }
 
@@ -113,12 +126,7 @@ function atWork(pid: number): Promise<true> {
 /** Somebody who serves all the while. */
 let serving: InferenceThread;
 before(async () => {
-  serving = await InferenceThread.start({
-    ...judgeOptions('models/pear-starter.onnx'),
-    maxImageBytes: 10_000_000,
-    maxImagePixels: 10_000_000,
-    decodeTimeoutMs: 60_000,
-  });
+  serving = await InferenceThread.start(threadOptions('models/pear-starter.onnx'));
 });
 after(() => serving.close());
 afterEach(async () => {
@@ -135,13 +143,7 @@ describe('a sound model', () => {
     const path = place('sound', models.sound);
     const { prover, pids } = proverWith();
     const model = await prover.prove(judgeOptions(path));
-    const thread = await InferenceThread.start({
-      ...judgeOptions(path),
-      expectedFingerprint: model.fingerprint,
-      maxImageBytes: 1024,
-      maxImagePixels: 1024,
-      decodeTimeoutMs: 1000,
-    });
+    const thread = await InferenceThread.start(threadOptions(path, model.fingerprint));
     assert.deepEqual(model, thread.model);
     await thread.close();
     assert.deepEqual(await prover.prove(judgeOptions(path)), model);
@@ -298,13 +300,7 @@ describe('a model is refused', { concurrency: 2 }, () => {
 
 describe('what was proved is the bytes', () => {
   const load = async (path: string, { fingerprint }: Model) => {
-    const thread = await InferenceThread.start({
-      ...judgeOptions(path),
-      expectedFingerprint: fingerprint,
-      maxImageBytes: 1024,
-      maxImagePixels: 1024,
-      decodeTimeoutMs: 1000,
-    });
+    const thread = await InferenceThread.start(threadOptions(path, fingerprint));
     await thread.close();
   };
 
@@ -329,13 +325,7 @@ describe('a model that answers no number to a picture that nobody has tried', ()
   test('gives a fault for that picture and verdicts for others', async () => {
     const path = place('sometimes', models.nanNear(0.235));
     const { fingerprint } = await proverWith().prover.prove(judgeOptions(path));
-    const thread = await InferenceThread.start({
-      ...judgeOptions(path),
-      expectedFingerprint: fingerprint,
-      maxImageBytes: 10_000_000,
-      maxImagePixels: 10_000_000,
-      decodeTimeoutMs: 60_000,
-    });
+    const thread = await InferenceThread.start(threadOptions(path, fingerprint));
     const judge = async (value: number) => thread.judge({ type: 'bytes', bytes: await greyPicture(value) });
     const bad = await judge(60);
     assert.ok(!bad.ok && bad.code === 9);

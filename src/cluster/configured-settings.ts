@@ -4,14 +4,17 @@ import { access, realpath, stat } from 'node:fs/promises';
 import { dirname, normalize } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
-import type { Folder, Folders } from '../handlers/folders.js';
+import type { Folder, Settings } from '../settings/settings.js';
 
 /** Relative paths are relative to the working directory. Throws StartupError for what is not there. */
-export async function openFolders(model: Config['model']): Promise<Folders> {
+export async function configuredSettings(model: Config['model']): Promise<Settings> {
   await assertReadable('model.model_path', model.model_path);
   if (model.preprocessor_path !== null)
     await assertReadable('model.preprocessor_path', model.preprocessor_path);
   return {
+    version: 0,
+    modelPath: model.model_path,
+    fingerprint: null,
     images: await openFolder('model.img_path', model.img_path),
     models: await openFolder('model.model_path', dirname(model.model_path)),
   };

@@ -1,0 +1,154 @@
+// The primary's part in changes of model and folders: where settings are kept, who proves models, who follows.
+import { realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config/schema.js';
+import type { Model } from '../detector/models/model-spec.js';
+import { ModelProver } from '../detector/proof/prover.js';
+import { readDownloadCa } from '../downloads/download-ca.js';
+import { ModelDownloader } from '../downloads/model-downloader.js';
+import { placeFile } from '../downloads/place-file.js';
+import { ModelRefusedError, StartupError } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { Follower } from '../settings/change-round.js';
+import { rootsBeside } from '../settings/paths.js';
+import { SavedSettings } from '../settings/saved-settings.js';
+import { SettingsKeeper } from '../settings/settings-keeper.js';
+import type { Settings } from '../settings/settings.js';
+import { StateFolder } from '../settings/state-folder.js';
+import { configuredSettings } from './configured-settings.js';
+import type { WorkerProcess } from './supervisor.js';
+import { judgeOptions } from './thread-options.js';
+
+export interface PrimarySettingsOptions {
+  readonly config: Config;
+  readonly hostId: string;
+  readonly isStopping: () => boolean;
+  /** Every worker serves by these settings now; `model`: what they name, where that is new. */
+  readonly onChanged: (settings: Settings, model: Model | null) => void;
+  readonly log: Logger;
+}
+
+export class PrimarySettings {
+  readonly keeper: SettingsKeeper;
+  readonly downloads: ModelDownloader;
+  readonly #state: StateFolder;
+  readonly #prover: ModelProver;
+
+  private constructor(
+    keeper: SettingsKeeper,
+    downloads: ModelDownloader,
+    state: StateFolder,
+    prover: ModelProver,
+  ) {
+    this.keeper = keeper;
+    this.downloads = downloads;
+    this.#state = state;
+    this.#prover = prover;
+  }
+
+  /** Throws StartupError where what the configuration names is not there. */
+  static async open(options: PrimarySettingsOptions): Promise<PrimarySettings> {
+    const { config, hostId, isStopping, onChanged, log } = options;
+    const configured = await configuredSettings(config.model);
+    const state = new StateFolder(join(config.cluster.state_dir, hostId));
+    const saved = new SavedSettings(state, config.model);
+    const roots = await rootsOf(config, configured);
+    const prover = new ModelProver({
+      timeoutMs: config.limits.model_proof_timeout_ms,
+      maxModelBytes: config.limits.max_model_bytes,
+      maxMemoryBytes: config.limits.max_model_memory_bytes,
+      log,
+    });
+    const prove = (modelPath: string) => prover.prove(judgeOptions(config, modelPath));
+    const downloads = new ModelDownloader({
+      hosts: config.security.download_hosts,
+      maxBytes: config.limits.max_model_bytes,
+      timeoutMs: config.limits.download_timeout_ms,
+      ca: readDownloadCa(config.security.download_ca_path),
+      prove: async (modelPath) => {
+        await prove(modelPath);
+      },
+      place: (temporaryPath, name) =>
+        keeper.place(join(dirname(dirname(temporaryPath)), name), () => placeFile(temporaryPath, name)),
+      log,
+    });
+    const loaded = await saved.load(configured, roots, log);
+    const settings = await sound(loaded, configured, prove, log);
+    const keeper: SettingsKeeper = new SettingsKeeper({
+      settings,
+      saved,
+      prove,
+      download: (change, folder) => downloads.download({ ...change, folder }),
+      roots,
+      alsoServing: config.model.preprocessor_path === null ? [] : [config.model.preprocessor_path],
+      isStopping,
+      changeTimeoutMs: config.limits.change_timeout_ms,
+      commitTimeoutMs: config.cluster.commit_timeout_ms,
+      onChanged,
+      log,
+    });
+    return new PrimarySettings(keeper, downloads, state, prover);
+  }
+
+  /** Gives back what belongs to one server at a time. */
+  async close(): Promise<void> {
+    this.#prover.close();
+    await this.downloads.close();
+    await this.#state.close();
+  }
+}
+
+/** A worker as the keeper of settings reaches it. */
+export function followerOf(process: WorkerProcess): Follower {
+  return {
+    prepare: (round, settings) => {
+      process.send({ type: 'prepare', round, settings });
+    },
+    commit: (round) => {
+      process.send({ type: 'commit', round });
+    },
+    abort: (round) => {
+      process.send({ type: 'abort', round });
+    },
+    kill: () => {
+      process.kill('SIGKILL');
+    },
+  };
+}
+
+/** Below which folders clients may choose others, as real paths. Throws StartupError. */
+async function rootsOf({ security }: Config, { images, models }: Settings): Promise<string[]> {
+  if (security.allowed_roots === null) return rootsBeside([images.path, models.path]);
+  return Promise.all(
+    security.allowed_roots.map((root) =>
+      realpath(root).catch((cause: unknown) => {
+        throw new StartupError(
+          `the folder ${root} (security.allowed_roots) is not there or cannot be read`,
+          'create it, or take it off the list',
+          { cause },
+        );
+      }),
+    ),
+  );
+}
+
+/** `kept`, unless its model cannot serve: then the configured one does. */
+async function sound(
+  kept: Settings,
+  configured: Settings,
+  prove: (modelPath: string) => Promise<Model>,
+  log: Logger,
+): Promise<Settings> {
+  if (kept.modelPath === configured.modelPath) return kept;
+  try {
+    const { fingerprint } = await prove(kept.modelPath);
+    return { ...kept, fingerprint };
+  } catch (error) {
+    if (!(error instanceof ModelRefusedError)) throw error;
+    log.error(
+      { reason: error.message },
+      'the model that served last cannot serve any more; the configured one does',
+    );
+    return { ...kept, modelPath: configured.modelPath, fingerprint: null };
+  }
+}

@@ -1,0 +1,130 @@
+// What clients have changed, as it is kept over restarts, beside what the configuration said then: where somebody has
+// changed the configuration since, that is the later word and counts.
+import { basename, normalize } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Logger } from '../log.js';
+import { findModel } from './model-files.js';
+import { isInside } from './paths.js';
+import type { Folder, Settings } from './settings.js';
+import type { StateFolder } from './state-folder.js';
+
+const fileName = 'settings.json';
+
+/** What the configuration says. */
+export interface Configured {
+  readonly model_path: string;
+  readonly img_path: string;
+}
+
+const savedSchema = z.strictObject({
+  version: z.int().positive(),
+  /** The configuration at the time of the last change. */
+  configured: z.strictObject({ model_path: z.string(), img_path: z.string() }),
+  model: z.string(),
+  model_folder: z.string(),
+  image_folder: z.string(),
+});
+type Saved = z.output<typeof savedSchema>;
+
+export class SavedSettings {
+  readonly #state: StateFolder;
+  readonly #configured: Configured;
+
+  constructor(state: StateFolder, configured: Configured) {
+    this.#state = state;
+    this.#configured = configured;
+  }
+
+  /** Rejects where it cannot be kept: nothing may be changed then. */
+  async assertWritable(): Promise<void> {
+    await this.#state.lock();
+  }
+
+  /** Rejects where what was kept before is still kept. */
+  async save({ version, modelPath, models, images }: Settings): Promise<void> {
+    const { model_path, img_path } = this.#configured;
+    const saved: Saved = {
+      version,
+      configured: { model_path, img_path },
+      model: modelPath,
+      model_folder: models.name,
+      image_folder: images.name,
+    };
+    await this.#state.write(fileName, `${JSON.stringify(saved, null, 2)}\n`);
+  }
+
+  /**
+   * The settings to begin with: `configured`, and what was kept as far as it still holds. What does not is said in the log,
+   * and the configuration counts. `roots`: below which folders must lie.
+   */
+  async load(configured: Settings, roots: readonly string[], log: Logger): Promise<Settings> {
+    const saved = await this.#read(log);
+    if (saved === null) return configured;
+    let settings: Settings = { ...configured, version: saved.version };
+    const kept = saved.configured;
+    if (kept.img_path !== this.#configured.img_path) {
+      log.warn(`the configuration names another model.img_path than at the last change: it counts`);
+    } else {
+      const images = await this.#folder('image folder', saved.image_folder, roots, log);
+      if (images !== null) settings = { ...settings, images };
+    }
+    if (kept.model_path !== this.#configured.model_path) {
+      log.warn(`the configuration names another model.model_path than at the last change: it counts`);
+      return settings;
+    }
+    const models = await this.#folder('model folder', saved.model_folder, roots, log);
+    if (models !== null) settings = { ...settings, models };
+    if (saved.model === this.#configured.model_path) return settings;
+    if (await isModel(saved.model, roots)) return { ...settings, modelPath: saved.model, fingerprint: null };
+    log.error(
+      { model: basename(saved.model) },
+      'the model that served last is not there any more; the configured one serves',
+    );
+    return settings;
+  }
+
+  /** null: nothing was kept, or it is damaged. */
+  async #read(log: Logger): Promise<Saved | null> {
+    try {
+      const text = await this.#state.read(fileName);
+      return text === null ? null : savedSchema.parse(JSON.parse(text));
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+      log.error(
+        { folder: this.#state.path, reason: reason.replaceAll(/\s+/g, ' ') },
+        `${fileName}, which keeps what clients have changed, cannot be used; the configuration counts`,
+      );
+      return null;
+    }
+  }
+
+  async #folder(what: string, name: string, roots: readonly string[], log: Logger): Promise<Folder | null> {
+    const folder = await openFolder(name, roots);
+    if (folder === null) {
+      log.error(
+        { folder: name },
+        `the ${what} that was chosen last cannot be used any more; the configured one counts`,
+      );
+    }
+    return folder;
+  }
+}
+
+/** The folder that somebody names so; null where there is none below one of `roots`. */
+export async function openFolder(name: string, roots: readonly string[]): Promise<Folder | null> {
+  try {
+    const path = await realpath(name);
+    const isAllowed = roots.some((root) => isInside(root, path));
+    return isAllowed && (await stat(path)).isDirectory() ? { name: normalize(name), path } : null;
+  } catch {
+    // What may not be used looks like what is not there.
+    return null;
+  }
+}
+
+async function isModel(path: string, roots: readonly string[]): Promise<boolean> {
+  const folder = path.slice(0, -basename(path).length);
+  if ((await openFolder(folder, roots)) === null) return false;
+  return (await findModel(await realpath(folder), basename(path))) !== null;
+}

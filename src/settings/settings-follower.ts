@@ -1,0 +1,102 @@
+// A worker's part in a change: it loads what is to serve beside what serves, and begins to serve by it when it is told so,
+// for every request at once. What the primary asks is done in its order.
+import { performance } from 'node:perf_hooks';
+import type { Model } from '../detector/models/model-spec.js';
+import { describeError } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { CurrentSettings, Settings } from './settings.js';
+
+/** The part of the detector that is changed. */
+export interface ChangeableModel {
+  readonly model: Model;
+  /** Loads what the settings name beside what serves. */
+  prepare(settings: Settings): Promise<Model>;
+  /** Serves by it from the moment of the call; resolves when the old one has answered what it was asked before. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface FollowerOptions {
+  readonly settings: Settings;
+  readonly detector: ChangeableModel;
+  /** What was asked before a change is answered before the change counts as done, unless that takes longer. */
+  readonly maxWaitMs: number;
+  /** `problem`: null where it is ready. */
+  readonly onPrepared: (round: number, problem: string | null) => void;
+  readonly onCommitted: (round: number) => void;
+  readonly log: Logger;
+}
+
+export class SettingsFollower implements CurrentSettings {
+  readonly #options: FollowerOptions;
+  #current: Settings;
+  /** What was prepared, and for which round. */
+  #next: { readonly round: number; readonly settings: Settings } | null = null;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#current = options.settings;
+  }
+
+  get current(): Settings {
+    return this.#current;
+  }
+
+  prepare(round: number, settings: Settings): void {
+    this.#then(async () => {
+      const problem = await this.#load(settings);
+      if (problem === null) this.#next = { round, settings };
+      this.#options.onPrepared(round, problem);
+    });
+  }
+
+  commit(round: number): void {
+    this.#then(async () => {
+      if (this.#next?.round !== round) return;
+      // All at once: no request finds one without the other.
+      this.#current = this.#next.settings;
+      this.#next = null;
+      const answered = this.#options.detector.commit();
+      await this.#atMost(answered);
+      this.#options.onCommitted(round);
+    });
+  }
+
+  abort(round: number): void {
+    this.#then(async () => {
+      if (this.#next?.round !== round) return;
+      this.#next = null;
+      await this.#options.detector.discard();
+    });
+  }
+
+  /** Gives what is wrong; null: it is ready to serve. */
+  async #load(settings: Settings): Promise<string | null> {
+    const { detector, log } = this.#options;
+    if (settings.fingerprint === detector.model.fingerprint) return null;
+    const start = performance.now();
+    try {
+      const { fingerprint, name } = await detector.prepare(settings);
+      log.debug({ model: name, ms: Math.round(performance.now() - start) }, 'loaded the next model');
+      if (settings.fingerprint === null || fingerprint === settings.fingerprint) return null;
+      await detector.discard();
+      return `${name} is not what was proved: its file has changed`;
+    } catch (error) {
+      return describeError(error);
+    }
+  }
+
+  async #atMost(answered: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#options.maxWaitMs);
+    });
+    await Promise.race([answered, late]);
+    clearTimeout(timer);
+  }
+
+  #then(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work);
+  }
+}

@@ -1,0 +1,283 @@
+// Makes changes, one at a time and for all workers: validates, has every worker prepare, keeps the new settings (this
+// decides), has every worker commit. Whatever fails before the decision leaves everybody with the old settings, and nothing
+// after it undoes it.
+import { realpath } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { Model } from '../detector/models/model-spec.js';
+import {
+  BusyError,
+  DeadlineError,
+  describeError,
+  InternalError,
+  InvalidMessageError,
+  ModelRefusedError,
+  ResourceNotFoundError,
+  toWireError,
+} from '../errors.js';
+import type { Logger } from '../log.js';
+import type { Change, ChangeAnswer, Changer } from './change.js';
+import { ChangeRound, type Follower, type Problem } from './change-round.js';
+import { deleteModel, findModel } from './model-files.js';
+import { openFolder, type SavedSettings } from './saved-settings.js';
+import type { Settings } from './settings.js';
+
+export interface KeeperOptions {
+  /** To begin with. */
+  readonly settings: Settings;
+  readonly saved: Pick<SavedSettings, 'assertWritable' | 'save'>;
+  /** Loads and runs a model where it harms nobody. Rejects with ModelRefusedError. */
+  readonly prove: (modelPath: string) => Promise<Model>;
+  /** Fetches a model into a folder, and has it placed by `place`. */
+  readonly download: (change: Extract<Change, { what: 'download' }>, folder: string) => Promise<void>;
+  /** Folders that clients may choose lie below one of these real paths. */
+  readonly roots: readonly string[];
+  /** Paths of models that serve beside the one of the settings. */
+  readonly alsoServing: readonly string[];
+  /** True once the server stops: no change is begun any more. */
+  readonly isStopping: () => boolean;
+  readonly changeTimeoutMs: number;
+  readonly commitTimeoutMs: number;
+  /** Every worker serves by these settings now. */
+  readonly onChanged: (settings: Settings, model: Model | null) => void;
+  readonly log: Logger;
+}
+
+/** A worker that has loaded something. */
+export interface Arrival {
+  /** Of the settings that it has. */
+  readonly version: number;
+  readonly fingerprint: string;
+}
+
+export class SettingsKeeper implements Changer {
+  readonly #options: KeeperOptions;
+  readonly #followers = new Map<string, Follower>();
+  #settings: Settings;
+  #round: ChangeRound | null = null;
+  #lastRound = 0;
+  /** Ends when what was asked for before has been done. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+  }
+
+  /** What was decided last. */
+  get current(): Settings {
+    return this.#settings;
+  }
+
+  async change(change: Change, by: string): Promise<ChangeAnswer> {
+    const { log } = this.#options;
+    const asked = { what: change.what, wanted: change.name, by };
+    try {
+      if (change.what === 'download') await this.#options.download(change, this.#settings.models.path);
+      else await this.#inTurn(asked, (untilMs) => this.#make(change, untilMs));
+      log.info(asked, 'changed');
+      return { ok: true };
+    } catch (error) {
+      const { code, message } = toWireError(error);
+      log.warn({ ...asked, code, reason: describeError(error) }, 'not changed');
+      return { ok: false, code, message };
+    }
+  }
+
+  /** Puts a model into the folder of models, in turn with all changes. Rejects where the one that it replaces is in use. */
+  async place(modelPath: string, put: () => Promise<void>): Promise<void> {
+    await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async () => {
+      await this.#assertUnused(modelPath, `${basename(modelPath)} is in use and cannot be replaced`);
+      await put();
+    });
+  }
+
+  /**
+   * A worker has loaded what it was told at its start, and follows changes from now on. Resolves when it has caught up with
+   * what was decided meanwhile: true, it may serve; false, it could not and is ended.
+   */
+  async admit(workerId: string, follower: Follower, arrival: Arrival): Promise<boolean> {
+    return this.#queue(async () => {
+      this.#followers.set(workerId, follower);
+      const settings = this.#settings;
+      if (arrival.version === settings.version) return this.#isSame(workerId, follower, arrival);
+      const round = this.#open(new Map([[workerId, follower]]));
+      const problem = await round.prepare(settings, this.#options.changeTimeoutMs);
+      if (problem === null) await round.commit(this.#options.commitTimeoutMs, () => undefined);
+      const isHere = this.#followers.has(workerId);
+      if (problem !== null && isHere) {
+        this.#options.log.error({ workerId, problem }, 'a new worker cannot follow a change; ending it');
+        follower.kill();
+      }
+      return problem === null && isHere;
+    });
+  }
+
+  prepared(workerId: string, round: number, problem: Problem): void {
+    if (this.#round?.number === round) this.#round.prepared(workerId, problem);
+  }
+
+  committed(workerId: string, round: number): void {
+    if (this.#round?.number === round) this.#round.committed(workerId);
+  }
+
+  /** It has ended. */
+  remove(workerId: string): void {
+    this.#followers.delete(workerId);
+    this.#round?.remove(workerId);
+  }
+
+  /** All workers have the same model, or what a client is told depends on who serves it. */
+  #isSame(workerId: string, follower: Follower, { fingerprint }: Arrival): boolean {
+    const known = this.#settings.fingerprint;
+    if (known === null) this.#settings = { ...this.#settings, fingerprint };
+    if (known === null || known === fingerprint) return true;
+    this.#options.log.error(
+      { workerId, model: basename(this.#settings.modelPath) },
+      'the file of the model is another one than when the server started, so a new worker cannot serve; restore it, change ' +
+        'to it with 0x26, or restart the server',
+    );
+    follower.kill();
+    return false;
+  }
+
+  async #make(change: Exclude<Change, { what: 'download' }>, untilMs: number): Promise<void> {
+    switch (change.what) {
+      case 'model':
+        return this.#changeModel(change.name, untilMs);
+      case 'delete model':
+        return this.#delete(change.name);
+      case 'image folder':
+        return this.#changeFolder('images', change.name, untilMs);
+      case 'model folder':
+        return this.#changeFolder('models', change.name, untilMs);
+      default:
+        return change satisfies never;
+    }
+  }
+
+  async #changeModel(name: string, untilMs: number): Promise<void> {
+    const file = await findModel(this.#settings.models.path, name);
+    if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
+    const modelPath = join(this.#settings.models.path, file.name);
+    const model = await inTime(this.#proved(modelPath, name), untilMs);
+    const isSame = model.fingerprint === this.#settings.fingerprint;
+    if (isSame && modelPath === resolve(this.#settings.modelPath)) return;
+    await this.#follow({ ...this.#settings, modelPath, fingerprint: model.fingerprint }, model, untilMs);
+  }
+
+  /** What is wrong with a model is for the log: the client learns that it is not one that can serve. */
+  async #proved(modelPath: string, name: string): Promise<Model> {
+    try {
+      return await this.#options.prove(modelPath);
+    } catch (cause) {
+      if (!(cause instanceof ModelRefusedError)) throw cause;
+      throw new ResourceNotFoundError(`${name} is no model that can serve; the log of the server says why`, {
+        cause,
+      });
+    }
+  }
+
+  async #delete(name: string): Promise<void> {
+    const { path } = this.#settings.models;
+    const file = await findModel(path, name);
+    if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
+    await this.#assertUnused(file.path, `${name} is in use`);
+    await deleteModel(path, file);
+  }
+
+  async #assertUnused(path: string, problem: string): Promise<void> {
+    const inUse = [this.#settings.modelPath, ...this.#options.alsoServing].map(realOf);
+    // The Python server's code for it.
+    if ((await Promise.all(inUse)).includes(await realOf(path))) throw new InvalidMessageError(problem);
+  }
+
+  async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {
+    const folder = await openFolder(name, this.#options.roots);
+    if (folder === null) throw new ResourceNotFoundError(`there is no folder ${name} that may be chosen`);
+    if (folder.path === this.#settings[which].path) return;
+    await this.#follow({ ...this.#settings, [which]: folder }, null, untilMs);
+  }
+
+  /** Has everybody follow; `model`: what the settings name, where that is new. */
+  async #follow(wanted: Settings, model: Model | null, untilMs: number): Promise<void> {
+    const { saved, commitTimeoutMs, onChanged, log } = this.#options;
+    const settings = { ...wanted, version: this.#settings.version + 1 };
+    await keeping(saved.assertWritable());
+    const round = this.#open(this.#followers);
+    try {
+      const problem = await round.prepare(settings, untilMs - performance.now());
+      if (problem === 'timeout') throw tooLate();
+      if (problem !== null)
+        throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
+      await keeping(saved.save(settings));
+    } catch (error) {
+      round.abort();
+      throw error;
+    }
+    this.#settings = settings;
+    await round.commit(commitTimeoutMs, (workerId) => {
+      log.error(
+        { workerId, timeoutMs: commitTimeoutMs },
+        'a worker did not follow a change in time; ending it',
+      );
+    });
+    onChanged(settings, model);
+  }
+
+  #open(followers: ReadonlyMap<string, Follower>): ChangeRound {
+    this.#round = new ChangeRound(++this.#lastRound, followers);
+    return this.#round;
+  }
+
+  /** Does `work` behind what was asked for before; rejects where that takes so long that there is no time left. */
+  #inTurn(asked: object, work: (untilMs: number) => Promise<void>): Promise<void> {
+    const untilMs = performance.now() + this.#options.changeTimeoutMs;
+    return this.#queue(async () => {
+      if (this.#options.isStopping()) throw new BusyError('the server is stopping; nothing was changed');
+      if (performance.now() >= untilMs) throw tooLate();
+      this.#options.log.info(asked, 'changing');
+      await work(untilMs);
+    });
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** With links resolved, as far as it is there. */
+function realOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
+}
+
+function tooLate(): DeadlineError {
+  return new DeadlineError('not done in time; nothing was changed');
+}
+
+/** What cannot be kept must not be changed: it would be forgotten at the next start. */
+async function keeping(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    throw new InternalError(
+      { cause },
+      'settings cannot be kept, so nothing was changed; the log has the reason',
+    );
+  }
+}
+
+async function inTime<T>(work: Promise<T>, untilMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(tooLate());
+    }, untilMs - performance.now());
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
