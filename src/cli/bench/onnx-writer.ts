@@ -5,7 +5,7 @@ const irVersion = 8;
 const opsetVersion = 17;
 
 /** Element types by their numbers in TensorProto.DataType. */
-const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 /** An input or output; a dimension that is a text is open. */
@@ -23,8 +23,9 @@ export interface OnnxTensor {
   readonly data: Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array | Uint16Array;
 }
 
-/** A whole number or a list of them is written as INT or INTS, `{ float }` as FLOAT, a text as STRING. */
-export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
+/** A whole number or a list of them is written as INT or INTS, `{ float }` as FLOAT, a text as STRING, `{ graph }` as GRAPH. */
+export type OnnxAttribute =
+  number | readonly number[] | string | { readonly float: number } | { readonly graph: OnnxGraph };
 
 export interface OnnxNode {
   readonly op: string;
@@ -47,18 +48,22 @@ export function writeOnnx(graph: OnnxGraph): Buffer {
   return Buffer.concat([
     integer(1, irVersion),
     text(2, 'linuxit-tcp-ip'),
-    message(7, [
-      ...graph.nodes.map((node) => message(1, nodeFields(node))),
-      text(2, 'graph'),
-      ...graph.tensors.map((tensor) => message(5, tensorFields(tensor))),
-      ...graph.inputs.map((value) => message(11, valueFields(value))),
-      ...graph.outputs.map((value) => message(12, valueFields(value))),
-    ]),
+    message(7, graphFields(graph)),
     message(8, [text(1, ''), integer(2, opsetVersion)]),
     ...Object.entries(graph.metadata ?? {}).map(([key, value]) =>
       message(14, [text(1, key), text(2, value)]),
     ),
   ]);
+}
+
+function graphFields({ nodes, tensors, inputs, outputs }: OnnxGraph): Buffer[] {
+  return [
+    ...nodes.map((node) => message(1, nodeFields(node))),
+    text(2, 'graph'),
+    ...tensors.map((tensor) => message(5, tensorFields(tensor))),
+    ...inputs.map((value) => message(11, valueFields(value))),
+    ...outputs.map((value) => message(12, valueFields(value))),
+  ];
 }
 
 function nodeFields({ op, inputs, outputs, attributes = {} }: OnnxNode): Buffer[] {
@@ -76,6 +81,7 @@ function nodeFields({ op, inputs, outputs, attributes = {} }: OnnxNode): Buffer[
 function attributeFields(value: OnnxAttribute): Buffer[] {
   if (typeof value === 'number') return [integer(3, value), integer(20, 2)];
   if (typeof value === 'string') return [text(4, value), integer(20, 3)];
+  if ('graph' in value) return [message(6, graphFields(value.graph)), integer(20, 5)];
   if ('float' in value) return [float(2, value.float), integer(20, 1)];
   return [...value.map((item) => integer(8, item)), integer(20, 7)];
 }

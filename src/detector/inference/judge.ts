@@ -93,7 +93,11 @@ function detectorAlone(detector: Detector, limits: DecodeLimits): Judging {
   return {
     readAs: [detector.description],
     decode,
-    tryOut: async (encoded) => void (await (await decode(encoded))()),
+    tryOut: async (encoded) => {
+      await (
+        await decode(encoded)
+      )();
+    },
     release: () => network.release(),
   };
 }
@@ -110,7 +114,11 @@ function classifierAlone(classifier: Classifier, limits: DecodeLimits): Judging 
   return {
     readAs: [classifier.description],
     decode,
-    tryOut: async (encoded) => void (await (await decode(encoded))()),
+    tryOut: async (encoded) => {
+      await (
+        await decode(encoded)
+      )();
+    },
     release: () => network.release(),
   };
 }

@@ -38,6 +38,7 @@ export class ProofProcess {
   #end: ProofEnd | null = null;
   #resolve: (end: ProofEnd) => void = () => undefined;
 
+  /** Throws what the system says where it has no room for a process. */
   constructor(task: ProofTask, maxMemoryBytes: number) {
     this.#maxMemoryBytes = maxMemoryBytes;
     this.ended = new Promise((resolve) => {
@@ -51,8 +52,8 @@ export class ProofProcess {
     });
     this.pid = this.#child.pid ?? 0;
     this.#listen();
-    // One that is gone already says so by its end.
-    this.#child.send(task, () => undefined);
+    // One that is gone already says so by its end, one that never was by its error.
+    if (this.#child.connected) this.#child.send(task, () => undefined);
     this.#timers.push(
       setTimeout(() => {
         this.#finish({ type: 'late' });
@@ -71,20 +72,28 @@ export class ProofProcess {
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#said.add(chunk);
     });
+    // What it cannot say any more nobody misses.
+    this.#child.stderr?.on('error', () => undefined);
     this.#child.once('message', (raw: unknown) => {
       const answer = proofAnswerSchema.safeParse(raw);
       this.#finish(answer.success ? answer.data : { type: 'failed', reason: 'it sent a wrong message' });
     });
-    this.#child.once('error', (error) => {
+    this.#child.on('error', (error) => {
       this.#finish({ type: 'failed', reason: error.message });
     });
+    const crashed = (code: number | null, signal: NodeJS.Signals | null): ProofEnd => {
+      return { type: 'crashed', how: signal ?? `exit code ${code ?? 'unknown'}`, said: this.#said.lines() };
+    };
     this.#child.once('exit', (code, signal) => {
       // What it wrote last comes behind this, unless somebody else holds its pipe.
-      this.#giveUpAfter(goneMs, { type: 'crashed', how: signal ?? `exit code ${code ?? 'unknown'}`, said: '' });
+      this.#timers.push(
+        setTimeout(() => {
+          this.#gone(crashed(code, signal));
+        }, goneMs),
+      );
     });
     this.#child.once('close', (code, signal) => {
-      const how = signal ?? `exit code ${code ?? 'unknown'}`;
-      this.#gone({ type: 'crashed', how, said: this.#said.lines() });
+      this.#gone(crashed(code, signal));
     });
   }
 
@@ -93,21 +102,21 @@ export class ProofProcess {
     if (this.#end !== null) return;
     this.#end = end;
     this.#child.kill('SIGKILL');
-    this.#giveUpAfter(this.pid === 0 ? 0 : goneMs, end);
-  }
-
-  #giveUpAfter(ms: number, end: ProofEnd): void {
     this.#timers.push(
-      setTimeout(() => {
-        this.#gone(end);
-      }, ms),
+      setTimeout(
+        () => {
+          this.#gone(end);
+        },
+        this.pid === 0 ? 0 : goneMs,
+      ),
     );
   }
 
   #gone(end: ProofEnd): void {
+    this.#end ??= end;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#child.stderr?.destroy();
-    this.#resolve(this.#end ?? end);
+    this.#resolve(this.#end);
   }
 
   #watchMemory(): void {

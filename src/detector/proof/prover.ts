@@ -3,7 +3,7 @@
 // serves by the model is told its fingerprint (expectedFingerprint) and loads nothing else.
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { BusyError, ModelRefusedError, StartupError } from '../../errors.js';
+import { BusyError, ModelRefusedError, StartupError, describeError } from '../../errors.js';
 import { inTime } from '../inference/in-time.js';
 import { contentsOf, onnxBytesMax, type FileHashes } from '../inference/judge-files.js';
 import { judgeOptionsSchema, type JudgeOptions } from '../inference/judge-options.js';
@@ -86,9 +86,9 @@ export class ModelProver {
 
   async #tryOut(options: JudgeOptions, name: string, contents: string): Promise<Model> {
     this.#refuseWhereClosed(name);
-    const { timeoutMs, maxMemoryBytes, log } = this.#options;
+    const { log } = this.#options;
     const start = performance.now();
-    const process = new ProofProcess({ judge: options, timeoutMs }, maxMemoryBytes);
+    const process = this.#start(options, name);
     this.#running = process;
     log.info({ model: name, pid: process.pid }, 'trying a model in a process of its own');
     const end = await process.ended;
@@ -96,12 +96,21 @@ export class ModelProver {
     if (end.type !== 'proved') throw refusalOf(end, name, this.#options);
     if (end.contents !== contents) {
       throw new ModelRefusedError(
-        `the model ${name} was changed while it was tried`,
+        oneLine(`the model ${name} was changed while it was tried`),
         'choose it again when its file is whole',
       );
     }
     log.info({ model: name, ms: Math.round(performance.now() - start) }, 'the model may serve');
     return end.model;
+  }
+
+  #start(judge: JudgeOptions, name: string): ProofProcess {
+    const { timeoutMs, maxMemoryBytes } = this.#options;
+    try {
+      return new ProofProcess({ judge, timeoutMs }, maxMemoryBytes);
+    } catch (cause) {
+      throw refusalOf({ type: 'failed', reason: describeError(cause) }, name, this.#options);
+    }
   }
 
   /** What identifies the files that the options name (JudgeFiles.contents). */
@@ -130,7 +139,8 @@ export class ModelProver {
     } catch (cause) {
       this.#refuseWhereClosed(name);
       if (cause instanceof UnreadableError) throw unreadable(cause.message);
-      if (cause instanceof StartupError) throw new ModelRefusedError(oneLine(cause.message), cause.cure, { cause });
+      if (cause instanceof StartupError)
+        throw new ModelRefusedError(oneLine(cause.message), cause.cure, { cause });
       throw cause;
     }
   }
