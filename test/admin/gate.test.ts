@@ -15,7 +15,7 @@ const paths = [
   ['/api/events?format=json', 'admin'],
 ] as const;
 const kick = '/api/connections/kick';
-const json = { 'content-type': 'application/json' };
+const json = { 'content-type': 'application/json', 'x-pear-request': '1' };
 const body = '{"ids": ["a"]}';
 
 describe('the gate of the admin HTTP', () => {
@@ -60,7 +60,8 @@ describe('the gate of the admin HTTP', () => {
       [json, 200],
       [{ ...json, origin: own }, 200],
       [{ ...json, origin: `http://localhost:${port}`, host: `localhost:${port}` }, 200],
-      [{ 'content-type': 'application/json; charset=utf-8' }, 200],
+      [{ ...json, 'content-type': 'application/json; charset=utf-8' }, 200],
+      [{ 'content-type': 'application/json' }, 403],
       [{ ...json, origin: `http://localhost:${port}` }, 403],
       [{ ...json, origin: 'http://127.0.0.1' }, 403],
       [{ ...json, origin: 'http://pears.example' }, 403],
@@ -69,9 +70,10 @@ describe('the gate of the admin HTTP', () => {
       [{ ...json, origin: '' }, 403],
       [{ ...json, host: 'pears.example', origin: 'http://pears.example' }, 403],
       [{ ...json, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
-      [{ 'content-type': 'text/plain' }, 415],
-      [{ 'content-type': 'application/jsonp' }, 415],
-      [{}, 415],
+      [{ ...json, 'content-type': 'text/plain' }, 415],
+      [{ ...json, 'content-type': 'application/jsonp' }, 415],
+      [{ 'x-pear-request': '1' }, 415],
+      [{}, 403],
     ] as const) {
       const before = kicks.length;
       const answer = await ask(port, kick, { method: 'POST', headers, body });
