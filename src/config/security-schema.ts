@@ -18,6 +18,9 @@ const expectedFingerprint =
   'the SHA-256 of a certificate, 64 hexadecimal digits with or without colons; openssl x509 -noout -fingerprint -sha256 -in FILE prints it';
 const expectedCommonName = 'the common name of a certificate';
 
+/** One mistake of an entry is told once. */
+const isFineSoFar = ({ issues }: { readonly issues: readonly unknown[] }) => issues.length === 0;
+
 /** What somebody is called who shows something; never an address, since those stand for who shows nothing. */
 export const tokenName = z
   .string({ error: expectedName })
@@ -39,6 +42,7 @@ const token = z
   )
   .refine((entry) => (entry.sha256 === undefined) !== (entry.token_path === undefined), {
     error: expectedToken,
+    when: isFineSoFar,
   });
 export type TokenEntry = z.output<typeof token>;
 
@@ -56,6 +60,7 @@ const certificate = z
   )
   .refine((entry) => (entry.fingerprint === undefined) !== (entry.common_name === undefined), {
     error: expectedCertificate,
+    when: isFineSoFar,
   });
 
 /** Comparing with all of them takes microseconds. */
