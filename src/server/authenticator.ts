@@ -18,8 +18,8 @@ export interface AuthenticatorOptions {
 /** Long enough to make guessing hopeless, short enough for a person who has mended a mistake. */
 const delayMaxMs = 30_000;
 
-/** Tokens of one network that wait to be looked at. Honest ones wait only while somebody beside them guesses. */
-const waitingMax = 16;
+/** Tokens of one network that wait at a time: whoever comes honestly beside somebody who guesses waits for these at most. */
+const waitingMax = 4;
 
 /** A network that has shown no wrong token for so long begins anew. */
 const forgetMs = 15 * 60_000;
