@@ -7,11 +7,13 @@ import type { Kicker } from '../connections/kick.js';
 import type { ConnectionsReader } from '../connections/store.js';
 import type { ModelDownloader } from '../downloads/model-downloader.js';
 import type { Logger } from '../log.js';
+import type { Authenticator } from '../server/authenticator.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
+import { RefusalLog } from '../server/refusal-log.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
-import { assertOwn, assertRole } from './gate.js';
+import { assertDeliberate, assertOwn, assertRole, identifyCaller } from './gate.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
@@ -26,6 +28,7 @@ export interface AdminOptions {
   readonly port: number;
   readonly hostId: string;
   readonly roles: RoleOptions;
+  readonly authenticator: Authenticator;
   readonly view: ConnectionsReader;
   readonly kicker: Kicker;
   readonly downloads: Pick<ModelDownloader, 'progress'>;
@@ -44,10 +47,12 @@ export class AdminServer {
   readonly #server: Server;
   readonly #streams: EventStreams;
   readonly #routes: readonly Route[];
+  readonly #refusals: RefusalLog;
 
   constructor(options: AdminOptions) {
     const { view, kicker, downloads, hostId, workers, log } = options;
     this.#options = options;
+    this.#refusals = new RefusalLog(log, 'a request over HTTP was not permitted');
     this.#streams = new EventStreams(view, log);
     this.#routes = [
       ...healthRoutes(view, hostId, workers),
@@ -78,7 +83,13 @@ export class AdminServer {
     return address;
   }
 
+  /** Every route that there is, and the role that it needs. */
+  get routes(): readonly Pick<Route, 'path' | 'method' | 'role'>[] {
+    return this.#routes;
+  }
+
   close(): void {
+    this.#options.authenticator.close();
     this.#streams.close();
     this.#server.close();
     this.#server.closeAllConnections();
@@ -96,6 +107,7 @@ export class AdminServer {
       return await this.#routed(message, target);
     } catch (error) {
       const refusal = refusalOf(error);
+      if (refusal?.status === 401 || refusal?.status === 403) this.#logRefusal(message, error);
       if (refusal !== null) return refusal;
       this.#options.log.error({ err: error, path }, 'answering over HTTP failed');
       return refuse(500, 'internal error; the log of the server has the details');
@@ -115,9 +127,19 @@ export class AdminServer {
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const route = routes.find((each) => each.method === method);
     if (route === undefined) throw wrongMethod(path, routes);
-    const address = plainAddress(message.socket.remoteAddress ?? '');
-    if (route.role !== null) assertRole(address, route.role, path, this.#options);
-    return route.answer({ query, address, message, rest: restOf(path, route) } satisfies RouteRequest);
+    const address = addressOf(message);
+    let by = address;
+    if (route.role !== null) {
+      const caller = await identifyCaller(message, address, this.#options);
+      assertRole(caller, route.role, route.path, this.#options);
+      by = caller.name ?? address;
+    }
+    if (route.method !== 'GET') assertDeliberate(message);
+    return route.answer({ query, by, message, rest: restOf(path, route) } satisfies RouteRequest);
+  }
+
+  #logRefusal(message: IncomingMessage, error: unknown): void {
+    this.#refusals.add(addressOf(message), error instanceof Error ? error.message : String(error));
   }
 
   /** Those of the path itself; else those of the folder that it lies in. */
@@ -128,6 +150,10 @@ export class AdminServer {
       (route) => route.path.endsWith('/') && path.startsWith(route.path) && path !== route.path,
     );
   }
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return plainAddress(socket.remoteAddress ?? '');
 }
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {

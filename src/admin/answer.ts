@@ -1,6 +1,6 @@
 // What is answered over HTTP, and what an error becomes. Errors are JSON that names the thing and the cure.
 import type { ServerResponse } from 'node:http';
-import { InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
+import { BusyError, InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
 
 export interface Answer {
   readonly status: number;
@@ -41,6 +41,7 @@ export class HttpError extends Error {
 export function refusalOf(error: unknown): Answer | null {
   if (error instanceof HttpError) return refuse(error.status, error.message, error.headers);
   if (error instanceof NotPermittedError) return refuse(403, error.message);
+  if (error instanceof BusyError) return refuse(429, error.message, { 'retry-after': '30' });
   if (error instanceof InvalidMessageError) return refuse(400, error.message);
   if (error instanceof StoreUnavailableError) {
     return refuse(

@@ -1,16 +1,25 @@
-// Who may ask over HTTP. The role is the one that TCP gives; beyond that, web pages of others are kept out, which a
+// Who may ask over HTTP. The role is the one that TCP gives, by address and by token; beyond that, web pages of others are kept out, which a
 // browser on the machine itself would otherwise let in: by Host (DNS rebinding) and by Origin.
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { Role } from '../config/schema.js';
-import { assertPermitted, identify, type RoleOptions } from '../server/gate.js';
+import { NotPermittedError } from '../errors.js';
+import type { Authenticator } from '../server/authenticator.js';
+import { assertPermitted, identify, withGrant, type Identity, type RoleOptions } from '../server/gate.js';
 import { HttpError } from './answer.js';
 
 export interface GateOptions {
   /** Where the server listens: the name that is ours beside localhost. */
   readonly host: string;
   readonly roles: RoleOptions;
+  readonly authenticator: Authenticator;
 }
+
+/** A browser lets no page of others send it, unless the server has said that it may. */
+const deliberateHeader = 'x-pear-request';
+
+/** Says what to show, as RFC 6750 wants it. */
+const challenge = { 'www-authenticate': 'Bearer realm="pear"' };
 
 /** Throws HttpError where the request may come from a foreign web page. */
 export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): void {
@@ -31,10 +40,48 @@ export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): 
   }
 }
 
-/** Throws NotPermittedError. */
-export function assertRole(address: string, needed: Role, path: string, { roles }: GateOptions): void {
-  const { role } = identify({ address, isForwarded: false, certificate: null }, roles);
-  assertPermitted(role, needed, path);
+/** Throws HttpError where a change may not be meant: a form of a web page, or a link, sends no such header. */
+export function assertDeliberate({ headers }: IncomingMessage): void {
+  if (headers[deliberateHeader] !== undefined) return;
+  throw new HttpError(403, `what changes something needs the header ${deliberateHeader}: 1`);
+}
+
+/** Who asks, by address and by token. Throws HttpError where the token is none of ours, late; throws BusyError. */
+export async function identifyCaller(
+  { headers, socket }: IncomingMessage,
+  address: string,
+  { roles, authenticator }: GateOptions,
+): Promise<Identity> {
+  // A proxy on this machine makes nobody a program of this machine.
+  const isForwarded = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
+  const stranger = identify({ address, isForwarded, certificate: null }, roles);
+  const { authorization } = headers;
+  if (authorization === undefined) return stranger;
+  const token = /^Bearer +([^\s]+) *$/i.exec(authorization)?.[1];
+  if (token === undefined) {
+    throw new HttpError(401, 'only tokens are taken here: authorization: Bearer TOKEN', challenge);
+  }
+  const grant = await authenticator.check(token, address, () => socket.destroyed);
+  if (grant !== null) return withGrant(stranger, grant);
+  throw new HttpError(401, 'this token is none of ours; pear token makes one, security.tokens knows it', {
+    'www-authenticate': `${challenge['www-authenticate']}, error="invalid_token"`,
+  });
+}
+
+/** Throws NotPermittedError, or HttpError where a token would help. */
+export function assertRole(
+  caller: Identity,
+  needed: Role,
+  path: string,
+  { authenticator }: GateOptions,
+): void {
+  try {
+    assertPermitted(caller.role, needed, path);
+  } catch (error) {
+    if (!(error instanceof NotPermittedError) || caller.proved !== null || !authenticator.knowsTokens)
+      throw error;
+    throw new HttpError(401, `${error.message}; show a token: authorization: Bearer TOKEN`, challenge);
+  }
 }
 
 /** Addresses cannot be rebound; of names only this machine's own are known to be ours. */

@@ -7,8 +7,8 @@ export interface RouteRequest {
   readonly query: URLSearchParams;
   /** What stands behind a path that ends with `/`, decoded; else empty. */
   readonly rest: string;
-  /** Of the caller. */
-  readonly address: string;
+  /** Who asks: the identity, else the address. */
+  readonly by: string;
   /** For headers and the body. */
   readonly message: IncomingMessage;
 }

@@ -5,26 +5,35 @@ import { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
 import { targetOf, type Target } from './target.js';
+import { shownToken, type TokenOptions } from './token.js';
 
 const errorSchema = z.object({ error: z.string() });
 
-/** An answer that takes longer does not come. */
-const answerTimeoutMs = 30_000;
+/** An answer that takes longer does not come; a wrong token is answered up to 30 s late. */
+const answerTimeoutMs = 45_000;
+
+/** An admin HTTP, and what is shown to it. */
+export interface AdminTarget extends Target {
+  readonly token: string | undefined;
+}
 
 /** The one of the configuration, unless the command line names another. Throws StartupError. */
-export function adminTarget({ admin }: Pick<Config, 'admin'>, named: string | undefined): Target {
+export function adminTarget(
+  { admin }: Pick<Config, 'admin'>,
+  { admin: named, ...shown }: TokenOptions & { readonly admin?: string | undefined },
+): AdminTarget {
   if (named === undefined && !admin.enabled) {
     throw new StartupError(
       'the admin HTTP is switched off (admin.enabled)',
       'switch it on, or name the one of another server with --admin HOST:PORT',
     );
   }
-  return targetOf(admin, named, 'admin');
+  return { ...targetOf(admin, named, 'admin'), token: shownToken(shown) };
 }
 
 /** The JSON at this path. Throws StartupError. */
 export async function askJson<Schema extends z.ZodType>(
-  target: Target,
+  target: AdminTarget,
   path: string,
   schema: Schema,
 ): Promise<z.output<Schema>> {
@@ -50,7 +59,7 @@ export class AdminHttpError extends StartupError {
 
 /** Resolves when the answer begins, and is no refusal. Throws AdminHttpError. */
 export async function ask(
-  target: Target,
+  target: AdminTarget,
   path: string,
   headers: OutgoingHttpHeaders,
   signal?: AbortSignal,
@@ -66,14 +75,21 @@ export async function ask(
 }
 
 async function begin(
-  { host, port }: Target,
+  { host, port, token }: AdminTarget,
   path: string,
   headers: OutgoingHttpHeaders,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    const request = get({ host, port, path, headers, ...(signal === undefined ? {} : { signal }) });
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const request = get({
+      host,
+      port,
+      path,
+      headers: { ...headers, ...authorization },
+      ...(signal === undefined ? {} : { signal }),
+    });
     timer = setTimeout(() => {
       request.destroy(new Error('no answer'));
     }, answerTimeoutMs);

@@ -9,8 +9,10 @@ import { labelledPhotos, type LabelledPhoto } from './labels.js';
 import { LocalServer } from './local-server.js';
 import { table } from './table.js';
 import { connectTo, targetOf, type Target } from './target.js';
+import { shownToken } from './token.js';
 
-const usage = 'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT]';
+const usage =
+  'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT [--token-file FILE]]';
 
 /** Photos in one request. */
 const batchSize = 32;
@@ -30,14 +32,20 @@ async function main(): Promise<number> {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { annotations: { type: 'string' }, connect: { type: 'string' }, model: { type: 'string' } },
+      options: {
+        annotations: { type: 'string' },
+        connect: { type: 'string' },
+        model: { type: 'string' },
+        'token-file': { type: 'string' },
+      },
     });
     const [folder] = positionals;
     if (folder === undefined) throw new StartupError('no folder is given', usage);
     const photos = labelledPhotos(folder, values.annotations);
     const own = values.connect === undefined ? await startServer(folder, values.model) : null;
     try {
-      await report(own ?? remote(values.connect), folder, photos);
+      const token = own === null ? shownToken(values) : undefined;
+      await report(own ?? remote(values.connect), token, folder, photos);
     } finally {
       await own?.stop();
     }
@@ -60,8 +68,13 @@ function remote(connect: string | undefined): Target {
   return targetOf({ host: '127.0.0.1', port: 9090 }, connect);
 }
 
-async function report(target: Target, folder: string, photos: readonly LabelledPhoto[]): Promise<void> {
-  const client = await connectTo(target, { answerTimeoutMs });
+async function report(
+  target: Target,
+  token: string | undefined,
+  folder: string,
+  photos: readonly LabelledPhoto[],
+): Promise<void> {
+  const client = await connectTo(target, { token, answerTimeoutMs });
   const judged: Judged[] = [];
   try {
     const inFolder = await nameInImageFolder(client, folder);

@@ -8,10 +8,11 @@ import { classifyTool } from './classify.js';
 import { eventsTool } from './events/tool.js';
 import { kickTool } from './kick.js';
 import { modelsTool } from './models.js';
+import { tokenTool } from './new-token.js';
 import { peersTool } from './peers/tool.js';
 import type { Tool } from './tool.js';
 
-const tools: readonly Tool[] = [classifyTool, peersTool, kickTool, eventsTool, modelsTool];
+const tools: readonly Tool[] = [classifyTool, peersTool, kickTool, eventsTool, modelsTool, tokenTool];
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever read this has seen enough, as `head` has.

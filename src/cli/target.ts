@@ -1,7 +1,8 @@
 // Which server a tool talks to: the one of the configuration, unless the command line names another.
 import { PearClient } from '../client/pear-client.js';
 import type { Config } from '../config/schema.js';
-import { ConnectionLostError, StartupError } from '../errors.js';
+import { ConnectionLostError, StartupError, WireError } from '../errors.js';
+import { shownToken, type TokenOptions } from './token.js';
 
 export interface Target {
   readonly host: string;
@@ -32,8 +33,10 @@ export function targetOf(
   return { host: match[1] ?? '127.0.0.1', port: named };
 }
 
-/** How long a tool waits, and what ends its waiting. */
-export interface Waiting {
+/** As whom a tool comes, how long it waits, and what ends its waiting. */
+export interface Coming {
+  /** What it shows the server. */
+  readonly token?: string | undefined;
   readonly answerTimeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,14 +49,21 @@ export function judgingTimeoutMs({
   return message_timeout_ms + request_timeout_ms + patienceMs;
 }
 
-/** Throws StartupError where nobody listens there, or whoever does hangs. */
+/** Throws StartupError where nobody listens there, or whoever does hangs; WireError where the token is refused. */
 export async function connectTo(
   target: Target,
-  { answerTimeoutMs = patienceMs, signal }: Waiting = {},
+  { token, answerTimeoutMs = patienceMs, signal }: Coming = {},
 ): Promise<PearClient> {
   try {
-    return await PearClient.connect({ ...target, connectTimeoutMs: patienceMs, answerTimeoutMs, signal });
+    return await PearClient.connect({
+      ...target,
+      connectTimeoutMs: patienceMs,
+      answerTimeoutMs,
+      token,
+      signal,
+    });
   } catch (cause) {
+    if (cause instanceof WireError) throw cause;
     if (cause instanceof ConnectionLostError) {
       throw new StartupError(
         `the server at ${target.host} port ${target.port} does not answer within ${patienceMs / 1000} s`,
@@ -74,9 +84,10 @@ export async function connectTo(
 export async function withClient<T>(
   { config, options }: { readonly config: { readonly server: Target }; readonly options: ConnectOptions },
   use: (client: PearClient) => Promise<T>,
-  waiting: Waiting = {},
+  coming: Omit<Coming, 'token'> = {},
 ): Promise<T> {
-  const client = await connectTo(targetOf(config.server, options.connect), waiting);
+  const token = shownToken(options);
+  const client = await connectTo(targetOf(config.server, options.connect), { ...coming, token });
   try {
     return await use(client);
   } finally {
@@ -84,6 +95,6 @@ export async function withClient<T>(
   }
 }
 
-interface ConnectOptions {
+interface ConnectOptions extends TokenOptions {
   readonly connect?: string | undefined;
 }

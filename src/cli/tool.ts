@@ -39,12 +39,19 @@ export interface ToolSpec<Shape extends z.ZodRawShape> {
   readonly run: (call: Call<z.output<z.ZodObject<Shape, z.core.$strict>>>) => Promise<number>;
 }
 
+/** There is no option for the token itself: what stands on a command line every user of the machine can read. */
+const tokenOption = {
+  'token-file': text('FILE', 'shows the server the token in FILE; without it that in PEAR_TOKEN'),
+};
+
 /** Of every tool that talks over TCP; over the admin HTTP. */
 export const connectOption = {
   connect: text('HOST:PORT', 'the server to talk to; by default the one of the configuration'),
+  ...tokenOption,
 };
 export const adminOption = {
   admin: text('HOST:PORT', 'its admin HTTP; by default the one of the configuration'),
+  ...tokenOption,
 };
 
 const helpNote: OptionNote = {

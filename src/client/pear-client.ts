@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { z } from 'zod';
-import { ConnectionLostError, errorCodes, wireErrorOf } from '../errors.js';
+import { ConnectionLostError, errorCodes, NotPermittedError, wireErrorOf } from '../errors.js';
 import { FrameDecoder } from '../protocol/frame-decoder.js';
 import { encodeJson, type JsonValue } from '../protocol/json.js';
 import { classificationCommand } from '../protocol/request.js';
@@ -56,9 +56,15 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** A server that owes a reply and says nothing for so long counts as lost; without it it is waited for. */
   readonly answerTimeoutMs?: number | undefined;
+  /** Shown before anything else, so that all that is asked has its role; a wrong one is an error of `connect`. */
+  readonly token?: string | undefined;
   /** Ends the connection at once, in whatever state it is. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const authenticateCommand = 0x10;
+/** A server answers a wrong token up to 30 s late. */
+const authenticationTimeoutMs = 45_000;
 
 interface Waiting {
   readonly resolve: (items: readonly ReplyItem[]) => void;
@@ -69,7 +75,7 @@ export class PearClient {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder(maxReplyBytes);
   readonly #waiting: Waiting[] = [];
-  readonly #answerTimeoutMs: number | undefined;
+  #answerTimeoutMs: number | undefined;
   #silence: NodeJS.Timeout | undefined;
   #isClosing = false;
   #failure: Error | null = null;
@@ -89,9 +95,9 @@ export class PearClient {
     });
   }
 
-  /** Rejects where nobody listens there, or does not answer in time. */
+  /** Rejects where nobody listens there, or does not answer in time, or the token is none of the server's. */
   static async connect(options: ConnectOptions): Promise<PearClient> {
-    const { host, port, connectTimeoutMs, answerTimeoutMs, signal } = options;
+    const { host, port, connectTimeoutMs, answerTimeoutMs, token, signal } = options;
     const socket = connect({ host, port, noDelay: true, ...(signal === undefined ? {} : { signal }) });
     const timer =
       connectTimeoutMs === undefined
@@ -102,7 +108,15 @@ export class PearClient {
     } finally {
       clearTimeout(timer);
     }
-    return new PearClient(socket, answerTimeoutMs);
+    const client = new PearClient(socket, answerTimeoutMs);
+    if (token === undefined) return client;
+    try {
+      await client.authenticate(token);
+      return client;
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
   }
 
   /** This end of the connection: what the server lists it by, where nothing in between changes it. */
@@ -134,6 +148,22 @@ export class PearClient {
       this.#socket.uncork();
       this.#countSilence();
     });
+  }
+
+  /**
+   * Shows a token: what is asked from now on has its role. Rejects with a NotPermittedError where the server does not know
+   * it, which it is slow to tell.
+   */
+  async authenticate(token: string): Promise<void> {
+    const usual = this.#answerTimeoutMs;
+    if (usual !== undefined) this.#answerTimeoutMs = Math.max(usual, authenticationTimeoutMs);
+    try {
+      const [answer] = await this.request(authenticateCommand, [token]);
+      if (answer?.['error_code'] === errorCodes.noError) return;
+    } finally {
+      this.#answerTimeoutMs = usual;
+    }
+    throw new NotPermittedError('the server does not know this token');
   }
 
   /** Judges images; one item an image, in order, in the long form where `detail` is set. */

@@ -3,13 +3,17 @@
 import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
+import { readTokens } from '../config/token-files.js';
 import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
 import type { ModelDownloader } from '../downloads/model-downloader.js';
 import { unreadSidecar } from '../detector/models/sidecar.js';
 import { createLogger, type Logger } from '../log.js';
+import { Authenticator } from '../server/authenticator.js';
+import { roleOptionsOf } from '../server/role-options.js';
 import { version } from '../version.js';
+import { networkOf } from './address-network.js';
 import { usableCores } from './cores.js';
 import { forkWorker, prepareForks } from './fork-worker.js';
 import { FrontDoor } from './front-door.js';
@@ -32,9 +36,11 @@ const killGraceMs = 2_000;
  * false where a second signal cut the stop short. Throws StartupError.
  */
 export async function runPrimary(loaded: LoadedConfig, workerFile: string): Promise<boolean> {
-  const { config, path, notes } = loaded;
-  const log = createLogger(config.logging, {});
-  for (const note of notes) log.warn(note);
+  const { path } = loaded;
+  const log = createLogger(loaded.config.logging, {});
+  const { security, notes } = readTokens(loaded.config.security);
+  const config: Config = { ...loaded.config, security };
+  for (const note of [...loaded.notes, ...notes]) log.warn(note);
   for (const path of [config.model.preprocessor_path, config.model.model_path]) {
     const unread = path === null ? null : await unreadSidecar(path);
     if (unread !== null) log.warn(unread);
@@ -247,11 +253,18 @@ function createAdmin(
   log: Logger,
 ): AdminServer {
   const { view, kicker, supervisor, downloads } = parts;
+  const roles = roleOptionsOf(config.security);
   return new AdminServer({
     host: config.admin.host,
     port: config.admin.port,
     hostId,
-    roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
+    roles,
+    authenticator: new Authenticator({
+      tokens: roles.tokens,
+      delayMs: config.security.failed_authentication_delay_ms,
+      networkOf,
+      log,
+    }),
     view,
     kicker,
     downloads,

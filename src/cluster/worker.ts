@@ -21,14 +21,17 @@ import { DirectoryHandler } from '../handlers/directory-handler.js';
 import { DownloadHandler } from '../handlers/download-handler.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
+import { Authenticator } from '../server/authenticator.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
+import { roleOptionsOf } from '../server/role-options.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
 import { SettingsFollower } from '../settings/settings-follower.js';
 import { withSharedReads } from '../socket-reads.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
+import { networkOf } from './address-network.js';
 import { putEventLoopFirst } from './event-loop-first.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
@@ -85,6 +88,7 @@ class Worker {
   readonly #detector: PearDetector;
   readonly #sharing: ImageSharing | null;
   readonly #connections: ConnectionManager;
+  readonly #authenticator: Authenticator;
   readonly #server: TCPServer;
   readonly #status: WorkerStatus;
   readonly #log: Logger;
@@ -118,6 +122,13 @@ class Worker {
       heartbeatIntervalMs: config.connections.heartbeat_interval_ms,
       log,
     });
+    const roles = roleOptionsOf(config.security);
+    this.#authenticator = new Authenticator({
+      tokens: roles.tokens,
+      delayMs: config.security.failed_authentication_delay_ms,
+      networkOf,
+      log,
+    });
     const registry = new CommandRegistry([
       new ClassificationHandler({
         detector,
@@ -141,7 +152,7 @@ class Worker {
       admission,
       hostId: start.hostId,
       workerId: start.workerId,
-      roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
+      roles,
       balancers: config.server.proxy_protocol,
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
@@ -153,6 +164,7 @@ class Worker {
       },
       processor: {
         registry,
+        authenticator: this.#authenticator,
         decode: textDecoder(config.server.encoding),
         replyTerminator: config.server.reply_terminator,
         maxImageBytes: config.limits.max_image_bytes,
@@ -218,6 +230,7 @@ class Worker {
     this.#status.state = 'draining';
     const helped = this.#sharing?.stopHelping();
     void this.#connections.announce();
+    this.#authenticator.close();
     await this.#server.drain(timeoutMs);
     await this.#connections.stop();
     // The detector waits for the same images.

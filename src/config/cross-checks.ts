@@ -4,6 +4,7 @@ import type { CrossCheck } from './cross-check.js';
 import { shownValue, type Problems } from './problems.js';
 import { namesRedis, redisChecks } from './redis-checks.js';
 import type { Config } from './schema.js';
+import { securityChecks, securityNotes } from './security-checks.js';
 import type { Settings } from './settings.js';
 
 /** Adds what does not go together. A check is left out where one of its values is a mistake already. */
@@ -19,7 +20,10 @@ export function checkTogether(config: Config, settings: Settings, problems: Prob
 
 /** What goes together, but perhaps not as it was meant. */
 export function notesTogether(config: Config, settings: Settings): string[] {
-  const { store, redis } = config.connections;
+  return [...securityNotes(config, settings), ...redisNotes(config, settings)];
+}
+
+function redisNotes({ connections: { store, redis } }: Config, settings: Settings): string[] {
   if (!namesRedis(redis)) return [];
   const note = (key: string, words: string) =>
     `connections.redis.${key}: ${words} (${settings.originOf(`connections.redis.${key}`) ?? 'default'})`;
@@ -109,6 +113,7 @@ const crossChecks: readonly CrossCheck[] = [
         : `${orphan_timeout_ms} must be less than connections.lease_ms, ${lease_ms}, or a worker counts as gone while it still replies`,
   },
   ...redisChecks,
+  ...securityChecks,
   {
     keys: ['admin.port', 'server.port', 'admin.host', 'server.host', 'admin.enabled'],
     problem: ({ admin, server }) =>

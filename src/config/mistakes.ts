@@ -45,7 +45,8 @@ export function notASection(value: unknown, section: Section): string {
 
 /** `text`, given for a key that wants no text, is not YAML. */
 export function unreadableText(key: Key, text: string, error: YamlError): string {
-  return `${key.path}: ${shownValue(text)} is not readable as YAML: ${error.reason}`;
+  const shown = secretKeys.includes(key.path) ? 'the value (not shown)' : shownValue(text);
+  return `${key.path}: ${shown} is not readable as YAML: ${error.reason}`;
 }
 
 /** `value`, or the part of it at `place`, is not what the key wants. */

@@ -3,14 +3,14 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { encodingAliases, encodings } from '../text-encoding.js';
-import { downloadSecurity } from './download-schema.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
+import { security } from './security-schema.js';
+
+export { roles, type Role } from './security-schema.js';
 
 const port = z.int().min(0).max(65535);
-export const roles = ['viewer', 'operator', 'admin'] as const;
-const role = z.enum(roles);
 /** A text of the form `pattern`, which `expected` says in words. */
 const patterned = (pattern: RegExp, expected: string) =>
   z.string({ error: expected }).regex(pattern, { error: expected });
@@ -184,22 +184,6 @@ const connections = z.strictObject({
     .describe('How long keys of a silent worker stay in Redis; longer than the lease.'),
 });
 
-const security = z.strictObject({
-  default_role: role
-    .default('operator')
-    .describe('Role of a peer that nothing else gives one; "admin" lets any stranger change the server.'),
-  loopback_role: role.default('admin').describe('Role of peers from the machine itself.'),
-  allowed_roots: z
-    .array(z.string().min(1))
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe(
-      'Folders below which clients may choose folders of images and models (0x30, 0x34); null: those that hold the configured ones.',
-    ),
-  ...downloadSecurity,
-});
-
 const admin = z.strictObject({
   enabled: z.boolean().default(true).describe('Serve health, metrics and the view of connections over HTTP.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address of the admin HTTP server.'),
@@ -219,7 +203,6 @@ export const configSchema = z.strictObject({
 
 /** The whole checked configuration; frozen once loaded. */
 export type Config = z.output<typeof configSchema>;
-export type Role = z.output<typeof role>;
 
 /** Keys of a configuration of the Python server that mean nothing here: accepted, and logged once. */
 export const ignoredKeys: readonly string[] = [
@@ -229,8 +212,9 @@ export const ignoredKeys: readonly string[] = [
   'model.num_classes',
 ];
 
-/** Keys whose values may hold a password: never printed as they are. */
+/** Keys whose values may hold a password, or a token by mistake: never printed as they are. */
 export const secretKeys: readonly string[] = [
+  'security.tokens',
   'connections.redis.url',
   'connections.redis.password',
   'connections.redis.sentinel_password',

@@ -1,7 +1,7 @@
-// 0x10 tells who a peer is by a token. No token can be configured yet, so none is the right one.
+// 0x10 tells who a peer is by a token. What it gives, and how wrong ones are slowed, is the gate's business.
 import { z } from 'zod';
 import { errorCodes } from '../errors.js';
-import { BaseHandler, failure } from './base-handler.js';
+import { BaseHandler, failure, success } from './base-handler.js';
 import { defineCommand } from './command.js';
 import { textArgument } from './text-argument.js';
 
@@ -17,7 +17,9 @@ export class AuthenticationHandler extends BaseHandler {
       args: z.tuple([textArgument(tokenLengthMax)]),
       maxArguments: 1,
       expected: `[a token], a text of 1 to ${tokenLengthMax} characters`,
-      run: () => Promise.resolve([failure(null, errorCodes.notPermitted)]),
+      run: async ([token], { authenticate }) => [
+        (await authenticate(token)) ? success(null) : failure(null, errorCodes.notPermitted),
+      ],
     }),
   ];
 }

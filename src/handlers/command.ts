@@ -19,6 +19,11 @@ export interface CommandContext {
   readonly owner: object;
   /** Who the peer is, for others that are told what it did. */
   readonly name: string;
+  /**
+   * Makes the peer somebody who has shown this token; false where it is none of ours, which is slow to be told. Throws
+   * BusyError.
+   */
+  readonly authenticate: (token: string) => Promise<boolean>;
   readonly detail: boolean;
   /** Aborted with a WireError: by 0x03 or the peer's going, and by the deadline. */
   readonly signals: readonly AbortSignal[];

@@ -1,4 +1,5 @@
 // The one gate: which role somebody has, and what a role may do. Every way in asks here.
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIPv6 } from 'node:net';
 import type { Role } from '../config/schema.js';
 import { NotPermittedError } from '../errors.js';
@@ -11,9 +12,27 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
+/** What somebody is let do by something they have proved, under the name that it has in the configuration. */
+export interface Grant {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** A client certificate that gives a role, known by itself or by the name that an authority has put in it. */
+export type KnownCertificate = Grant & ({ readonly fingerprint: string } | { readonly commonName: string });
+
+/** A token that gives a role. */
+export interface KnownToken extends Grant {
+  /** SHA-256 of it, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
 export interface RoleOptions {
   readonly defaultRole: Role;
   readonly loopbackRole: Role;
+  /** None unless given. */
+  readonly tokens?: readonly KnownToken[];
+  readonly certificates?: readonly KnownCertificate[];
 }
 
 /** A client certificate that has been verified. */
@@ -36,21 +55,56 @@ export interface Origin {
 export interface Identity {
   /** null: nobody that is known by name. */
   readonly name: string | null;
+  /** The highest that anything gives them. */
   readonly role: Role;
+  /** What their address alone gives them. */
+  readonly byAddress: Role;
+  /** The best of what they have proved; null: nothing. */
+  readonly proved: Grant | null;
 }
 
 /** Who somebody is who has shown no token. */
-export function identify({ address, isForwarded }: Origin, options: RoleOptions): Identity {
+export function identify({ address, isForwarded, certificate }: Origin, options: RoleOptions): Identity {
   const isLocal = !isForwarded && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-  return { name: null, role: isLocal ? options.loopbackRole : options.defaultRole };
+  const stranger = identityOf(isLocal ? options.loopbackRole : options.defaultRole);
+  if (certificate === null) return stranger;
+  return (options.certificates ?? []).filter((known) => fits(certificate, known)).reduce(withGrant, stranger);
+}
+
+/** Somebody whose address gives them `byAddress`, and who has proved no more than `proved`. */
+export function identityOf(byAddress: Role, proved: Grant | null = null): Identity {
+  const role = proved === null || rank[proved.role] < rank[byAddress] ? byAddress : proved.role;
+  return { name: proved?.name ?? null, role, byAddress, proved };
+}
+
+/** Who somebody is once they have proved this as well: of several the highest counts, and of equals the last. */
+export function withGrant({ byAddress, proved }: Identity, { name, role }: Grant): Identity {
+  const isBest = proved === null || rank[role] >= rank[proved.role];
+  return identityOf(byAddress, isBest ? { name, role } : proved);
 }
 
 /**
- * The role left to a connection that has sent garbage: a web page can make a browser on the machine itself send such,
- * so its address no longer speaks for it.
+ * What `token` gives; null: it is none of ours. Every known one is compared, each in constant time, so that the time tells
+ * nothing of which is nearest. Plain SHA-256 will do, since nobody can try out tokens of so many random bits; what slow
+ * hashes are for is passwords.
  */
-export function roleAfterGarbage(role: Role): Role {
-  return rank[role] > rank.operator ? 'operator' : role;
+export function grantOf(token: string, known: readonly KnownToken[]): Grant | null {
+  const shown = tokenHash(token);
+  let found: Grant | null = null;
+  for (const { hash, name, role } of known) if (timingSafeEqual(hash, shown)) found = { name, role };
+  return found;
+}
+
+export function tokenHash(token: string): Uint8Array {
+  return createHash('sha256').update(token, 'utf8').digest();
+}
+
+/**
+ * Who a connection is that has sent garbage: a web page can make a browser on the machine itself send such, so its address
+ * no longer speaks for it. What it has proved still does.
+ */
+export function afterGarbage({ byAddress, proved }: Identity): Identity {
+  return identityOf(rank[byAddress] > rank.operator ? 'operator' : byAddress, proved);
 }
 
 /** Whether `role` may use what needs `needed`. */
@@ -68,4 +122,8 @@ export function assertPermitted(role: Role, needed: NeededRole, command: string)
 /** `::ffff:1.2.3.4` is the IPv4 address 1.2.3.4 seen through an IPv6 socket. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+}
+
+function fits({ name, fingerprint }: ClientCertificate, known: KnownCertificate): boolean {
+  return 'fingerprint' in known ? known.fingerprint === fingerprint : known.commonName === name;
 }

@@ -8,11 +8,13 @@ import type { KickAnswer } from '#src/connections/kick.js';
 import type { PeerRecord, ViewEvent } from '#src/connections/record.js';
 import type { RoleOptions } from '#src/server/gate.js';
 import { workerRecord } from '../connections/records.js';
+import { authenticatorOf } from '../support/tokens.js';
 
 export const workers = ['line-1:1:aaaa', 'line-1:2:bbbb'] as const;
 
 export interface Admin {
   readonly port: number;
+  readonly routes: AdminServer['routes'];
   readonly view: EmbeddedView;
   /** What was asked of the kicker. */
   readonly kicks: { readonly ids: readonly string[]; readonly by: string }[];
@@ -23,6 +25,8 @@ export interface Admin {
 
 export interface AdminChanges {
   readonly roles?: RoleOptions;
+  /** How late a wrong token is answered. */
+  readonly delayMs?: number;
   readonly view?: EmbeddedView;
   readonly outcomes?: (ids: readonly string[]) => readonly KickAnswer[];
 }
@@ -31,17 +35,20 @@ export async function startAdmin(
   ending: { after(end: () => void): void } | null,
   {
     roles = { defaultRole: 'operator', loopbackRole: 'admin' },
+    delayMs = 1,
     view = newView(),
     outcomes = allKicked,
   }: AdminChanges = {},
 ): Promise<Admin> {
   const kicks: Admin['kicks'] = [];
   const logged: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => void logged.push(line) });
   const server = new AdminServer({
     host: '127.0.0.1',
     port: 0,
     hostId: 'line-1',
     roles,
+    authenticator: authenticatorOf({ known: roles.tokens ?? [], delayMs, log }),
     view,
     downloads: { progress: () => [] },
     kicker: {
@@ -51,14 +58,14 @@ export async function startAdmin(
       },
     },
     workers: () => ({ serving: 2, wanted: 2, stopping: false }),
-    log: pino({ level: 'info' }, { write: (line) => void logged.push(line) }),
+    log,
   });
   const { port } = await server.listen();
   const close = () => {
     server.close();
   };
   ending?.after(close);
-  return { port, view, kicks, logged, close };
+  return { port, routes: server.routes, view, kicks, logged, close };
 }
 
 /** With the workers, and nobody connected. */

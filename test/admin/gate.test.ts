@@ -1,8 +1,9 @@
 // Who may ask over HTTP: by role, Host, Origin and method.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Role } from '#src/config/schema.js';
-import { ask, errorOf, startAdmin } from './admin.js';
+import { roles, type Role } from '#src/config/schema.js';
+import { knownTokens, nameOf, tokens, wrongToken } from '../support/tokens.js';
+import { ask, errorOf, startAdmin, type Admin } from './admin.js';
 
 const paths = [
   ['/livez', 'none'],
@@ -15,22 +16,131 @@ const paths = [
   ['/api/events?format=json', 'admin'],
 ] as const;
 const kick = '/api/connections/kick';
-const json = { 'content-type': 'application/json' };
+const json = { 'content-type': 'application/json', 'x-pear-request': '1' };
 const body = '{"ids": ["a"]}';
 
+const ranks = ['none', 'viewer', 'operator', 'admin'] as const;
+const may = (role: Role, needed: (typeof ranks)[number]) => ranks.indexOf(role) >= ranks.indexOf(needed);
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
 describe('the gate of the admin HTTP', () => {
-  test('asks for the role of each route', async (t) => {
-    for (const loopbackRole of ['viewer', 'operator', 'admin'] satisfies Role[]) {
-      const { port, kicks } = await startAdmin(t, { roles: { defaultRole: 'admin', loopbackRole } });
-      const isAdmin = loopbackRole === 'admin';
-      for (const [path, needed] of paths) {
-        const { status } = await ask(port, path);
-        assert.equal(status === 403, needed === 'admin' && !isAdmin, `${path} as ${loopbackRole}`);
-      }
-      const kicked = await ask(port, kick, { method: 'POST', headers: json, body });
-      assert.equal(kicked.status, isAdmin ? 200 : 403);
-      assert.equal(kicks.length, isAdmin ? 1 : 0);
+  test('has a role for every route, of which none is forgotten here', async (t) => {
+    const { routes } = await startAdmin(t);
+    const pathOf = (path: string) => path.replace(/\?.*/, '').replace(/\/[^/]+%2F.*$/, '/');
+    const known = [...paths, [kick, 'admin'] as const].map(([path, role]) => `${pathOf(path)} ${role}`);
+    const stated = routes.map(({ path, role }) => `${path} ${role ?? 'none'}`);
+    assert.deepEqual(stated.toSorted(), known.toSorted());
+  });
+
+  /** Asks every route; `status` is that of a role that does not suffice. */
+  async function assertRole(
+    admin: Admin,
+    role: Role,
+    headers: Readonly<Record<string, string>>,
+    status: number,
+  ) {
+    const { port, kicks } = admin;
+    for (const [path, needed] of paths) {
+      const answer = await ask(port, path, { headers });
+      assert.equal(answer.status === status, !may(role, needed), `${path} as ${role}: ${answer.status}`);
     }
+    const before = kicks.length;
+    const kicked = await ask(port, kick, { method: 'POST', headers: { ...json, ...headers }, body });
+    assert.equal(kicked.status, may(role, 'admin') ? 200 : status);
+    assert.equal(kicks.length - before, may(role, 'admin') ? 1 : 0);
+  }
+
+  for (const role of roles) {
+    test(`asks for the role of each route, which ${role} is by address`, async (t) => {
+      const admin = await startAdmin(t, { roles: { defaultRole: 'admin', loopbackRole: role } });
+      await assertRole(admin, role, {}, 403);
+    });
+
+    test(`asks for the role of each route, which ${role} is by token, or the address where that is more`, async (t) => {
+      for (const loopbackRole of roles) {
+        const admin = await startAdmin(t, {
+          roles: { defaultRole: 'viewer', loopbackRole, tokens: knownTokens },
+        });
+        const highest = may(role, loopbackRole) ? role : loopbackRole;
+        await assertRole(admin, highest, bearer(tokens[role]), 403);
+        await assertRole(admin, loopbackRole, {}, 401);
+      }
+    });
+  }
+
+  test('refuses a wrong token everywhere but for health, with 401 and what would do', async (t) => {
+    const admin = await startAdmin(t, {
+      roles: { defaultRole: 'viewer', loopbackRole: 'admin', tokens: knownTokens },
+    });
+    for (const [path, needed] of paths) {
+      const answer = await ask(admin.port, path, { headers: bearer(wrongToken) });
+      assert.equal(answer.status === 401, needed !== 'none', path);
+      if (needed === 'none') continue;
+      assert.equal(answer.headers['www-authenticate'], 'Bearer realm="pear", error="invalid_token"');
+      assert.match(errorOf(answer), /^this token is none of ours; /);
+    }
+    for (const authorization of ['Basic YTpi', 'Bearer', 'Bearer a b', tokens.admin]) {
+      const answer = await ask(admin.port, '/api/status', { headers: { authorization } });
+      assert.deepEqual([answer.status, answer.headers['www-authenticate']], [401, 'Bearer realm="pear"']);
+    }
+    const all = [...Object.values(tokens), wrongToken];
+    assert.ok(
+      all.every((token) => !admin.logged.join('').includes(token)),
+      'no token is logged',
+    );
+    assert.match(admin.logged.join(''), /"reason":"a wrong one","times":\d+,"msg":"a token was refused"/);
+    assert.match(admin.logged.join(''), /"msg":"a request over HTTP was not permitted"/);
+  });
+
+  test('says which token would help where one is missing, and no more where it does not suffice', async (t) => {
+    const { port } = await startAdmin(t, {
+      roles: { defaultRole: 'viewer', loopbackRole: 'viewer', tokens: knownTokens },
+    });
+    const missing = await ask(port, '/api/closed');
+    assert.deepEqual([missing.status, missing.headers['www-authenticate']], [401, 'Bearer realm="pear"']);
+    assert.equal(
+      errorOf(missing),
+      '/api/closed needs the role admin; this connection has the role viewer; show a token: authorization: Bearer TOKEN',
+    );
+    const low = await ask(port, '/api/closed', { headers: bearer(tokens.operator) });
+    assert.equal(low.status, 403);
+    assert.equal(errorOf(low), '/api/closed needs the role admin; this connection has the role operator');
+  });
+
+  test('answers wrong tokens late, and turns away those who come in great numbers meanwhile', async (t) => {
+    const { port } = await startAdmin(t, {
+      delayMs: 30_000,
+      roles: { defaultRole: 'viewer', loopbackRole: 'viewer', tokens: knownTokens },
+    });
+    const wrong = Array.from({ length: 5 }, () => ask(port, '/metrics', { headers: bearer(wrongToken) }));
+    // The end of the test cuts those that wait.
+    for (const each of wrong) each.catch(() => null);
+    const first = await Promise.race(wrong);
+    assert.deepEqual([first.status, first.headers['retry-after']], [429, '30']);
+    assert.equal(
+      (await ask(port, '/readyz', { headers: bearer(wrongToken) })).status,
+      200,
+      'health is for all',
+    );
+    assert.equal((await ask(port, '/metrics')).status, 200, 'who shows none is not held up');
+  });
+
+  test('gives nobody behind a proxy of this machine the role of the machine', async (t) => {
+    const { port } = await startAdmin(t, { roles: { defaultRole: 'viewer', loopbackRole: 'admin' } });
+    for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=127.0.0.1' }]) {
+      assert.equal((await ask(port, '/api/closed', { headers })).status, 403);
+      assert.equal((await ask(port, '/api/status', { headers })).status, 200);
+    }
+  });
+
+  test('tells by whose token somebody was kicked', async (t) => {
+    const { port, kicks, logged } = await startAdmin(t, {
+      roles: { defaultRole: 'viewer', loopbackRole: 'viewer', tokens: knownTokens },
+    });
+    const headers = { ...json, ...bearer(tokens.admin) };
+    assert.equal((await ask(port, kick, { method: 'POST', headers, body })).status, 200);
+    assert.deepEqual(kicks, [{ ids: ['a'], by: nameOf('admin') }]);
+    assert.match(logged.join(''), /"by":"the-admin","asked":1/);
   });
 
   test('refuses a foreign Host everywhere but for health', async (t) => {
@@ -60,7 +170,8 @@ describe('the gate of the admin HTTP', () => {
       [json, 200],
       [{ ...json, origin: own }, 200],
       [{ ...json, origin: `http://localhost:${port}`, host: `localhost:${port}` }, 200],
-      [{ 'content-type': 'application/json; charset=utf-8' }, 200],
+      [{ ...json, 'content-type': 'application/json; charset=utf-8' }, 200],
+      [{ 'content-type': 'application/json' }, 403],
       [{ ...json, origin: `http://localhost:${port}` }, 403],
       [{ ...json, origin: 'http://127.0.0.1' }, 403],
       [{ ...json, origin: 'http://pears.example' }, 403],
@@ -69,9 +180,10 @@ describe('the gate of the admin HTTP', () => {
       [{ ...json, origin: '' }, 403],
       [{ ...json, host: 'pears.example', origin: 'http://pears.example' }, 403],
       [{ ...json, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
-      [{ 'content-type': 'text/plain' }, 415],
-      [{ 'content-type': 'application/jsonp' }, 415],
-      [{}, 415],
+      [{ ...json, 'content-type': 'text/plain' }, 415],
+      [{ ...json, 'content-type': 'application/jsonp' }, 415],
+      [{ 'x-pear-request': '1' }, 415],
+      [{}, 403],
     ] as const) {
       const before = kicks.length;
       const answer = await ask(port, kick, { method: 'POST', headers, body });

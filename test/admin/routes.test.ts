@@ -224,7 +224,7 @@ describe('/api/events, one page', () => {
 });
 
 describe('POST /api/connections/kick', () => {
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', 'x-pear-request': '1' };
 
   test('tells what became of each id, and passes on who asked', async (t) => {
     const { port, kicks, logged } = await startAdmin(t, {
@@ -258,7 +258,7 @@ describe('POST /api/connections/kick', () => {
     ] as const) {
       const answer = await ask(port, '/api/connections/kick', {
         method: 'POST',
-        headers: { 'content-type': type, 'content-length': String(body.length) },
+        headers: { ...headers, 'content-type': type, 'content-length': String(body.length) },
         body,
       });
       assert.equal(answer.status, status, body.slice(0, 40));

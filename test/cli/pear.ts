@@ -16,9 +16,14 @@ export interface Ended {
 }
 
 /** Runs it to its end. */
-export async function pear(...args: string[]): Promise<Ended> {
+export function pear(...args: string[]): Promise<Ended> {
+  return pearWith({}, ...args);
+}
+
+/** The same, with `env` added to its environment. */
+export async function pearWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
   try {
-    const options = { env: cleanEnvironment(), maxBuffer: 64 * 1024 * 1024 };
+    const options = { env: { ...cleanEnvironment(), ...env }, maxBuffer: 64 * 1024 * 1024 };
     return { code: 0, ...(await run(process.execPath, ['dist/cli/pear.js', ...args], options)) };
   } catch (error) {
     return z.object({ code: z.number(), stdout: z.string(), stderr: z.string() }).parse(error);

@@ -34,7 +34,7 @@ describe('An unknown key', () => {
   it('near to none is named with the keys of its section', () => {
     assert.equal(
       mistake('security: {xyzzy: 1}'),
-      'security.xyzzy: unknown key; the keys of security are default_role, loopback_role, allowed_roots, download_hosts, download_ca_path',
+      'security.xyzzy: unknown key; the keys of security are default_role, loopback_role, tokens, client_certificates, failed_authentication_delay_ms, allowed_roots, download_hosts, download_ca_path',
     );
     assert.match(mistake('xyzzy: 1'), /^xyzzy: unknown key; the sections are server, model, logging,/);
   });
@@ -90,11 +90,11 @@ describe('A wrong value', () => {
   it('in place of a section is named with the keys expected there', () => {
     assert.equal(
       mistake('security: [1]'),
-      'security: a list stands where its keys were expected (default_role, loopback_role, allowed_roots, download_hosts, download_ca_path)',
+      'security: a list stands where its keys were expected (default_role, loopback_role, tokens, client_certificates, failed_authentication_delay_ms, allowed_roots, download_hosts, download_ca_path)',
     );
     assert.equal(
       mistake('security: default_role:viewer'),
-      'security: a text stands where its keys were expected (default_role, loopback_role, allowed_roots, download_hosts, download_ca_path); a colon needs a space after it',
+      'security: a text stands where its keys were expected (default_role, loopback_role, tokens, client_certificates, failed_authentication_delay_ms, allowed_roots, download_hosts, download_ca_path); a colon needs a space after it',
     );
   });
 

@@ -14,6 +14,7 @@ const context: CommandContext = {
   attachments: [],
   onImage: () => undefined,
   stopClassifications: () => undefined,
+  authenticate: () => Promise.resolve(false),
 };
 
 const facts = { version: '1', modelName: () => 'm', startedAt: 0, store: 'embedded' as const };

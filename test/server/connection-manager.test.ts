@@ -4,6 +4,7 @@ import { EmbeddedStore } from '#src/connections/embedded-store.js';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
 import { createLogger } from '#src/log.js';
 import { configSchema } from '#src/config/schema.js';
+import { identityOf } from '#src/server/gate.js';
 import { ConnectionManager } from '#src/server/connection-manager.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
 import { workerRecord } from '../connections/records.js';
@@ -35,7 +36,7 @@ describe("a worker's part in the view", () => {
     });
     await manager.start();
     const origin = { id: 'pear-host/0.aaaa.1', host: 'pear-host', worker, address: '192.0.2.1', port: 4711 };
-    peer = new PeerStats(origin, { name: null, role: 'operator' });
+    peer = new PeerStats(origin, identityOf('operator'));
     manager.opened(peer);
   });
   afterEach(async () => {

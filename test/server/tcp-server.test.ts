@@ -18,6 +18,7 @@ import { textDecoder } from '#src/text-encoding.js';
 import { eventually } from '../support/deadline.js';
 import { item, refused, reply } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
+import { authenticatorOf } from '../support/tokens.js';
 
 const ask = '{"cmd": 0x22, "request_data": null}';
 const answer = reply(0x23, item('m.onnx', 2, 0));
@@ -123,6 +124,7 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
     },
     processor: {
       registry: new CommandRegistry([new OneCommand()]),
+      authenticator: authenticatorOf(),
       decode: textDecoder('utf-8'),
       replyTerminator: '\n',
       maxImageBytes: 1_000,

@@ -2,13 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
-import { commands, type NeededRole } from '../support/commands.js';
-import { codesOf, item, refused, reply, request } from '../support/replies.js';
+import { item, refused, reply, request } from '../support/replies.js';
+import { assertRole } from '../support/role-matrix.js';
 import { startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
-
-const ranks: readonly NeededRole[] = ['none', 'viewer', 'operator', 'admin'];
-const may = (role: NeededRole, needed: NeededRole) => ranks.indexOf(role) >= ranks.indexOf(needed);
 
 /** A connection from the machine itself, and one that a balancer forwarded from elsewhere. */
 const local = (server: LocalServer) => Wire.open(server.port);
@@ -18,22 +15,6 @@ async function foreign(server: LocalServer): Promise<Wire> {
   return wire;
 }
 const balancer = ['--cluster.workers', '1', '--server.proxy_protocol', '["127.0.0.2"]'];
-
-/** Asks every command and compares with what `role` may. The role is asked before the arguments are looked at. */
-async function assertRole(wire: Wire, role: NeededRole): Promise<void> {
-  for (const { cmd, name, role: needed, right, wrong } of commands) {
-    const refusal = refused(5, `${name} needs the role ${needed}; this connection has the role ${role}`);
-    const answers = [await wire.ask(request(cmd, right)), await wire.ask(request(cmd, wrong[0]))];
-    if (!may(role, needed)) assert.deepEqual(answers, [refusal, refusal]);
-    else {
-      assert.doesNotMatch(answers[0] ?? '', /needs the role/);
-      assert.deepEqual(codesOf(answers[1] ?? ''), [1], answers[1]);
-    }
-  }
-  const unknown = await wire.ask(request(0x99, [5]));
-  assert.equal(unknown, refused(3, 'there is no command 153'), 'unknown commands are unknown to everybody');
-  wire.close();
-}
 
 for (const [defaultRole, loopbackRole] of [
   ['viewer', 'operator'],

@@ -20,11 +20,11 @@ export function kickRoute(kicker: Kicker, log: Logger): Route {
     path: '/api/connections/kick',
     method: 'POST',
     role: 'admin',
-    answer: async ({ message, address }) => {
+    answer: async ({ message, by }) => {
       const { ids } = await readJsonBody(message, bodySchema);
-      const answers = await kicker.kick(ids, address);
+      const answers = await kicker.kick(ids, by);
       const kicked = answers.filter(({ outcome }) => outcome === 'kicked').map(({ id }) => id);
-      log.info({ by: address, asked: ids.length, kicked }, 'connections were kicked over HTTP');
+      log.info({ by, asked: ids.length, kicked }, 'connections were kicked over HTTP');
       return json(200, { answers });
     },
   };

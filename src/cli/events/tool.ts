@@ -2,9 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { storedEventSchema, type StoredEvent } from '../../connections/record.js';
-import { adminTarget, AdminHttpError, ask, askJson } from '../admin-http.js';
+import { adminTarget, AdminHttpError, ask, askJson, type AdminTarget } from '../admin-http.js';
 import { flag, wholeNumber } from '../option-values.js';
-import type { Target } from '../target.js';
 import { adminOption, defineTool, type Call } from '../tool.js';
 import { eventLine } from './event-line.js';
 import { SseParser } from './sse-parser.js';
@@ -37,7 +36,7 @@ const pageSchema = z.object({ events: z.array(storedEventSchema) });
 async function printLast(call: Call<EventsOptions>): Promise<number> {
   const tail = call.options.tail ?? tailDefault;
   if (tail === 0) return 0;
-  const target = adminTarget(call.config, call.options.admin);
+  const target = adminTarget(call.config, call.options);
   const { events } = await askJson(target, `/api/events?format=json&tail=${tail}`, pageSchema);
   print(call, events);
   return 0;
@@ -45,7 +44,7 @@ async function printLast(call: Call<EventsOptions>): Promise<number> {
 
 /** Never resolves: it ends with its process, or with what trying again does not mend. */
 async function follow(call: Call<EventsOptions>): Promise<never> {
-  const target = adminTarget(call.config, call.options.admin);
+  const target = adminTarget(call.config, call.options);
   const tail = call.options.tail ?? tailDefault;
   const place: Place = { known: null, isLost: false };
   let query = tail === 0 ? '' : `?tail=${tail}`;
@@ -73,7 +72,7 @@ interface Place {
 }
 
 /** Ends where the server ends it, or its connection breaks. */
-async function* eventsFrom(target: Target, query: string, place: Place): AsyncGenerator<StoredEvent> {
+async function* eventsFrom(target: AdminTarget, query: string, place: Place): AsyncGenerator<StoredEvent> {
   const headers = {
     accept: 'text/event-stream',
     ...(place.known === null ? {} : { 'last-event-id': place.known }),

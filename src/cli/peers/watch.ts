@@ -8,6 +8,7 @@ import { BusyError, ConnectionLostError, InternalError, StartupError } from '../
 import { cut, fittedTable } from '../fitted-table.js';
 import { connectTo, targetOf } from '../target.js';
 import { clock } from '../times.js';
+import { shownToken } from '../token.js';
 import type { Call } from '../tool.js';
 import { peerColumns } from './columns.js';
 import { filterOf, rowsToRead, shownOf, widthOf, type PeersOptions } from './options.js';
@@ -70,7 +71,8 @@ class Reader {
   /** Throws StartupError. */
   async connect(): Promise<PearClient> {
     const { config, options } = this.#call;
-    this.#client ??= await connectTo(targetOf(config.server, options.connect), { signal: this.#end });
+    const token = shownToken(options);
+    this.#client ??= await connectTo(targetOf(config.server, options.connect), { token, signal: this.#end });
     return this.#client;
   }
 

@@ -15,9 +15,8 @@ export interface PeerOrigin {
 export class PeerStats {
   readonly origin: PeerOrigin;
   readonly connectedAt = Date.now();
-  role: Role;
-  /** The name that it is known by; null: none. */
-  identity: string | null;
+  /** Who it is; it may come to be known better. */
+  who: Identity;
   /** Its worker is stopping. */
   draining = false;
   lastActivityAt = this.connectedAt;
@@ -31,15 +30,18 @@ export class PeerStats {
   lastLatencyMs: number | null = null;
   lastResult: number | null = null;
 
-  constructor(origin: PeerOrigin, { name, role }: Identity) {
+  constructor(origin: PeerOrigin, who: Identity) {
     this.origin = origin;
-    this.identity = name;
-    this.role = role;
+    this.who = who;
+  }
+
+  get role(): Role {
+    return this.who.role;
   }
 
   /** Who it is, to others. */
   get name(): string {
-    return this.identity ?? this.origin.address;
+    return this.who.name ?? this.origin.address;
   }
 
   get state(): PeerRecord['state'] {
@@ -58,7 +60,7 @@ export class PeerStats {
     return {
       ...this.origin,
       tls: false,
-      identity: this.identity,
+      identity: this.who.name,
       role: this.role,
       state: this.state,
       connected_at: this.connectedAt,

@@ -5,7 +5,7 @@ import type { CloseReason } from '../../connections/record.js';
 import { DeadlineError, InvalidMessageError, type WireError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
-import { roleAfterGarbage } from '../gate.js';
+import { afterGarbage, type Grant } from '../gate.js';
 import { Allowance } from './allowance.js';
 import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
@@ -138,6 +138,10 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
 
   onNotPermitted(reason: string): void {
     this.#warnOnce(reason, 'a request was not permitted');
+  }
+
+  onAuthenticated({ name, role }: Grant): void {
+    this.#log.info({ identity: name, role }, 'authenticated');
   }
 
   get isBackedUp(): boolean {
@@ -290,7 +294,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
         this.#message?.stop();
         return;
       case 'garbage':
-        this.stats.role = roleAfterGarbage(this.stats.role);
+        this.stats.who = afterGarbage(this.stats.who);
         this.#processor.refuse(new InvalidMessageError('a request must start with {'));
         return;
       case 'too long': {

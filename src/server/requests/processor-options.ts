@@ -1,11 +1,14 @@
 // What RequestProcessor is given, what it tells, and what it says of the bytes behind a message.
 import type { CommandRegistry } from '../../handlers/base-handler.js';
 import type { TextDecode } from '../../text-encoding.js';
+import type { Authenticator } from '../authenticator.js';
+import type { Grant } from '../gate.js';
 import type { LoadLimits } from './peer-load.js';
 
 /** The same for all peers. */
 export interface ProcessorOptions extends LoadLimits {
   readonly registry: CommandRegistry;
+  readonly authenticator: Authenticator;
   readonly decode: TextDecode;
   readonly replyTerminator: string;
   readonly maxImageBytes: number;
@@ -25,6 +28,8 @@ export interface ProcessorEvents {
   onFault(command: string, reason: string): void;
   /** The gate has refused a request. */
   onNotPermitted(reason: string): void;
+  /** It has shown a token of ours. */
+  onAuthenticated(grant: Grant): void;
   /** Whether replies wait because the peer does not take them; nothing is started then. */
   readonly isBackedUp: boolean;
   /** Whether this peer's turn in the event loop goes on; else `resume` is called when its next one comes. */

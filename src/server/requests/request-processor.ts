@@ -11,6 +11,7 @@ import {
 } from '../../errors.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
+import { withGrant } from '../gate.js';
 import { admit, open } from './admission.js';
 import { Exchange } from './exchange.js';
 import { PeerLoad } from './peer-load.js';
@@ -221,6 +222,7 @@ export class RequestProcessor implements StartRules<Place> {
       const items = await exchange.run({
         owner: this,
         name: this.#stats.name,
+        authenticate: (token) => this.#authenticate(token),
         onImage: (result) => {
           this.#stats.countImage(result);
         },
@@ -248,6 +250,17 @@ export class RequestProcessor implements StartRules<Place> {
     place.replyBytes = place.reply.length;
     this.load.replyBytes += place.replyBytes;
     this.#flush();
+  }
+
+  /** A right token counts for what comes behind it; whoever is gone meanwhile is not told whether it was right. */
+  async #authenticate(token: string): Promise<boolean> {
+    const { address } = this.#stats.origin;
+    const grant = await this.#options.authenticator.check(token, address, () => this.#abandoned);
+    if (grant === null) return false;
+    // Who it is may have changed while it waited.
+    this.#stats.who = withGrant(this.#stats.who, grant);
+    this.#events.onAuthenticated(grant);
+    return true;
   }
 
   /** Gives back what was counted for a request. */

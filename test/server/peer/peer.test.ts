@@ -7,11 +7,13 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
+import { identityOf } from '#src/server/gate.js';
 import { Peer } from '#src/server/peer/peer.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
 import { Wire } from '../../support/wire.js';
+import { authenticatorOf } from '../../support/tokens.js';
 
 const maxBytes = 1_000_000;
 
@@ -62,7 +64,7 @@ async function setUp() {
   const room = new Room({ maxImages: 10, maxBytes });
   const stats = new PeerStats(
     { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 },
-    { name: null, role: 'operator' },
+    identityOf('operator'),
   );
   const peer = new Peer(socket, stats, {
     limits: {
@@ -75,6 +77,7 @@ async function setUp() {
     },
     processor: {
       registry: new CommandRegistry([handler]),
+      authenticator: authenticatorOf(),
       decode: textDecoder('utf-8'),
       replyTerminator: '\n',
       maxImageBytes: 1_000,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { InvalidMessageError } from '#src/errors.js';
+import { identityOf } from '#src/server/gate.js';
 import { settled, setUp } from './processor.js';
 
 describe('a barrier', () => {
@@ -46,7 +47,7 @@ describe('a barrier', () => {
 
   test('decides what those behind it may do: the gate is asked at their turn, before their arguments', async () => {
     const { handler, stats, replies, send } = setUp();
-    stats.role = 'viewer';
+    stats.who = identityOf('viewer');
     send(0x10, ['x']);
     send(1, ['a']);
     send(1, []);
@@ -56,7 +57,7 @@ describe('a barrier', () => {
     await settled();
     handler.barriers[0]?.();
     await settled();
-    stats.role = 'operator';
+    stats.who = identityOf('operator');
     handler.barriers[1]?.();
     await settled();
     handler.running.get('b')?.();
@@ -66,10 +67,10 @@ describe('a barrier', () => {
 
   test('takes no role from those behind it, whatever comes after them', async () => {
     const { handler, stats, replies, send } = setUp();
-    stats.role = 'admin';
+    stats.who = identityOf('admin');
     send(0x10, ['x']);
     send(0x40, ['a']);
-    stats.role = 'operator';
+    stats.who = identityOf('operator');
     handler.barriers[0]?.();
     while (replies.length < 2) await settled();
     assert.deepEqual(replies, ['17: x 0', '65: a 0']);
@@ -77,7 +78,7 @@ describe('a barrier', () => {
 
   test('does not lose the images of a request that is refused at its turn', async () => {
     const { handler, stats, processor, replies, send } = setUp();
-    stats.role = 'viewer';
+    stats.who = identityOf('viewer');
     send(0x10, ['x']);
     const element = { file_name: 'a', bytes: 3 };
     assert.deepEqual(send(1, [element, element]), { type: 'attachments', sizes: [3, 3], keep: true });

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { WireError } from '#src/errors.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand, type CommandContext } from '#src/handlers/command.js';
+import { identityOf } from '#src/server/gate.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
 import { RequestProcessor } from '#src/server/requests/request-processor.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
+import { authenticatorOf } from '../../support/tokens.js';
 
 /** Classifications that end when the test says so. */
 class ManualHandler extends BaseHandler {
@@ -126,7 +128,7 @@ export function setUp(
   const room = new Room({ maxImages: options.room ?? 100, maxBytes: 1_000_000 });
   const stats = new PeerStats(
     { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 },
-    { name: null, role: 'operator' },
+    identityOf('operator'),
   );
   const state = { backedUp: false, mayGoOn: true };
   const replies: string[] = [];
@@ -134,6 +136,7 @@ export function setUp(
   const processor = new RequestProcessor(
     {
       registry: new CommandRegistry([handler]),
+      authenticator: authenticatorOf(),
       decode: textDecoder('utf-8'),
       replyTerminator: '',
       maxImageBytes: 1000,
@@ -150,6 +153,7 @@ export function setUp(
       onProgress: () => undefined,
       onFault: (command, reason) => faults.push(`${command}: ${reason}`),
       onNotPermitted: (reason) => faults.push(reason),
+      onAuthenticated: () => undefined,
       get isBackedUp() {
         return state.backedUp;
       },

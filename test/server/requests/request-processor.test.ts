@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { InvalidMessageError } from '#src/errors.js';
+import { identityOf } from '#src/server/gate.js';
 import { message, settled, setUp } from './processor.js';
 
 describe('the requests of a peer', () => {
@@ -209,7 +210,7 @@ describe('an error', () => {
 
   test('of our own is code 9 for the client and a line in the log', async () => {
     const { stats, processor, replies, faults, send } = setUp();
-    stats.role = 'admin';
+    stats.who = identityOf('admin');
     send(0x26, ['m.onnx']);
     await settled();
     assert.deepEqual(replies, ['null: - 9']);
@@ -219,10 +220,10 @@ describe('an error', () => {
 
   test('of the role is decided when the request comes, not when garbage behind it has cost the role', async () => {
     const { stats, replies, send } = setUp();
-    stats.role = 'admin';
+    stats.who = identityOf('admin');
     send(0x40, ['a']);
     send(0x40, ['b']);
-    stats.role = 'operator';
+    stats.who = identityOf('operator');
     while (replies.length < 2) await settled();
     assert.deepEqual(replies, ['65: a 0', '65: b 0']);
   });
