@@ -19,13 +19,14 @@ const floors: Readonly<Record<string, number>> = {
   client: 2,
   connections: 3,
   detector: 3,
-  handlers: 4,
-  downloads: 5,
-  server: 5,
-  admin: 6,
-  cluster: 7,
-  cli: 8,
-  'main.ts': 9,
+  settings: 4,
+  handlers: 5,
+  downloads: 6,
+  server: 6,
+  admin: 7,
+  cluster: 8,
+  cli: 9,
+  'main.ts': 10,
 };
 
 /**

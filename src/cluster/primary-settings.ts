@@ -7,7 +7,8 @@ import { ModelProver } from '../detector/proof/prover.js';
 import { readDownloadCa } from '../downloads/download-ca.js';
 import { ModelDownloader } from '../downloads/model-downloader.js';
 import { placeFile } from '../downloads/place-file.js';
-import { ModelRefusedError, StartupError } from '../errors.js';
+import { removeLeftDownloads } from '../downloads/temporary-folder.js';
+import { describeError, ModelRefusedError, StartupError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Follower } from '../settings/change-round.js';
 import { rootsBeside } from '../settings/paths.js';
@@ -87,6 +88,7 @@ export class PrimarySettings {
       onChanged,
       log,
     });
+    await removeLeft(keeper.current.models.path, log);
     return new PrimarySettings(keeper, downloads, state, prover);
   }
 
@@ -114,6 +116,15 @@ export function followerOf(process: WorkerProcess): Follower {
       process.kill('SIGKILL');
     },
   };
+}
+
+/** What downloads of killed servers have left. That it cannot be removed keeps nobody from serving. */
+async function removeLeft(folder: string, log: Logger): Promise<void> {
+  try {
+    await removeLeftDownloads(folder);
+  } catch (error) {
+    log.warn({ reason: describeError(error) }, 'what a download of a killed server has left cannot be removed');
+  }
 }
 
 /** Below which folders clients may choose others, as real paths. Throws StartupError. */

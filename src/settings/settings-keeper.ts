@@ -13,6 +13,7 @@ import {
   ModelRefusedError,
   ResourceNotFoundError,
   toWireError,
+  type WireError,
 } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Change, ChangeAnswer, Changer } from './change.js';
@@ -86,7 +87,8 @@ export class SettingsKeeper implements Changer {
   /** Puts a model into the folder of models, in turn with all changes. Rejects where the one that it replaces is in use. */
   async place(modelPath: string, put: () => Promise<void>): Promise<void> {
     await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async () => {
-      await this.#assertUnused(modelPath, `${basename(modelPath)} is in use and cannot be replaced`);
+      const problem = `${basename(modelPath)} is in use and cannot be replaced`;
+      await this.#assertUnused(modelPath, new ResourceNotFoundError(problem));
       await put();
     });
   }
@@ -181,14 +183,14 @@ export class SettingsKeeper implements Changer {
     const { path } = this.#settings.models;
     const file = await findModel(path, name);
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
-    await this.#assertUnused(file.path, `${name} is in use`);
+    // The Python server's code for it.
+    await this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`));
     await deleteModel(path, file);
   }
 
-  async #assertUnused(path: string, problem: string): Promise<void> {
+  async #assertUnused(path: string, error: WireError): Promise<void> {
     const inUse = [this.#settings.modelPath, ...this.#options.alsoServing].map(realOf);
-    // The Python server's code for it.
-    if ((await Promise.all(inUse)).includes(await realOf(path))) throw new InvalidMessageError(problem);
+    if ((await Promise.all(inUse)).includes(await realOf(path))) throw error;
   }
 
   async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {

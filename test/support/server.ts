@@ -1,5 +1,8 @@
 // The real program for a test: with the defaults and what the test says, nothing of the environment of whoever runs
 // the tests, and gone when the test is, however that ends.
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LocalServer, cleanEnvironment, type LocalServerOptions } from '#src/cli/local-server.js';
 
 /** What a test registers its end with: its context. A suite stops its server in its own `after`. */
@@ -7,8 +10,12 @@ export interface Ending {
   after(end: () => void): void;
 }
 
+/** What servers keep, unless a test says where. */
+const stateFolder = join(tmpdir(), `pear-test-state-${process.pid}`);
+
 const running = new Set<LocalServer>();
 process.on('exit', () => {
+  rmSync(stateFolder, { recursive: true, force: true });
   for (const server of running) server.kill();
 });
 // The runner ends a file that takes too long in this way, which alone would leave its servers behind.
@@ -25,7 +32,7 @@ export function startServerWith(
   env: NodeJS.ProcessEnv,
   ...args: string[]
 ): Promise<LocalServer> {
-  return start(ending, { args, env: { ...cleanEnvironment(), ...env } });
+  return start(ending, { args: ['--cluster.state_dir', stateFolder, ...args], env: { ...cleanEnvironment(), ...env } });
 }
 
 /** The same, through a command that becomes the server. */
@@ -34,7 +41,7 @@ export function startServerThrough(
   through: readonly string[],
   ...args: string[]
 ): Promise<LocalServer> {
-  return start(ending, { args, env: cleanEnvironment(), through });
+  return start(ending, { args: ['--cluster.state_dir', stateFolder, ...args], env: cleanEnvironment(), through });
 }
 
 async function start(ending: Ending | null, options: LocalServerOptions): Promise<LocalServer> {

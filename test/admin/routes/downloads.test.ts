@@ -23,7 +23,7 @@ test('/api/downloads has what is told of downloads, for admins', async () => {
   const answer = await route.answer({
     query: new URLSearchParams(),
     rest: '',
-    address: '127.0.0.1',
+    by: '127.0.0.1',
     message,
   });
   assert.ok('body' in answer);
