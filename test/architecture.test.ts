@@ -36,7 +36,12 @@ const floors: Readonly<Record<string, number>> = {
 const importers: Readonly<Record<string, readonly string[]>> = {
   'js-yaml': ['config/yaml.ts'],
   'onnxruntime-node': ['detector/inference/engine.ts', 'cli/bench/bare-pipeline.ts'],
-  sharp: ['detector/images/image-decoder.ts', 'detector/images/made-pictures.ts', 'cli/bench/bare-pipeline.ts', 'cli/bench/photos.ts'],
+  sharp: [
+    'detector/images/image-decoder.ts',
+    'detector/images/made-pictures.ts',
+    'cli/bench/bare-pipeline.ts',
+    'cli/bench/photos.ts',
+  ],
   ioredis: ['connections/redis/'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
