@@ -123,7 +123,10 @@ async function removeLeft(folder: string, log: Logger): Promise<void> {
   try {
     await removeLeftDownloads(folder);
   } catch (error) {
-    log.warn({ reason: describeError(error) }, 'what a download of a killed server has left cannot be removed');
+    log.warn(
+      { reason: describeError(error) },
+      'what a download of a killed server has left cannot be removed',
+    );
   }
 }
 

@@ -98,12 +98,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     { view, kicker, door, sharing, processes, keeper },
     log,
   );
-  const admin = createAdmin(
-    config,
-    hostId,
-    { view, kicker, supervisor, downloads: settings.downloads },
-    log,
-  );
+  const admin = createAdmin(config, hostId, { view, kicker, supervisor, downloads: settings.downloads }, log);
   const stopped = stopOnSignal(supervisor, door, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));

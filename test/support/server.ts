@@ -32,7 +32,10 @@ export function startServerWith(
   env: NodeJS.ProcessEnv,
   ...args: string[]
 ): Promise<LocalServer> {
-  return start(ending, { args: ['--cluster.state_dir', stateFolder, ...args], env: { ...cleanEnvironment(), ...env } });
+  return start(ending, {
+    args: ['--cluster.state_dir', stateFolder, ...args],
+    env: { ...cleanEnvironment(), ...env },
+  });
 }
 
 /** The same, through a command that becomes the server. */
@@ -41,7 +44,11 @@ export function startServerThrough(
   through: readonly string[],
   ...args: string[]
 ): Promise<LocalServer> {
-  return start(ending, { args: ['--cluster.state_dir', stateFolder, ...args], env: cleanEnvironment(), through });
+  return start(ending, {
+    args: ['--cluster.state_dir', stateFolder, ...args],
+    env: cleanEnvironment(),
+    through,
+  });
 }
 
 async function start(ending: Ending | null, options: LocalServerOptions): Promise<LocalServer> {

@@ -1,16 +1,19 @@
 // A process in which a model is tried before anything serves by it. It may hang, crash, or fill its memory: nobody depends on
 // it, and it stands back behind everybody. Whoever started it says what to try, hears what was found, and kills it.
 import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { proofTaskSchema } from './proof-messages.js';
 
 /** How long after its time the process ends itself: whoever should have killed it hangs. */
 const selfEndMs = 5_000;
 
+/** Behind what judges, and still with a part of the machine where every core judges all the time. */
+const niceness = 15;
+
 // Threads that are started later have the priority of the one that starts them.
 trying(() => {
-  setPriority(constants.priority.PRIORITY_LOW);
+  setPriority(niceness);
 });
 // Where memory runs out the kernel takes this process first, whatever else is large.
 trying(() => {
