@@ -167,13 +167,15 @@ describe('failed authentication', () => {
     // Its own classification behind it is stopped by 0x03, and answered when the guess is.
     guesser.send(request(1, ['normal-01.jpg']) + request(3, null));
     await Wire.use(server.port, (other) => other.ask(request(0x32, null)));
-    const gone = await Wire.open(server.port);
-    gone.send(authenticate(wrongToken));
-    await server.line((line) => line.msg === 'connected' && line['port'] === gone.socket.localPort);
-    gone.socket.resetAndDestroy();
-    await server.line((line) => line.msg === 'disconnected' && String(line['peer']).endsWith('.3'));
+    const second = await Wire.open(server.port);
+    second.send(authenticate(wrongToken));
+    const { peer } = await server.line(
+      (line) => line.msg === 'connected' && line['port'] === second.socket.localPort,
+    );
     const elsewhere = await Wire.open(server.port, '127.0.0.9');
-    assert.equal(await elsewhere.ask(authenticate(tokens.viewer)), right, 'another address is not held up');
+    assert.equal(await elsewhere.ask(authenticate(tokens.admin)), right, 'another address is not held up');
+    assert.deepEqual(codesOf(await elsewhere.ask(request(0x42, [peer]))), [0]);
+    await second.closed();
     elsewhere.close();
     assert.equal(guesser.received, '');
     const began = performance.now();
