@@ -18,6 +18,9 @@ export interface Follower {
 /** What a worker says of what it was to prepare; null: it is ready. */
 export type Problem = string | null;
 
+/** Not every worker has answered in time. */
+export const timedOut = Symbol('timed out');
+
 type Phase = 'preparing' | 'committing' | 'over';
 
 export class ChangeRound {
@@ -39,14 +42,13 @@ export class ChangeRound {
   }
 
   /**
-   * Has every worker prepare; resolves to null when all are ready, to what the first one says that cannot, or to
-   * `'timeout'`.
+   * Has every worker prepare; resolves to null when all are ready, to what the first one says that cannot, or to `timedOut`.
    */
-  async prepare(settings: Settings, timeoutMs: number): Promise<Problem | 'timeout'> {
+  async prepare(settings: Settings, timeoutMs: number): Promise<Problem | typeof timedOut> {
     const inTime = await this.#phaseOf('preparing', timeoutMs, (follower) => {
       follower.prepare(this.#number, settings);
     });
-    return this.#problem ?? (inTime ? null : 'timeout');
+    return this.#problem ?? (inTime ? null : timedOut);
   }
 
   /** Everybody stays with what serves. */

@@ -17,7 +17,7 @@ import {
 } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Change, ChangeAnswer, Changer } from './change.js';
-import { ChangeRound, type Follower, type Problem } from './change-round.js';
+import { ChangeRound, timedOut, type Follower, type Problem } from './change-round.js';
 import { deleteModel, findModel } from './model-files.js';
 import { openFolder, type SavedSettings } from './saved-settings.js';
 import type { Settings } from './settings.js';
@@ -107,7 +107,8 @@ export class SettingsKeeper implements Changer {
       if (problem === null) await round.commit(this.#options.commitTimeoutMs, () => undefined);
       const isHere = this.#followers.has(workerId);
       if (problem !== null && isHere) {
-        this.#options.log.error({ workerId, problem }, 'a new worker cannot follow a change; ending it');
+        const reason = problem === timedOut ? 'it took too long' : problem;
+        this.#options.log.error({ workerId, reason }, 'a new worker cannot follow a change; ending it');
         follower.kill();
       }
       return problem === null && isHere;
@@ -208,7 +209,7 @@ export class SettingsKeeper implements Changer {
     const round = this.#open(this.#followers);
     try {
       const problem = await round.prepare(settings, untilMs - performance.now());
-      if (problem === 'timeout') throw tooLate();
+      if (problem === timedOut) throw tooLate();
       if (problem !== null)
         throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
       await keeping(saved.save(settings));

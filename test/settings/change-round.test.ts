@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ChangeRound, type Follower } from '#src/settings/change-round.js';
+import { ChangeRound, timedOut, type Follower } from '#src/settings/change-round.js';
 import type { Settings } from '#src/settings/settings.js';
 
 const folder = { name: 'f', path: '/f' };
@@ -66,7 +66,7 @@ describe('a round of a change', () => {
 
   test('gives up preparing when the time is over', async () => {
     const { round } = roundOf(['a']);
-    assert.equal(await round.prepare(settings, 5), 'timeout');
+    assert.equal(await round.prepare(settings, 5), timedOut);
   });
 
   test('ends workers that do not follow in time, and is done when they have ended', async () => {

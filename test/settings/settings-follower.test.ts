@@ -57,7 +57,14 @@ function followerWith({ loads = (wanted: string) => wanted, maxWaitMs = 60_000 }
     log: pino({ level: 'silent' }),
   });
   const until = (event: string) => eventually(event, () => (events.includes(event) ? true : null));
-  return { follower, events, until, answered: () => onAnswered() };
+  return {
+    follower,
+    events,
+    until,
+    answered: () => {
+      onAnswered();
+    },
+  };
 }
 
 describe('a worker that follows changes', () => {

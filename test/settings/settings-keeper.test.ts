@@ -64,12 +64,7 @@ describe('the keeper of settings', () => {
   }
 
   /** A worker that does what it is told; `says`: in place of its answer to `prepare`. */
-  async function admit(
-    keeper: SettingsKeeper,
-    id: string,
-    says: string | null | 'silent' = null,
-    version = 3,
-  ) {
+  async function admit(keeper: SettingsKeeper, id: string, says: string | null = null, version = 3) {
     const follower: Follower = {
       prepare: (round, settings) => {
         events.push(`${id} prepare ${settings.version}`);
