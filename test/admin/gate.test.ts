@@ -14,6 +14,7 @@ const paths = [
   ['/api/connections/line-1%2F1.aaaa.1', 'admin'],
   ['/api/closed', 'admin'],
   ['/api/events?format=json', 'admin'],
+  ['/api/downloads', 'admin'],
 ] as const;
 const kick = '/api/connections/kick';
 const json = { 'content-type': 'application/json', 'x-pear-request': '1' };
