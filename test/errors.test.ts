@@ -24,9 +24,9 @@ describe('what a client is told of an error', () => {
       const error = wireErrorOf(code, 'what the client did');
       assert.ok(error instanceof WireError);
       assert.equal(toWireError(error), error);
-      const isOurs = code === errorCodes.noError || code === errorCodes.internalError;
-      assert.equal(error.code, isOurs ? errorCodes.internalError : code);
-      assert.equal(error.message === 'what the client did', !isOurs);
+      const isNone = code === errorCodes.noError;
+      assert.equal(error.code, isNone ? errorCodes.internalError : code);
+      assert.equal(error.message === 'what the client did', !isNone);
     }
   });
 });

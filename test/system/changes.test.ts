@@ -288,15 +288,15 @@ describe('a worker that fails in the middle of a change', () => {
       const wire = await Wire.open(server.port);
       const answered = change(wire, wanted).catch(() => 'lost');
       setTimeout(() => {
-        process.kill(victim, index % 3 === 0 ? 'SIGSTOP' : 'SIGKILL');
+        signal(victim, index % 3 === 0 ? 'SIGSTOP' : 'SIGKILL');
       }, delayMs);
       // A client of the stopped worker itself hears of it when that goes on.
       const goesOn = setTimeout(() => {
-        resume(victim);
+        signal(victim, 'SIGCONT');
       }, 2 * changeTimeoutMs);
       const answer = await answered;
       clearTimeout(goesOn);
-      resume(victim);
+      signal(victim, 'SIGCONT');
       wire.close();
       const served = await eventually(
         'both workers serve by the same model',
@@ -324,7 +324,7 @@ describe('a worker that fails in the middle of a change', () => {
     const [other = 0] = (await workerPids(server.port)).filter((pid) => pid !== own);
     process.kill(other, 'SIGSTOP');
     assert.equal(await change(wire, first), reply(0x27, item(first, 1, 4)));
-    resume(other);
+    signal(other, 'SIGCONT');
     assert.deepEqual(await models(server.port), [second]);
     assert.ok(place.kept().model.endsWith(second));
     assert.equal(await change(wire, first), changed(first), 'and the next one is made');
@@ -333,9 +333,10 @@ describe('a worker that fails in the middle of a change', () => {
   });
 });
 
-function resume(pid: number): void {
+/** A worker may have ended before its turn to be killed came. */
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGCONT');
+    process.kill(pid, name);
   } catch {
     // It has ended.
   }
