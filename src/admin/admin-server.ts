@@ -1,6 +1,7 @@
 // Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. This file takes requests to
 // their routes (routes/) through the gate (gate.ts); what they answer is in answer.ts.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Kicker } from '../connections/kick.js';
@@ -8,6 +9,9 @@ import type { ConnectionsReader } from '../connections/store.js';
 import type { Logger } from '../log.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
+import type { CertificateWatch } from '../server/tls/certificate-watch.js';
+import { secureContextOf } from '../server/tls/secure-context.js';
+import { clientCertificateOf } from '../server/tls/client-certificate.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertOwn, assertRole } from './gate.js';
@@ -26,12 +30,16 @@ export interface AdminOptions {
   readonly roles: RoleOptions;
   readonly view: ConnectionsReader;
   readonly kicker: Kicker;
+  /** Left out or null: HTTP without TLS. */
+  readonly certificates?: CertificateWatch | null;
   readonly workers: () => WorkersState;
   readonly log: Logger;
 }
 
 /** Probes, scripts and streams of events together; beyond it connections are closed at once. */
 const connectionsMax = 256;
+
+const handshakeTimeoutMs = 10_000;
 
 /** Only there to read the path of a request with. */
 const base = 'http://localhost';
@@ -54,7 +62,7 @@ export class AdminServer {
       closedRoute(view),
       eventsRoute(view, this.#streams),
     ];
-    this.#server = createServer((request, response) => {
+    this.#server = createHttpServer(options.certificates ?? null, (request, response) => {
       void this.#handle(request, response);
     });
     this.#server.maxConnections = connectionsMax;
@@ -112,7 +120,9 @@ export class AdminServer {
     const route = routes.find((each) => each.method === method);
     if (route === undefined) throw wrongMethod(path, routes);
     const address = plainAddress(message.socket.remoteAddress ?? '');
-    if (route.role !== null) assertRole(address, route.role, path, this.#options);
+    if (route.role !== null) {
+      assertRole(address, clientCertificateOf(message.socket), route.role, path, this.#options);
+    }
     return route.answer({ query, address, message, rest: restOf(path, route) } satisfies RouteRequest);
   }
 
@@ -124,6 +134,30 @@ export class AdminServer {
       (route) => route.path.endsWith('/') && path.startsWith(route.path) && path !== route.path,
     );
   }
+}
+
+/** Over TLS where there are certificates; the handshake has its time there, too. */
+function createHttpServer(
+  certificates: CertificateWatch | null,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  if (certificates === null) return createServer(listener);
+  const { ca } = certificates.current;
+  const server = createTlsServer(
+    {
+      ...secureContextOf(certificates.current),
+      requestCert: ca !== undefined,
+      // Who shows none may have a role all the same: that is for the gate to say.
+      rejectUnauthorized: false,
+      handshakeTimeout: handshakeTimeoutMs,
+    },
+    listener,
+  );
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  certificates.onChange((certificate) => {
+    server.setSecureContext(secureContextOf(certificate));
+  });
+  return server;
 }
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { Role } from '../config/schema.js';
-import { assertPermitted, identify, type RoleOptions } from '../server/gate.js';
+import { assertPermitted, identify, type ClientCertificate, type RoleOptions } from '../server/gate.js';
 import { HttpError } from './answer.js';
 
 export interface GateOptions {
@@ -32,8 +32,14 @@ export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): 
 }
 
 /** Throws NotPermittedError. */
-export function assertRole(address: string, needed: Role, path: string, { roles }: GateOptions): void {
-  const { role } = identify({ address, isForwarded: false, certificate: null }, roles);
+export function assertRole(
+  address: string,
+  certificate: ClientCertificate | null,
+  needed: Role,
+  path: string,
+  { roles }: GateOptions,
+): void {
+  const { role } = identify({ address, isForwarded: false, certificate }, roles);
   assertPermitted(role, needed, path);
 }
 

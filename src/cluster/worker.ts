@@ -20,6 +20,7 @@ import { DownloadHandler } from '../handlers/download-handler.js';
 import type { Folders } from '../handlers/folders.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
+import { Handshakes } from '../server/entrance/handshakes.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { Room } from '../server/room.js';
@@ -141,6 +142,7 @@ class Worker {
       workerId: start.workerId,
       roles: { defaultRole: config.security.default_role, loopbackRole: config.security.loopback_role },
       balancers: config.server.proxy_protocol,
+      handshakes: Handshakes.open(config.server.tls, config.server.reply_terminator, log),
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,

@@ -5,6 +5,7 @@ import { shownValue, type Problems } from './problems.js';
 import { namesRedis, redisChecks } from './redis-checks.js';
 import type { Config } from './schema.js';
 import type { Settings } from './settings.js';
+import { tlsChecks } from './tls-checks.js';
 
 /** Adds what does not go together. A check is left out where one of its values is a mistake already. */
 export function checkTogether(config: Config, settings: Settings, problems: Problems): void {
@@ -109,6 +110,7 @@ const crossChecks: readonly CrossCheck[] = [
         : `${orphan_timeout_ms} must be less than connections.lease_ms, ${lease_ms}, or a worker counts as gone while it still replies`,
   },
   ...redisChecks,
+  ...tlsChecks,
   {
     keys: ['admin.port', 'server.port', 'admin.host', 'server.host', 'admin.enabled'],
     problem: ({ admin, server }) =>

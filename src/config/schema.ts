@@ -6,6 +6,7 @@ import { encodingAliases, encodings } from '../text-encoding.js';
 import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
+import { adminTls, serverTls } from './tls-schema.js';
 
 const port = z.int().min(0).max(65535);
 export const roles = ['viewer', 'operator', 'admin'] as const;
@@ -45,6 +46,7 @@ const server = z.strictObject({
     .max(8)
     .default('\n')
     .describe('What ends each reply; "" gives the very bytes of the Python server.'),
+  tls: serverTls.prefault({}),
 });
 
 const model = z.strictObject({
@@ -182,6 +184,7 @@ const admin = z.strictObject({
   enabled: z.boolean().default(true).describe('Serve health, metrics and the view of connections over HTTP.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address of the admin HTTP server.'),
   port: port.default(9091).describe('Port of the admin HTTP server; 0 takes any free one.'),
+  tls: adminTls.prefault({}),
 });
 
 export const configSchema = z.strictObject({

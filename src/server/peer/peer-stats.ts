@@ -10,6 +10,7 @@ export interface PeerOrigin {
   readonly worker: string;
   readonly address: string;
   readonly port: number;
+  readonly tls: boolean;
 }
 
 export class PeerStats {
@@ -57,7 +58,6 @@ export class PeerStats {
   record(): PeerRecord {
     return {
       ...this.origin,
-      tls: false,
       identity: this.identity,
       role: this.role,
       state: this.state,
