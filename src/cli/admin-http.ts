@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
+import { openSocket } from '../client/open-socket.js';
 import { targetOf, type Target } from './target.js';
+import { readClientTls, tlsCure, type TlsOptions } from './tls-options.js';
 
 const errorSchema = z.object({ error: z.string() });
 
@@ -12,14 +14,26 @@ const errorSchema = z.object({ error: z.string() });
 const answerTimeoutMs = 30_000;
 
 /** The one of the configuration, unless the command line names another. Throws StartupError. */
-export function adminTarget({ admin }: Pick<Config, 'admin'>, named: string | undefined): Target {
+export function adminTarget(
+  { admin }: Pick<Config, 'admin'>,
+  options: Omit<TlsOptions, 'tls'> & { readonly admin?: string | undefined },
+): Target {
+  const [, scheme, named = options.admin] = /^(https?):\/\/([^/]+)\/?$/.exec(options.admin ?? '') ?? [];
+  const { ca, cert, key, servername } = options;
+  const tls = { tls: true, ca, cert, key, servername };
   if (named === undefined && !admin.enabled) {
     throw new StartupError(
       'the admin HTTP is switched off (admin.enabled)',
       'switch it on, or name the one of another server with --admin HOST:PORT',
     );
   }
-  return targetOf(admin, named, 'admin');
+  const target = targetOf(admin, named, 'admin');
+  if (named === undefined) {
+    return admin.tls.cert_path === null
+      ? target
+      : { ...target, tls: readClientTls(tls, admin.tls, 'admin.tls') };
+  }
+  return scheme === 'https' ? { ...target, tls: readClientTls(tls, null, 'admin.tls') } : target;
 }
 
 /** The JSON at this path. Throws StartupError. */
@@ -66,16 +80,26 @@ export async function ask(
 }
 
 async function begin(
-  { host, port }: Target,
+  target: Target,
   path: string,
   headers: OutgoingHttpHeaders,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
+  const { host, port, tls } = target;
   let timer: NodeJS.Timeout | undefined;
   try {
-    const request = get({ host, port, path, headers, ...(signal === undefined ? {} : { signal }) });
+    const late = () => new Error('no answer');
+    const socket =
+      tls === undefined
+        ? null
+        : await openSocket({ host, port, tls, signal, timeoutMs: answerTimeoutMs }, late);
+    const request = get({
+      ...{ host, port, path, headers },
+      ...(signal === undefined ? {} : { signal }),
+      ...(socket === null ? {} : { createConnection: () => socket }),
+    });
     timer = setTimeout(() => {
-      request.destroy(new Error('no answer'));
+      request.destroy(late());
     }, answerTimeoutMs);
     const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await once(request, 'response'));
     return response;
@@ -85,7 +109,8 @@ async function begin(
     throw new AdminHttpError(
       'unreachable',
       `no admin HTTP answers at ${host} port ${port} (${reason})`,
-      'start the server with npm start, or name its admin HTTP with --admin HOST:PORT',
+      (tls === undefined ? null : tlsCure(reason)) ??
+        'start the server with npm start, or name its admin HTTP with --admin HOST:PORT',
       { cause },
     );
   } finally {

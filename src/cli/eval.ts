@@ -8,9 +8,11 @@ import { ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { labelledPhotos, type LabelledPhoto } from './labels.js';
 import { LocalServer } from './local-server.js';
 import { table } from './table.js';
-import { connectTo, targetOf, type Target } from './target.js';
+import { connectTo, serverOf, type Target } from './target.js';
 
-const usage = 'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT]';
+const usage =
+  'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT]\n' +
+  '       with --connect, over TLS: [--tls] [--ca FILE] [--cert FILE --key FILE] [--servername NAME]';
 
 /** Photos in one request. */
 const batchSize = 32;
@@ -30,14 +32,18 @@ async function main(): Promise<number> {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { annotations: { type: 'string' }, connect: { type: 'string' }, model: { type: 'string' } },
+      options: {
+        ...{ annotations: { type: 'string' }, connect: { type: 'string' }, model: { type: 'string' } },
+        ...{ tls: { type: 'boolean' }, ca: { type: 'string' }, cert: { type: 'string' } },
+        ...{ key: { type: 'string' }, servername: { type: 'string' } },
+      },
     });
     const [folder] = positionals;
     if (folder === undefined) throw new StartupError('no folder is given', usage);
     const photos = labelledPhotos(folder, values.annotations);
     const own = values.connect === undefined ? await startServer(folder, values.model) : null;
     try {
-      await report(own ?? remote(values.connect), folder, photos);
+      await report(own ?? serverOf({ host: '127.0.0.1', port: 9090 }, values), folder, photos);
     } finally {
       await own?.stop();
     }
@@ -54,10 +60,6 @@ async function main(): Promise<number> {
 function startServer(folder: string, model: string | undefined): Promise<LocalServer & Target> {
   const args = ['--model.img_path', folder, ...(model === undefined ? [] : ['--model.model_path', model])];
   return LocalServer.start({ args }).then((server) => Object.assign(server, { host: '127.0.0.1' }));
-}
-
-function remote(connect: string | undefined): Target {
-  return targetOf({ host: '127.0.0.1', port: 9090 }, connect);
 }
 
 async function report(target: Target, folder: string, photos: readonly LabelledPhoto[]): Promise<void> {

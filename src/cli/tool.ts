@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
 import { notesOf, readArguments, readOptions, type OptionNote } from './arguments.js';
 import { flag, text } from './option-values.js';
+import { certificateOptions, tlsOptions } from './tls-options.js';
 
 export interface Surroundings {
   readonly config: Pick<Config, 'server' | 'admin' | 'limits'>;
@@ -42,9 +43,14 @@ export interface ToolSpec<Shape extends z.ZodRawShape> {
 /** Of every tool that talks over TCP; over the admin HTTP. */
 export const connectOption = {
   connect: text('HOST:PORT', 'the server to talk to; by default the one of the configuration'),
+  ...tlsOptions,
 };
 export const adminOption = {
-  admin: text('HOST:PORT', 'its admin HTTP; by default the one of the configuration'),
+  admin: text(
+    'HOST:PORT',
+    'its admin HTTP, https://HOST:PORT over TLS; by default the one of the configuration',
+  ),
+  ...certificateOptions,
 };
 
 const helpNote: OptionNote = {

@@ -91,7 +91,9 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
       const { port } = await door.listen();
       announce(log, config, port, serving, folders.images.name, store.sentence);
       if (adminAddress !== null) {
-        log.info(`health and metrics at ${config.admin.tls.cert_path === null ? 'http' : 'https'}://${config.admin.host}:${adminAddress.port}`);
+        log.info(
+          `health and metrics at ${config.admin.tls.cert_path === null ? 'http' : 'https'}://${config.admin.host}:${adminAddress.port}`,
+        );
       }
       // A process manager that waits for it (PM2) may now send clients here.
       process.send?.('ready');
@@ -242,7 +244,10 @@ function announce(
   );
   log.info(store);
   const over = config.server.tls.cert_path === null ? '' : ' (TLS)';
-  log.info({ host, port, workers }, `listening on ${host}, port ${port}${over}, with ${plural(workers, 'worker')}`);
+  log.info(
+    { host, port, workers },
+    `listening on ${host}, port ${port}${over}, with ${plural(workers, 'worker')}`,
+  );
 }
 
 function plural(count: number, noun: string): string {

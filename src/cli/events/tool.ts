@@ -37,7 +37,7 @@ const pageSchema = z.object({ events: z.array(storedEventSchema) });
 async function printLast(call: Call<EventsOptions>): Promise<number> {
   const tail = call.options.tail ?? tailDefault;
   if (tail === 0) return 0;
-  const target = adminTarget(call.config, call.options.admin);
+  const target = adminTarget(call.config, call.options);
   const { events } = await askJson(target, `/api/events?format=json&tail=${tail}`, pageSchema);
   print(call, events);
   return 0;
@@ -45,7 +45,7 @@ async function printLast(call: Call<EventsOptions>): Promise<number> {
 
 /** Never resolves: it ends with its process, or with what trying again does not mend. */
 async function follow(call: Call<EventsOptions>): Promise<never> {
-  const target = adminTarget(call.config, call.options.admin);
+  const target = adminTarget(call.config, call.options);
   const tail = call.options.tail ?? tailDefault;
   const place: Place = { known: null, isLost: false };
   let query = tail === 0 ? '' : `?tail=${tail}`;

@@ -42,7 +42,7 @@ export async function printClosed(call: Call<PeersOptions>): Promise<number> {
 
 async function read(call: Call<PeersOptions>, limit: number) {
   const { config, options } = call;
-  const target = adminTarget(config, options.admin);
+  const target = adminTarget(config, options);
   const rows: ClosedPeer[] = [];
   let page: Page;
   let cursor: string | null = null;

@@ -6,7 +6,7 @@ import type { PearClient } from '../../client/pear-client.js';
 import type { PeerRecord } from '../../connections/record.js';
 import { BusyError, ConnectionLostError, InternalError, StartupError } from '../../errors.js';
 import { cut, fittedTable } from '../fitted-table.js';
-import { connectTo, targetOf } from '../target.js';
+import { connectTo, serverOf, targetOf } from '../target.js';
 import { clock } from '../times.js';
 import type { Call } from '../tool.js';
 import { peerColumns } from './columns.js';
@@ -70,7 +70,7 @@ class Reader {
   /** Throws StartupError. */
   async connect(): Promise<PearClient> {
     const { config, options } = this.#call;
-    this.#client ??= await connectTo(targetOf(config.server, options.connect), { signal: this.#end });
+    this.#client ??= await connectTo(serverOf(config.server, options), { signal: this.#end });
     return this.#client;
   }
 

@@ -41,9 +41,7 @@ export class CertificateWatch {
     const { certPath, keyPath, clientCaPath } = files;
     this.#paths = [certPath, keyPath, ...(clientCaPath === null ? [] : [clientCaPath])];
     // Before the files are read: what changes meanwhile is read again.
-    this.#readState = this.#paths
-      .map((path) => stateOf(statSync(path, { throwIfNoEntry: false })))
-      .join(' ');
+    this.#readState = this.#paths.map((path) => stateOf(statSync(path, { throwIfNoEntry: false }))).join(' ');
     this.#current = readCertificate(files);
     this.#tellOf(this.#current, 'clients are shown the certificate');
     this.#timer = setInterval(() => {

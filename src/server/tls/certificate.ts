@@ -87,16 +87,15 @@ function parsed(pem: string, path: string, key: string): X509Certificate {
 }
 
 function parsedKey(pem: string, path: string, key: string): KeyObject {
+  if (pem.includes('ENCRYPTED')) {
+    throw new StartupError(
+      `${key}: the private key ${path} has a passphrase`,
+      'take it away (openssl pkey -in KEY -out KEY_WITHOUT), since nobody is there to type it, and let only the server read the file',
+    );
+  }
   try {
     return createPrivateKey(pem);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_MISSING_PASSPHRASE') {
-      throw new StartupError(
-        `${key}: the private key ${path} has a passphrase`,
-        'take it away (openssl pkey -in KEY -out KEY_WITHOUT), since nobody is there to type it, and let only the server read the file',
-      );
-    }
+  } catch {
     throw new StartupError(`${key}: the private key ${path} is damaged`, 'make or copy the file anew');
   }
 }
