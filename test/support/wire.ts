@@ -35,6 +35,11 @@ export class Wire {
     return new Wire(socket);
   }
 
+  /** Over a connection that is there already. */
+  static over(socket: Socket): Wire {
+    return new Wire(socket);
+  }
+
   /** The same over TLS; `before`: what is sent before the handshake. Rejects where that fails. */
   static async openTls(
     port: number,
