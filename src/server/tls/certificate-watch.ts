@@ -1,4 +1,4 @@
-// Keeps a certificate as new as its files: looks at them every few seconds, and reads them anew where they have changed,
+// Keeps a certificate as new as its files: looks at them every second, and reads them anew where they have changed,
 // in whichever way (written over, renamed into place, a link that points elsewhere). What cannot be used is told, and the
 // old one stays. Every process reads the files itself: the private key travels nowhere.
 import { statSync, type Stats } from 'node:fs';
@@ -16,7 +16,7 @@ export interface WatchOptions {
 }
 
 /** Files are read once they have stayed the same from one look to the next: certificate and key come one after the other. */
-const defaultLookIntervalMs = 2_000;
+const defaultLookIntervalMs = 1_000;
 
 export class CertificateWatch {
   readonly #files: CertificateFiles;
