@@ -49,6 +49,7 @@ export class Wire {
     await once(under, 'connect');
     if (before !== undefined) under.write(before);
     const socket = connectTls({ socket: under, servername: 'localhost', ...options });
+    under.on('error', (error) => socket.destroy(error));
     // It takes that of the other only where it makes its own.
     socket.allowHalfOpen = true;
     await once(socket, 'secureConnect');

@@ -128,6 +128,8 @@ export class Handshakes {
       };
       const succeed = (secured: TLSSocket) => {
         secured.allowHalfOpen = allowHalfOpen;
+        // A connection that breaks while something is written says so below TLS only.
+        socket.on('error', (error) => secured.destroy(error));
         settle(secured);
       };
       const fail = (reason: string | null) => {
