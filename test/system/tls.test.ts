@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { connect as connectTls, TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { PearClient } from '#src/client/pear-client.js';
@@ -227,10 +227,10 @@ describe('a cluster that speaks TLS', () => {
 
   test('shows a new certificate as soon as its files change; connections that are there go on', async () => {
     const stream = await open();
-    let isOver = false;
+    const change = { isOver: false };
     const replies = (async () => {
       let count = 0;
-      for (; !isOver; count++) assert.equal(await stream.ask(classify), judged);
+      for (; !change.isOver; count++) assert.equal(await stream.ask(classify), judged);
       return count;
     })();
     await live.swap(next);
@@ -243,7 +243,7 @@ describe('a cluster that speaks TLS', () => {
     const line = await server.line(({ msg }) => msg.includes('is not the private key'));
     assert.match(line.msg, /server\.tls\.key_path: .*in use stays/);
     assert.equal(await shownBy(server.port), 'next');
-    isOver = true;
+    change.isOver = true;
     assert.ok((await replies) > 0);
     stream.close();
   });
