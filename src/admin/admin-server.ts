@@ -1,6 +1,7 @@
 // Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. This file takes requests to
 // their routes (routes/) through the gate (gate.ts); what they answer is in answer.ts.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Kicker } from '../connections/kick.js';
@@ -11,6 +12,8 @@ import type { Authenticator } from '../server/authenticator.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
 import { RefusalLog } from '../server/refusal-log.js';
+import type { CertificateWatch } from '../server/tls/certificate-watch.js';
+import { secureContextOf } from '../server/tls/secure-context.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOwn, assertRole, identifyCaller } from './gate.js';
@@ -32,12 +35,16 @@ export interface AdminOptions {
   readonly view: ConnectionsReader;
   readonly kicker: Kicker;
   readonly downloads: Pick<ModelDownloader, 'progress'>;
+  /** Left out or null: HTTP without TLS. */
+  readonly certificates?: CertificateWatch | null;
   readonly workers: () => WorkersState;
   readonly log: Logger;
 }
 
 /** Probes, scripts and streams of events together; beyond it connections are closed at once. */
 const connectionsMax = 256;
+
+const handshakeTimeoutMs = 10_000;
 
 /** Only there to read the path of a request with. */
 const base = 'http://localhost';
@@ -63,7 +70,7 @@ export class AdminServer {
       eventsRoute(view, this.#streams),
       downloadsRoute(downloads),
     ];
-    this.#server = createServer((request, response) => {
+    this.#server = createHttpServer(options.certificates ?? null, (request, response) => {
       void this.#handle(request, response);
     });
     this.#server.maxConnections = connectionsMax;
@@ -154,6 +161,30 @@ export class AdminServer {
 
 function addressOf({ socket }: IncomingMessage): string {
   return plainAddress(socket.remoteAddress ?? '');
+}
+
+/** Over TLS where there are certificates; the handshake has its time there, too. */
+function createHttpServer(
+  certificates: CertificateWatch | null,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  if (certificates === null) return createServer(listener);
+  const { ca } = certificates.current;
+  const server = createTlsServer(
+    {
+      ...secureContextOf(certificates.current),
+      requestCert: ca !== undefined,
+      // Who shows none may have a role all the same: that is for the gate to say.
+      rejectUnauthorized: false,
+      handshakeTimeout: handshakeTimeoutMs,
+    },
+    listener,
+  );
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  certificates.onChange((certificate) => {
+    server.setSecureContext(secureContextOf(certificate));
+  });
+  return server;
 }
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {
