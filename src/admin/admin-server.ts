@@ -11,7 +11,7 @@ import type { Logger } from '../log.js';
 import type { Authenticator } from '../server/authenticator.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
-import { RefusalLog } from '../server/refusal-log.js';
+import { CountedLog } from '../server/counted-log.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { secureContextOf } from '../server/tls/secure-context.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
@@ -54,12 +54,12 @@ export class AdminServer {
   readonly #server: Server;
   readonly #streams: EventStreams;
   readonly #routes: readonly Route[];
-  readonly #refusals: RefusalLog;
+  readonly #refusals: CountedLog;
 
   constructor(options: AdminOptions) {
     const { view, kicker, downloads, hostId, workers, log } = options;
     this.#options = options;
-    this.#refusals = new RefusalLog(log, 'a request over HTTP was not permitted');
+    this.#refusals = new CountedLog(log, 'a request over HTTP was not permitted', 'times');
     this.#streams = new EventStreams(view, log);
     this.#routes = [
       ...healthRoutes(view, hostId, workers),
@@ -146,7 +146,8 @@ export class AdminServer {
   }
 
   #logRefusal(message: IncomingMessage, error: unknown): void {
-    this.#refusals.add(addressOf(message), error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#refusals.warn({ address: addressOf(message), reason });
   }
 
   /** Those of the path itself; else those of the folder that it lies in. */

@@ -168,7 +168,11 @@ export class TCPServer {
       port,
       tls: isTls,
     };
-    log.info({ peer: origin.id, address, port }, 'connected');
+    const { name, role } = identity;
+    log.info(
+      { peer: origin.id, address, port, ...(name === null ? {} : { identity: name, role }) },
+      'connected',
+    );
     return new Peer(socket, new PeerStats(origin, identity), this.#peerOptions);
   }
 

@@ -43,9 +43,13 @@ export class Wire {
   /** The same over TLS; `before`: what is sent before the handshake. Rejects where that fails. */
   static async openTls(
     port: number,
-    { before, ...options }: ConnectionOptions & { readonly before?: string },
+    {
+      before,
+      localAddress = '127.0.0.1',
+      ...options
+    }: ConnectionOptions & { readonly before?: string; readonly localAddress?: string },
   ): Promise<Wire & { readonly socket: TLSSocket }> {
-    const under = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    const under = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
     await once(under, 'connect');
     if (before !== undefined) under.write(before);
     const socket = connectTls({ socket: under, servername: 'localhost', ...options });

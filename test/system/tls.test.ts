@@ -183,6 +183,10 @@ describe('a cluster that speaks TLS', () => {
     const wires = await Promise.all(Array.from({ length: 100 }, () => open({ session })));
     for (const reply of await Promise.all(wires.map((wire) => wire.ask(askFolder))))
       assert.equal(reply, folder);
+    assert.ok(
+      wires.every(({ socket }) => !socket.isSessionReused()),
+      'none is resumed',
+    );
     const ports = new Set(wires.map(({ socket }) => socket.localPort));
     const workers = new Set(
       server.lines

@@ -11,7 +11,7 @@ import { CertificateWatch } from '../tls/certificate-watch.js';
 import { refusedCertificate } from '../tls/client-certificate.js';
 import { failureOf } from '../tls/failures.js';
 import { secureContextOf } from '../tls/secure-context.js';
-import { CountedLog } from './counted-log.js';
+import { CountedLog } from '../counted-log.js';
 import { HandshakeTurns } from './handshake-turns.js';
 
 export interface HandshakesOptions {

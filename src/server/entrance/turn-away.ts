@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { BusyError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { encodeReply, refusal } from '../../protocol/reply.js';
-import { CountedLog } from './counted-log.js';
+import { CountedLog } from '../counted-log.js';
 import type { Admission } from './peer-admission.js';
 
 export type Refusal = Exclude<Admission, 'ok'> | 'no worker';

@@ -1,5 +1,6 @@
-// Warnings of what a flood of connections does: one line a second at most, with how many they were and the last of them.
-import type { Logger } from '../../log.js';
+// Warnings of what a flood of connections or requests does, with nothing of what strangers have shown: one line a second at
+// most, with how many they were and the last of them.
+import type { Logger } from '../log.js';
 
 const logIntervalMs = 1_000;
 
