@@ -54,7 +54,11 @@ class FakeProcess implements WorkerProcess {
   }
 }
 
-function setUp(slots: number) {
+/** A worker that could serve does so once it has caught up with changes. */
+const arrival = () => Promise.resolve().then(() => undefined);
+
+/** `catchesUp`: whether workers that arrive may serve. */
+function setUp(slots: number, catchesUp = () => true) {
   const processes: FakeProcess[] = [];
   const removed: string[] = [];
   const gone: string[] = [];
@@ -85,7 +89,7 @@ function setUp(slots: number) {
     onDisconnected: (...word) => {
       disconnected.push(word);
     },
-    onArrival: () => Promise.resolve(true),
+    onArrival: () => Promise.resolve(catchesUp()),
     onChange: (_workerId, { id }, reply) => {
       reply({ type: 'changed', id, answer: { ok: true } });
     },
@@ -177,6 +181,23 @@ describe('the supervisor', () => {
       processes[0]?.serve();
       assert.equal(supervisor.serving, 0);
       processes[1]?.serve();
+      await arrival();
+      assert.equal(supervisor.serving, 1);
+    }));
+
+  test('lets a worker serve only when it has caught up with changes', () =>
+    withClock(async () => {
+      let catchesUp = false;
+      const { supervisor, processes, serving } = setUp(1, () => catchesUp);
+      const start = supervisor.start();
+      processes[0]?.serve();
+      await arrival();
+      assert.deepEqual([supervisor.serving, serving], [0, []]);
+      processes[0]?.end();
+      mock.timers.tick(200);
+      catchesUp = true;
+      processes[1]?.serve();
+      await start;
       assert.equal(supervisor.serving, 1);
     }));
 
@@ -196,6 +217,7 @@ describe('the supervisor', () => {
       assert.deepEqual(gone, serving);
       mock.timers.tick(0);
       processes[1]?.serve();
+      await arrival();
       assert.equal(new Set(serving).size, 2);
     }));
 
@@ -261,6 +283,7 @@ describe('the supervisor', () => {
       alive()[0]?.end();
       mock.timers.tick(0);
       alive()[0]?.serve();
+      await arrival();
       mock.timers.tick(10_000);
       alive()[0]?.end();
       mock.timers.tick(0);

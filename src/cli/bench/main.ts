@@ -11,6 +11,7 @@ import { chooseModel, type ModelChoice } from './model-choice.js';
 import { readOptions, usage, type BenchOptions, type Part } from './options.js';
 import { measureConnects, measureIdle, measureView } from './peers-cost.js';
 import { libvipsVersion } from './photos.js';
+import { measureModelChanges } from './model-changes.js';
 import { measureProbes } from './probe.js';
 import { measureRecords } from './records.js';
 import * as text from './report.js';
@@ -70,7 +71,7 @@ async function run(options: BenchOptions): Promise<text.Report> {
 }
 
 type Found = Pick<text.Report, 'models' | PeerPart | 'soak'>;
-type PeerPart = 'connects' | 'idle' | 'view' | 'burst' | 'records';
+type PeerPart = 'connects' | 'idle' | 'view' | 'burst' | 'records' | 'changes';
 type Print = (part: string) => unknown;
 
 async function measure(bench: Workbench, models: readonly ModelChoice[], print: Print): Promise<Found> {
@@ -94,7 +95,9 @@ async function measurePeers(
   if (burst !== null) print(text.burstText(burst));
   const records = wants(bench, 'records') ? await measureRecords(bench) : null;
   if (records !== null) print(text.recordsText(records));
-  return { ...found, burst, records };
+  const changes = wants(bench, 'changes') ? await measureModelChanges(bench, model) : null;
+  if (changes !== null) print(text.changesText(changes));
+  return { ...found, burst, records, changes };
 }
 
 function measureFewPeers(
@@ -143,7 +146,16 @@ async function soakOnly(
 ): Promise<Found> {
   const found = await onServer(bench, firstOf(models), (server) => soak(bench, server, images));
   print(text.soakText(found));
-  return { models: [], connects: null, idle: null, view: null, burst: null, records: null, soak: found };
+  return {
+    models: [],
+    connects: null,
+    idle: null,
+    view: null,
+    burst: null,
+    records: null,
+    changes: null,
+    soak: found,
+  };
 }
 
 function firstOf(models: readonly ModelChoice[]): ModelChoice {

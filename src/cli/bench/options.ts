@@ -13,6 +13,7 @@ export const parts = [
   'view',
   'burst',
   'records',
+  'changes',
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -33,6 +34,7 @@ Measures the server against a bare pipeline on the same photos and models, in on
   --burst N            connections that come within two seconds (15000)
   --records N          connections of eight hosts in a Redis that is started for it (100000)
   --opens N            connections opened and closed a second for the effect of the view (200)
+  --changes N          changes of the model while it serves (200)
   --soak N             nothing but N images of the first model, and the memory of every process meanwhile; exit
                        code 1 where a worker ended or memory grew by more than 10 %
   --seed N             of photos, weights and arrivals (1)
@@ -58,6 +60,7 @@ const optionsSchema = z.object({
   burst: whole(1, 50_000),
   records: whole(100, 1_000_000),
   opens: whole(1, 5_000),
+  changes: whole(1, 100_000),
   soak: whole(1, 10_000_000).nullable(),
   seed: whole(0, 2 ** 31),
   json: z.string().min(1).nullable(),
@@ -85,6 +88,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     burst: quick ? '1000' : '15000',
     records: quick ? '10000' : '100000',
     opens: '200',
+    changes: quick ? '5' : '200',
     soak: null,
     seed: '1',
     json: null,
@@ -117,6 +121,7 @@ function parse(args: readonly string[]) {
         burst: text,
         records: text,
         opens: text,
+        changes: text,
         soak: text,
         seed: text,
         json: text,

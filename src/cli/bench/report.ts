@@ -2,6 +2,7 @@
 import { table } from '../table.js';
 import type { LatencyLine } from './latency.js';
 import type { Machine } from './machine.js';
+import type { ModelChanges } from './model-changes.js';
 import type { BenchOptions } from './options.js';
 import type { Connects, IdleMemory, MemoryPerPeer, ViewEffect } from './peers-cost.js';
 import type { Probe } from './probe.js';
@@ -31,6 +32,7 @@ export interface Report {
   readonly view: ViewEffect | null;
   readonly burst: BurstReport | null;
   readonly records: Records | null;
+  readonly changes: ModelChanges | null;
   readonly soak: Soak | null;
 }
 
@@ -128,6 +130,22 @@ export function burstText(found: BurstReport): string {
   return (
     `\nburst: ${peers} connections within ${fixed(openedInSeconds, 1)} s: ${answered} answered, ${refused} refused, ` +
     `${lost} lost, the last one after ${fixed(seconds, 1)} s; ${memoryText(found)} for each that stays\n`
+  );
+}
+
+export function changesText(found: ModelChanges): string {
+  const { without, during, p99Ratio, changes, changeMs, memoryRatio, sameProcesses } = found;
+  return (
+    `\n${changes} changes of the model, ${unit(changeMs, 0, 'ms')} each\n` +
+    table(
+      ['one image', 'count', 'p50', 'p99', 'p99.9', 'slowest'],
+      [
+        ['without changes', ...cells(without)],
+        ['during changes', ...cells(during)],
+      ],
+    ) +
+    `p99 during by without: ${fixed(p99Ratio, 2)}; memory after by before, of the process that grew most: ${fixed(memoryRatio, 2)}` +
+    `${sameProcesses ? '' : '; a process was replaced'}\n`
   );
 }
 

@@ -85,6 +85,15 @@ const reportSchema = z.object({
     lookUp: latencies,
     heartbeats: z.array(z.object({ peers: z.int(), latencies })).length(3),
   }),
+  changes: z.object({
+    without: latencies,
+    during: latencies,
+    p99Ratio: figure,
+    changes: z.int().min(2),
+    changeMs: figure,
+    memoryRatio: linuxFigure,
+    sameProcesses: z.literal(true),
+  }),
   soak: z.null(),
 });
 
@@ -97,7 +106,7 @@ describe('npm run bench', () => {
       [
         ...[main, '--model', 'starter', '--rounds', '1', '--seconds', '0.2', '--connections', '1,3'],
         ...['--workers', '2', '--photos', '4', '--idle', '20', '--opens', '50', '--json', json],
-        ...['--burst', '30', '--records', '800'],
+        ...['--burst', '30', '--records', '800', '--changes', '2'],
       ],
       { env: { ...process.env, TMPDIR: folder } },
     );
