@@ -1,7 +1,6 @@
 // Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. This file takes requests to
 // their routes (routes/) through the gate (gate.ts); what they answer is in answer.ts.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Kicker } from '../connections/kick.js';
@@ -13,10 +12,10 @@ import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
 import { CountedLog } from '../server/counted-log.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
-import { secureContextOf } from '../server/tls/secure-context.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOwn, assertRole, identifyCaller } from './gate.js';
+import { createHttpServer } from './http-server.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
@@ -44,8 +43,6 @@ export interface AdminOptions {
 /** Probes, scripts and streams of events together; beyond it connections are closed at once. */
 const connectionsMax = 256;
 
-const handshakeTimeoutMs = 10_000;
-
 /** Only there to read the path of a request with. */
 const base = 'http://localhost';
 
@@ -70,7 +67,7 @@ export class AdminServer {
       eventsRoute(view, this.#streams),
       downloadsRoute(downloads),
     ];
-    this.#server = createHttpServer(options.certificates ?? null, (request, response) => {
+    this.#server = createHttpServer(options.certificates ?? null, log, (request, response) => {
       void this.#handle(request, response);
     });
     this.#server.maxConnections = connectionsMax;
@@ -162,30 +159,6 @@ export class AdminServer {
 
 function addressOf({ socket }: IncomingMessage): string {
   return plainAddress(socket.remoteAddress ?? '');
-}
-
-/** Over TLS where there are certificates; the handshake has its time there, too. */
-function createHttpServer(
-  certificates: CertificateWatch | null,
-  listener: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
-  if (certificates === null) return createServer(listener);
-  const { ca } = certificates.current;
-  const server = createTlsServer(
-    {
-      ...secureContextOf(certificates.current),
-      requestCert: ca !== undefined,
-      // Who shows none may have a role all the same: that is for the gate to say.
-      rejectUnauthorized: false,
-      handshakeTimeout: handshakeTimeoutMs,
-    },
-    listener,
-  );
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
-  certificates.onChange((certificate) => {
-    server.setSecureContext(secureContextOf(certificate));
-  });
-  return server;
 }
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {

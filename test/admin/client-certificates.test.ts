@@ -7,6 +7,7 @@ import { roles, type Role } from '#src/config/schema.js';
 import { CertificateWatch } from '#src/server/tls/certificate-watch.js';
 import { named } from '../server/tls/files.js';
 import { createAuthority, type Authority, type CertificateFiles } from '../support/certificates.js';
+import { eventually } from '../support/deadline.js';
 import { knownTokens, nameOf, tokens } from '../support/tokens.js';
 import { ask, startAdmin, type Admin } from './admin.js';
 import { assertRole, body, json, kick } from './route-roles.js';
@@ -52,6 +53,16 @@ describe('the gate of the admin HTTPS', () => {
   test('takes a certificate for nothing that is of a foreign authority, or not listed', async () => {
     for (const name of ['foreign', 'unlisted', null] as const)
       await assertRole(admin, 'operator', 401, as(name));
+  });
+
+  test('says in the log whose certificate does not count, and who speaks no TLS', async () => {
+    const says = (words: RegExp) =>
+      eventually(String(words), () => admin.logged.find((line) => words.test(line)) ?? null);
+    await ask(admin.port, '/livez', as('foreign'));
+    const line = await says(/certificates of clients of the admin HTTP do not count/);
+    assert.match(line, /"address":"127\.0\.0\.1","reason":"(UNABLE_TO|SELF_SIGNED)/);
+    await assert.rejects(ask(admin.port, '/livez'));
+    assert.match(await says(/TLS handshakes of the admin HTTP failed/), /does not speak TLS/);
   });
 
   test('lets the highest count of certificate and token', async () => {
