@@ -8,11 +8,12 @@ import { ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { labelledPhotos, type LabelledPhoto } from './labels.js';
 import { LocalServer } from './local-server.js';
 import { table } from './table.js';
-import { connectTo, targetOf, type Target } from './target.js';
+import { connectTo, serverOf, type Target } from './target.js';
 import { shownToken } from './token.js';
 
 const usage =
-  'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT [--token-file FILE]]';
+  'usage: npm run eval -- FOLDER [--annotations FILE] [--model FILE] [--connect HOST:PORT [--token-file FILE]]\n' +
+  '       with --connect, over TLS: [--tls] [--ca FILE] [--cert FILE --key FILE] [--servername NAME]';
 
 /** Photos in one request. */
 const batchSize = 32;
@@ -33,10 +34,9 @@ async function main(): Promise<number> {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
-        annotations: { type: 'string' },
-        connect: { type: 'string' },
-        model: { type: 'string' },
-        'token-file': { type: 'string' },
+        ...{ annotations: { type: 'string' }, connect: { type: 'string' }, model: { type: 'string' } },
+        ...{ tls: { type: 'boolean' }, ca: { type: 'string' }, cert: { type: 'string' } },
+        ...{ key: { type: 'string' }, servername: { type: 'string' }, 'token-file': { type: 'string' } },
       },
     });
     const [folder] = positionals;
@@ -45,7 +45,8 @@ async function main(): Promise<number> {
     const own = values.connect === undefined ? await startServer(folder, values.model) : null;
     try {
       const token = own === null ? shownToken(values) : undefined;
-      await report(own ?? remote(values.connect), token, folder, photos);
+      const target = own ?? serverOf({ host: '127.0.0.1', port: 9090 }, values);
+      await report(target, token, folder, photos);
     } finally {
       await own?.stop();
     }
@@ -62,10 +63,6 @@ async function main(): Promise<number> {
 function startServer(folder: string, model: string | undefined): Promise<LocalServer & Target> {
   const args = ['--model.img_path', folder, ...(model === undefined ? [] : ['--model.model_path', model])];
   return LocalServer.start({ args }).then((server) => Object.assign(server, { host: '127.0.0.1' }));
-}
-
-function remote(connect: string | undefined): Target {
-  return targetOf({ host: '127.0.0.1', port: 9090 }, connect);
 }
 
 async function report(

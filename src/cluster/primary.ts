@@ -13,6 +13,8 @@ import { createLogger, type Logger } from '../log.js';
 import { Authenticator } from '../server/authenticator.js';
 import { roleOptionsOf } from '../server/role-options.js';
 import { version } from '../version.js';
+import { certificateFiles } from '../server/tls/certificate.js';
+import { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { networkOf } from './address-network.js';
 import { usableCores } from './cores.js';
 import { forkWorker, prepareForks } from './fork-worker.js';
@@ -67,6 +69,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     backlog: config.server.max_connections,
     maxWaiting: config.limits.max_peers,
     replyTerminator: config.server.reply_terminator,
+    isTls: watchCertificate('server', config, log) !== null,
     log,
   });
   for (const folder of await removeLeftFolders())
@@ -112,7 +115,9 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
       const { port } = await door.listen();
       announce(log, config, port, serving, keeper.current.images.name, store.sentence);
       if (adminAddress !== null) {
-        log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
+        log.info(
+          `health and metrics at ${config.admin.tls.cert_path === null ? 'http' : 'https'}://${config.admin.host}:${adminAddress.port}`,
+        );
       }
       // A process manager that waits for it (PM2) may now send clients here.
       process.send?.('ready');
@@ -263,6 +268,7 @@ function createAdmin(
     view,
     kicker,
     downloads,
+    certificates: config.admin.enabled ? watchCertificate('admin', config, log) : null,
     workers: () => ({
       serving: supervisor.serving,
       wanted: workerCount(config),
@@ -270,6 +276,12 @@ function createAdmin(
     }),
     log,
   });
+}
+
+/** Tells of the certificate and of what becomes of its files; null where none is named. Throws StartupError. */
+function watchCertificate(section: 'server' | 'admin', config: Config, log: Logger): CertificateWatch | null {
+  const files = certificateFiles(`${section}.tls`, config[section].tls);
+  return files === null ? null : new CertificateWatch(files, { log, tells: true });
 }
 
 /** Where it listens, with which model, folder and store, in plain words; the numbers also as fields. */
@@ -289,7 +301,11 @@ function announce(
     `the model is ${model} (${classes.join(', ')}), the image folder ${imageFolder}`,
   );
   log.info(store);
-  log.info({ host, port, workers }, `listening on ${host}, port ${port}, with ${plural(workers, 'worker')}`);
+  const over = config.server.tls.cert_path === null ? '' : ' (TLS)';
+  log.info(
+    { host, port, workers },
+    `listening on ${host}, port ${port}${over}, with ${plural(workers, 'worker')}`,
+  );
 }
 
 function plural(count: number, noun: string): string {

@@ -22,6 +22,7 @@ import { DownloadHandler } from '../handlers/download-handler.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
 import { Authenticator } from '../server/authenticator.js';
+import { Handshakes } from '../server/entrance/handshakes.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { roleOptionsOf } from '../server/role-options.js';
@@ -154,6 +155,7 @@ class Worker {
       workerId: start.workerId,
       roles,
       balancers: config.server.proxy_protocol,
+      handshakes: Handshakes.open(config.server.tls, config.server.reply_terminator, log),
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,
