@@ -92,6 +92,12 @@ export class PrimarySettings {
     return new PrimarySettings(keeper, downloads, state, prover);
   }
 
+  /** The server stops: ends downloads and proofs that run. */
+  interrupt(): void {
+    this.#prover.close();
+    void this.downloads.close();
+  }
+
   /** Gives back what belongs to one server at a time. */
   async close(): Promise<void> {
     this.#prover.close();
