@@ -54,7 +54,7 @@ export const connectOption = {
 export const adminOption = {
   admin: text(
     'HOST:PORT',
-    'its admin HTTP, https://HOST:PORT over TLS (--ca and the like mean that, too); by default the one of the configuration',
+    'its admin HTTP, https://HOST:PORT over TLS; by default the one of the configuration',
   ),
   ...tokenOption,
   ...certificateOptions,
