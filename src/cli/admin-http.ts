@@ -22,24 +22,28 @@ export interface AdminTarget extends Target {
 /** The one of the configuration, unless the command line names another. Throws StartupError. */
 export function adminTarget(
   { admin }: Pick<Config, 'admin'>,
-  options: TokenOptions & Omit<TlsOptions, 'tls'> & { readonly admin?: string | undefined },
+  options: TokenOptions & TlsOptions & { readonly admin?: string | undefined },
 ): AdminTarget {
   const [, scheme, named = options.admin] = /^(https?):\/\/([^/]+)\/?$/.exec(options.admin ?? '') ?? [];
-  const { ca, cert, key, servername } = options;
-  const tls = { tls: true, ca, cert, key, servername };
   if (named === undefined && !admin.enabled) {
     throw new StartupError(
       'the admin HTTP is switched off (admin.enabled)',
       'switch it on, or name the one of another server with --admin HOST:PORT',
     );
   }
-  const target = { ...targetOf(admin, named, 'admin'), token: shownToken(options) };
-  if (named === undefined) {
-    return admin.tls.cert_path === null
-      ? target
-      : { ...target, tls: readClientTls(tls, admin.tls, 'admin.tls') };
+  const tls = readClientTls(
+    { ...options, tls: scheme === 'https' || options.tls },
+    named === undefined ? admin.tls : null,
+    'admin.tls',
+  );
+  // Nothing is shown in the clear to whom TLS is meant for.
+  if (scheme === 'http' && tls !== undefined) {
+    throw new StartupError(
+      `--admin ${options.admin ?? ''} is without TLS`,
+      'write https://HOST:PORT, or leave out --tls, --ca, --cert, --key and --servername',
+    );
   }
-  return scheme === 'https' ? { ...target, tls: readClientTls(tls, null, 'admin.tls') } : target;
+  return { ...targetOf(admin, named, 'admin'), tls, token: shownToken(options) };
 }
 
 /** The JSON at this path. Throws StartupError. */

@@ -1,9 +1,12 @@
 // When a tool speaks TLS, whom it trusts then, and what it says to do where it fails.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { adminTarget } from '#src/cli/admin-http.js';
 import { readClientTls, tlsCure } from '#src/cli/tls-options.js';
+import { configSchema } from '#src/config/schema.js';
 import { createAuthority, type Authority, type CertificateFiles } from '../support/certificates.js';
 
 describe('the options for TLS', () => {
@@ -45,6 +48,39 @@ describe('the options for TLS', () => {
     refused({ key: own.key }, /--key stands alone/);
     refused({ ca: '/nowhere' }, /--ca: \/nowhere cannot be read/);
     refused({ ca: own.key }, /--ca: .* has no certificate/);
+  });
+});
+
+describe('--admin', () => {
+  let authority: Authority;
+  before(async () => {
+    authority = await createAuthority();
+  });
+  after(() => authority.dispose());
+  const { admin } = configSchema.parse({});
+  const target = (options: Parameters<typeof adminTarget>[1]) => adminTarget({ admin }, options);
+
+  it('speaks TLS where https or an option says so, and in the clear otherwise', () => {
+    assert.notEqual(target({ admin: 'https://pear.example:9091' }).tls, undefined);
+    assert.notEqual(target({ admin: 'pear.example:9091', ca: authority.ca }).tls, undefined);
+    assert.notEqual(target({ ca: authority.ca }).tls, undefined);
+    assert.notEqual(target({ admin: 'pear.example:9091', tls: true }).tls, undefined);
+    for (const named of ['pear.example:9091', 'http://pear.example:9091']) {
+      const { host, port, tls } = target({ admin: named });
+      assert.deepEqual([host, port, tls], ['pear.example', 9091, undefined]);
+    }
+  });
+
+  it('does not take http together with what is for TLS', () => {
+    assert.throws(() => target({ admin: 'http://pear.example:9091', ca: authority.ca }), /is without TLS/);
+  });
+
+  it('goes with a token, over TLS too', () => {
+    const path = join(authority.folder, 'token');
+    writeFileSync(path, 'a-token-of-a-test-0123456789', { mode: 0o600 });
+    const { tls, token } = target({ admin: 'https://pear.example:9091', 'token-file': path });
+    assert.notEqual(tls, undefined);
+    assert.equal(token, 'a-token-of-a-test-0123456789');
   });
 });
 
