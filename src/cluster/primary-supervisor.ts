@@ -73,15 +73,15 @@ export function createSupervisor(
       kicker.disconnected(workerId, id, ids);
     },
     onArrival: (workerId, process, { settings, fingerprint }) =>
-      keeper.admit(workerId, followerOf(process), { version: settings, fingerprint }),
+      keeper.followers.admit(workerId, followerOf(process), { version: settings, fingerprint }),
     onChange: (_workerId, { id, change, by }, reply) => {
       void keeper.change(change, by).then((answer) => {
         reply({ type: 'changed', id, answer });
       });
     },
     onFollowed: (workerId, message) => {
-      if (message.type === 'committed') keeper.committed(workerId, message.round);
-      else keeper.prepared(workerId, message.round, message.problem);
+      if (message.type === 'committed') keeper.followers.committed(workerId, message.round);
+      else keeper.followers.prepared(workerId, message.round, message.problem);
     },
     onServing: (workerId, process, facts) => {
       processes.set(workerId, process);
@@ -108,7 +108,7 @@ export function createSupervisor(
     },
     onEnd: (workerId) => {
       counter.removeWorker(workerId);
-      keeper.remove(workerId);
+      keeper.followers.remove(workerId);
       door.remove(workerId);
       sharing.remove(workerId);
       kicker.removeWorker(workerId);
