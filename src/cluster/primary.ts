@@ -42,6 +42,19 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   if (config.connections.store === 'redis' && store.kind === 'redis') await probeRedis(store.redis);
   prepareForks(workerFile);
 
+  const processes = new Map<string, WorkerProcess>();
+  // Before anything is made that a signal now would leave behind: a model may have to be tried first.
+  const settings = await PrimarySettings.open({
+    config,
+    hostId,
+    isStopping: () => supervisor.stopping,
+    onChanged: (_settings, model) => {
+      if (model === null) return;
+      for (const workerId of processes.keys()) sharing.changeModel(workerId, model.fingerprint);
+      for (const line of model.readAs) log.info(line);
+    },
+    log,
+  });
   const view = new PrimaryView(store, {
     leaseMs: config.connections.lease_ms,
     sweepIntervalMs: config.connections.heartbeat_interval_ms,
@@ -64,7 +77,6 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   });
   for (const folder of await removeLeftFolders())
     log.debug({ folder }, 'removed what a killed server had left');
-  const processes = new Map<string, WorkerProcess>();
   const sharing = new PrimarySharing(
     config.cluster.share_images && workerCount(config) > 1,
     (helperId, lender, socketPath) => processes.get(helperId)?.send({ type: 'help', lender, socketPath }),
@@ -72,17 +84,6 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   );
   process.once('exit', () => {
     sharing.close();
-  });
-  const settings = await PrimarySettings.open({
-    config,
-    hostId,
-    isStopping: () => supervisor.stopping,
-    onChanged: (_settings, model) => {
-      if (model === null) return;
-      for (const workerId of processes.keys()) sharing.changeModel(workerId, model.fingerprint);
-      for (const line of model.readAs) log.info(line);
-    },
-    log,
   });
   const { keeper } = settings;
   const supervisor = createSupervisor(

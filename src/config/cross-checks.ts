@@ -113,6 +113,13 @@ const crossChecks: readonly CrossCheck[] = [
         ? undefined
         : `${orphan_timeout_ms} must be less than connections.lease_ms, ${lease_ms}, or a worker counts as gone while it still replies`,
   },
+  {
+    keys: ['limits.change_timeout_ms', 'limits.model_proof_timeout_ms'],
+    problem: ({ limits: { change_timeout_ms, model_proof_timeout_ms } }) =>
+      change_timeout_ms > model_proof_timeout_ms
+        ? undefined
+        : `${change_timeout_ms} must be more than limits.model_proof_timeout_ms, ${model_proof_timeout_ms}, or a model that hangs is never said to`,
+  },
   ...redisChecks,
   ...securityChecks,
   ...tlsChecks,

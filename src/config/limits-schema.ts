@@ -39,9 +39,9 @@ export const limits = z.strictObject({
       'Images not answered this long after the last byte of their request get error 4: by then a line has moved on.',
     ),
   change_timeout_ms: milliseconds(hourMs)
-    .default(60_000)
+    .default(150_000)
     .describe(
-      'A change of model or folder that is not decided by then gets error 4, and nothing was changed: time for a large model.',
+      'A change of model or folder that is not decided by then gets error 4, and nothing was changed: time for reading, proving and loading a large model. More than model_proof_timeout_ms.',
     ),
   write_timeout_ms: milliseconds(hourMs)
     .default(30_000)

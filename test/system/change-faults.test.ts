@@ -1,0 +1,102 @@
+// Workers that die or hang in the middle of a change.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { ChangeableServer, first, second } from '../support/changeable-server.js';
+import { eventually } from '../support/deadline.js';
+import { change, changed, models } from '../support/model-changes.js';
+import { workerPids } from '../support/processes.js';
+import { item, reply, request } from '../support/replies.js';
+import { Wire } from '../support/wire.js';
+
+describe('a worker that fails in the middle of a change', () => {
+  const changeTimeoutMs = 6_000;
+  const times = [
+    '--limits.change_timeout_ms',
+    String(changeTimeoutMs),
+    '--limits.model_proof_timeout_ms',
+    '5900',
+    '--cluster.commit_timeout_ms',
+    '3000',
+  ];
+
+  test('leaves one truth, whenever it is killed or stopped', async (t) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t, ...times);
+    // From the proof over loading and the decision to the end of the old model.
+    for (const [index, delayMs] of [30, 150, 400, 900].entries()) {
+      const wanted = index % 2 === 0 ? second : first;
+      const victim = (await workerPids(server.port))[index % 2] ?? 0;
+      const wire = await Wire.open(server.port);
+      const answered = change(wire, wanted).catch(() => 'lost');
+      setTimeout(() => {
+        signal(victim, index === 2 ? 'SIGSTOP' : 'SIGKILL');
+      }, delayMs);
+      // A client of the stopped worker itself hears of it when that goes on.
+      const goesOn = setTimeout(() => {
+        signal(victim, 'SIGCONT');
+      }, 2 * changeTimeoutMs);
+      const answer = await answered;
+      clearTimeout(goesOn);
+      signal(victim, 'SIGCONT');
+      wire.close();
+      const served = await eventually(
+        'both workers serve by the same model',
+        async () => {
+          const pids = await workerPids(server.port).catch(() => []);
+          const names = pids.length === 2 ? await models(server.port).catch(() => []) : [];
+          return names.length === 1 ? names[0] : null;
+        },
+        60_000,
+      );
+      if (answer === changed(wanted)) assert.equal(served, wanted);
+      else if (answer !== 'lost') assert.equal(answer, reply(0x27, item(wanted, 1, 4)));
+      if (existsSync(place.settingsFile)) assert.ok(place.kept().model.endsWith(served ?? 'none'));
+    }
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('stopped before the decision, lets the change fail in time', async (t) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t, ...times);
+    const wire = await Wire.open(server.port);
+    // Once proved, what is left of a change is loading and the decision.
+    assert.equal(await change(wire, second), changed(second));
+    const own = await pidOf(server.port, wire);
+    const [other = 0] = (await workerPids(server.port)).filter((pid) => pid !== own);
+    process.kill(other, 'SIGSTOP');
+    assert.equal(await change(wire, first), reply(0x27, item(first, 1, 4)));
+    signal(other, 'SIGCONT');
+    assert.deepEqual(await models(server.port), [second]);
+    assert.ok(place.kept().model.endsWith(second));
+    assert.equal(await change(wire, first), changed(first), 'and the next one is made');
+    wire.close();
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+/** A worker may have ended before its turn to be killed came. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Of the worker that has this connection. */
+async function pidOf(port: number, wire: Wire): Promise<number> {
+  const listed = await wire.ask(request(0x40, [{ address: '127.0.0.1' }]));
+  const status = await wire.ask(request(0x44, null));
+  const peer = z
+    .object({
+      response_data: z.array(z.object({ result: z.looseObject({ port: z.int(), worker: z.string() }) })),
+    })
+    .parse(JSON.parse(listed))
+    .response_data.find(({ result }) => result.port === wire.socket.localPort);
+  assert.ok(peer !== undefined, `${port} lists its peer`);
+  const worker = peer.result.worker;
+  const pid = new RegExp(`"worker": "${worker}", "pid": (\\d+)`).exec(status)?.[1];
+  return Number(pid);
+}
