@@ -79,7 +79,7 @@ export function assertRole(
   try {
     assertPermitted(caller.role, needed, path);
   } catch (error) {
-    if (!(error instanceof NotPermittedError) || caller.proved !== null || !authenticator.knowsTokens)
+    if (!(error instanceof NotPermittedError) || caller.name !== null || !authenticator.knowsTokens)
       throw error;
     throw new HttpError(401, `${error.message}; show a token: authorization: Bearer TOKEN`, challenge);
   }
