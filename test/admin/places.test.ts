@@ -39,6 +39,20 @@ describe('connections of the admin HTTP that say nothing', () => {
     await wires[0]?.closed();
   });
 
+  test('give way, and who has asked does not: where all have, there is no room until one is answered', async (t) => {
+    const { port } = await startAdmin(t);
+    const body = '{"ids": []}';
+    const asking =
+      'POST /api/connections/kick HTTP/1.1\r\nhost: localhost\r\nx-pear-request: 1\r\nexpect: 100-continue\r\n' +
+      `content-type: application/json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
+    for (let index = 0; index < connectionsPerNetworkMax; index++)
+      assert.match(await (await open(port)).ask(asking), /^HTTP\/1\.1 100/);
+    await assert.rejects(ask(port, '/livez'));
+    wires[0]?.send(body);
+    await wires[0]?.closed();
+    assert.equal((await ask(port, '/livez')).status, 200);
+  });
+
   test('are closed after seconds, as are those that stop within a request or ask nothing more', async (t) => {
     const { port } = await startAdmin(t);
     const [silent, slow, done] = [await open(port), await open(port), await open(port)];
