@@ -1,25 +1,71 @@
 // Reads the files that the configuration or the command line names for TLS. What is wrong with one is told with its key,
-// its path and the cure.
-import { readFileSync } from 'node:fs';
+// its path and the cure. A pipe or a device in its place holds nobody up.
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { StartupError } from './errors.js';
+
+export type PemContent = 'CERTIFICATE' | 'PRIVATE KEY';
+
+/** A file that was read. */
+export interface FileText {
+  readonly text: string;
+  /** Whether every user of the machine may read it. */
+  readonly isOpenToAll: boolean;
+}
+
+/** Without O_NONBLOCK opening a named pipe would wait for somebody to write into it. */
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** Ten times the authorities that browsers trust. */
+const maxBytes = 4 * 1024 * 1024;
 
 /** The text of a file; `key`: what has named it, such as `server.tls.cert_path`. Throws StartupError. */
 export function readText(path: string, key: string): string {
+  return readFileText(path, key).text;
+}
+
+/** The same, with who may read it. Throws StartupError. */
+export function readFileText(path: string, key: string): FileText {
   try {
-    return readFileSync(path, 'utf8');
+    const file = openSync(path, openFlags);
+    try {
+      const stat = fstatSync(file);
+      assertFile(stat, path, key);
+      return { text: readFileSync(file, 'utf8'), isOpenToAll: isOpenToAll(stat) };
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new StartupError(
-      `${key}: ${path} cannot be read (${code})`,
-      'correct the path, or let the user that the server runs as read the file',
-    );
+    throw unreadable(error, path, key);
   }
 }
 
-/** The same, of a file that must hold such a thing in PEM format. */
-export function readPem(path: string, key: string, content: 'CERTIFICATE' | 'PRIVATE KEY'): string {
+/** The same while others are served: a share that hangs keeps only the caller waiting. Rejects with StartupError. */
+export async function readFileTextLater(path: string, key: string): Promise<FileText> {
+  try {
+    const file = await open(path, openFlags);
+    try {
+      const stat = await file.stat();
+      assertFile(stat, path, key);
+      return { text: await file.readFile('utf8'), isOpenToAll: isOpenToAll(stat) };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unreadable(error, path, key);
+  }
+}
+
+/** The text of a file that must hold such a thing in PEM format. Throws StartupError. */
+export function readPem(path: string, key: string, content: PemContent): string {
   const text = readText(path, key);
-  if (new RegExp(`^-----BEGIN [A-Z ]*${content}-----`, 'm').test(text)) return text;
+  assertPem(text, path, key, content);
+  return text;
+}
+
+/** Throws StartupError. */
+export function assertPem(text: string, path: string, key: string, content: PemContent): void {
+  if (new RegExp(`^-----BEGIN [A-Z ]*${content}-----`, 'm').test(text)) return;
   throw new StartupError(
     `${key}: ${path} has no ${content.toLowerCase()} in PEM format`,
     `name a file that has the line -----BEGIN ${content}-----`,
@@ -32,5 +78,33 @@ export function unusablePair(section: string, cause: unknown): StartupError {
   return new StartupError(
     `${section}: the files cannot be used (${reason})`,
     'key_path must be the private key of the certificate in cert_path, without a passphrase, and all files PEM',
+  );
+}
+
+function assertFile(stat: Stats, path: string, key: string): void {
+  if (!stat.isFile()) {
+    throw new StartupError(
+      `${key}: ${path} is no regular file`,
+      'name a file, or a link to one; folders, pipes and devices are not read',
+    );
+  }
+  if (stat.size > maxBytes) {
+    throw new StartupError(
+      `${key}: ${path} has ${stat.size} bytes, and ${maxBytes} are allowed`,
+      'name a file that holds nothing else',
+    );
+  }
+}
+
+function isOpenToAll({ mode }: Stats): boolean {
+  return (mode & constants.S_IROTH) !== 0;
+}
+
+function unreadable(error: unknown, path: string, key: string): StartupError {
+  if (error instanceof StartupError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return new StartupError(
+    `${key}: ${path} cannot be read (${code})`,
+    'correct the path, or let the user that the server runs as read the file',
   );
 }

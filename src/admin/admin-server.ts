@@ -14,7 +14,7 @@ import { CountedLog } from '../server/counted-log.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
-import { assertDeliberate, assertOwn, assertRole, identifyCaller } from './gate.js';
+import { assertDeliberate, assertOneHost, assertOwn, assertRole, identifyCaller } from './gate.js';
 import { createHttpServer } from './http-server.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
@@ -37,11 +37,10 @@ export interface AdminOptions {
   /** Left out or null: HTTP without TLS. */
   readonly certificates?: CertificateWatch | null;
   readonly workers: () => WorkersState;
+  /** Whom an address stands for where connections and wrong tokens are counted. */
+  readonly networkOf: (address: string) => string;
   readonly log: Logger;
 }
-
-/** Probes, scripts and streams of events together; beyond it connections are closed at once. */
-const connectionsMax = 256;
 
 /** Only there to read the path of a request with. */
 const base = 'http://localhost';
@@ -67,10 +66,10 @@ export class AdminServer {
       eventsRoute(view, this.#streams),
       downloadsRoute(downloads),
     ];
-    this.#server = createHttpServer(options.certificates ?? null, log, (request, response) => {
+    const { certificates = null, networkOf } = options;
+    this.#server = createHttpServer({ certificates, networkOf, log }, (request, response) => {
       void this.#handle(request, response);
     });
-    this.#server.maxConnections = connectionsMax;
   }
 
   /** Resolves to the address it listens on. Throws StartupError. */
@@ -119,6 +118,7 @@ export class AdminServer {
   }
 
   async #routed(message: IncomingMessage, target: string): Promise<Answer | StreamAnswer> {
+    assertOneHost(message);
     if (!URL.canParse(target, base)) throw new HttpError(400, `${target} is no path; it begins with one /`);
     const { pathname: path, searchParams: query } = new URL(target, base);
     const routes = this.#routesOf(path);

@@ -6,6 +6,7 @@ import type { Role } from '../config/schema.js';
 import { NotPermittedError } from '../errors.js';
 import type { Authenticator } from '../server/authenticator.js';
 import { assertPermitted, identify, withGrant, type Identity, type RoleOptions } from '../server/gate.js';
+import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { clientCertificateOf } from '../server/tls/client-certificate.js';
 import { HttpError } from './answer.js';
 
@@ -14,6 +15,9 @@ export interface GateOptions {
   readonly host: string;
   readonly roles: RoleOptions;
   readonly authenticator: Authenticator;
+  readonly networkOf: (address: string) => string;
+  /** Those that are shown here, whose names are ours, too; left out or null: no TLS. */
+  readonly certificates?: Pick<CertificateWatch, 'current'> | null;
 }
 
 /** A browser lets no page of others send it, unless the server has said that it may. */
@@ -23,12 +27,13 @@ const deliberateHeader = 'x-pear-request';
 const challenge = { 'www-authenticate': 'Bearer realm="pear"' };
 
 /** Throws HttpError where the request may come from a foreign web page. */
-export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): void {
+export function assertOwn({ headers }: IncomingMessage, options: GateOptions): void {
   const name = headers.host ?? '';
-  if (!isOwnHost(name, host)) {
+  if (!isOwnHost(name, options)) {
     throw new HttpError(
       403,
-      `the Host ${name} is not served here; ask by address or as localhost, or set admin.host to that name`,
+      `the Host ${name} is not served here; ask by address or as localhost, ` +
+        'or give admin.tls a certificate for that name',
     );
   }
   const { origin } = headers;
@@ -41,6 +46,12 @@ export function assertOwn({ headers }: IncomingMessage, { host }: GateOptions): 
   }
 }
 
+/** Throws HttpError where one of several could be looked at here, and another one by a proxy. */
+export function assertOneHost({ headersDistinct }: IncomingMessage): void {
+  if ((headersDistinct['host']?.length ?? 0) > 1)
+    throw new HttpError(400, 'there are several headers Host; send one');
+}
+
 /** Throws HttpError where a change may not be meant: a form of a web page, or a link, sends no such header. */
 export function assertDeliberate({ headers }: IncomingMessage): void {
   if (headers[deliberateHeader] !== undefined) return;
@@ -51,7 +62,7 @@ export function assertDeliberate({ headers }: IncomingMessage): void {
 export async function identifyCaller(
   { headers, socket }: IncomingMessage,
   address: string,
-  { roles, authenticator }: GateOptions,
+  { roles, authenticator, networkOf }: GateOptions,
 ): Promise<Identity> {
   // A proxy on this machine makes nobody a program of this machine.
   const isForwarded = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
@@ -62,7 +73,9 @@ export async function identifyCaller(
   if (token === undefined) {
     throw new HttpError(401, 'only tokens are taken here: authorization: Bearer TOKEN', challenge);
   }
-  const grant = await authenticator.check(token, address, () => socket.destroyed);
+  // Who guesses through a proxy of this machine, or only says so, holds up nobody who asks without one.
+  const guesser = isForwarded ? `forwarded by ${networkOf(address)}` : address;
+  const grant = await authenticator.check(token, guesser, () => socket.destroyed);
   if (grant !== null) return withGrant(stranger, grant);
   throw new HttpError(401, 'this token is none of ours; pear token makes one, security.tokens knows it', {
     'www-authenticate': `${challenge['www-authenticate']}, error="invalid_token"`,
@@ -79,19 +92,23 @@ export function assertRole(
   try {
     assertPermitted(caller.role, needed, path);
   } catch (error) {
-    if (!(error instanceof NotPermittedError) || caller.proved !== null || !authenticator.knowsTokens)
+    if (!(error instanceof NotPermittedError) || caller.name !== null || !authenticator.knowsTokens)
       throw error;
     throw new HttpError(401, `${error.message}; show a token: authorization: Bearer TOKEN`, challenge);
   }
 }
 
-/** Addresses cannot be rebound; of names only this machine's own are known to be ours. */
-function isOwnHost(host: string, ownName: string): boolean {
+/**
+ * Addresses cannot be rebound; of names only this machine's own are known to be ours, and those of the certificate: a page
+ * of that name has shown the same one, or the browser would not have opened it.
+ */
+function isOwnHost(host: string, { host: ownName, certificates }: GateOptions): boolean {
   const name = host
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase();
-  return isIP(name) !== 0 || name === 'localhost' || name === ownName.toLowerCase();
+  if (isIP(name) !== 0 || name === 'localhost' || name === ownName.toLowerCase()) return true;
+  return certificates?.current.bears(name) ?? false;
 }
 
 function isSamePlace(origin: string, host: string): boolean {

@@ -10,15 +10,41 @@ import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { refusedCertificate } from '../server/tls/client-certificate.js';
 import { failureOf } from '../server/tls/failures.js';
 import { secureContextOf } from '../server/tls/secure-context.js';
+import { Places } from './places.js';
 
 const handshakeTimeoutMs = 10_000;
 
+/** A request comes in one piece; so who takes longer, and who says nothing, only takes a place. */
+const timeouts = {
+  headersTimeout: 5_000,
+  /** Longer than a body may take, which is told in words. */
+  requestTimeout: 15_000,
+  /** For the next request of a connection that has had an answer. */
+  keepAliveTimeout: 5_000,
+  /** How often Node looks who is over its time; its own 30 seconds would make all of these long. */
+  connectionsCheckingInterval: 1_000,
+};
+
+/** Beside TLS, what a server needs to know. */
+export interface HttpServerOptions {
+  readonly certificates: CertificateWatch | null;
+  readonly networkOf: (address: string) => string;
+  readonly log: Logger;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
 export function createHttpServer(
-  certificates: CertificateWatch | null,
-  log: Logger,
-  listener: (request: IncomingMessage, response: ServerResponse) => void,
+  { certificates, networkOf, log }: HttpServerOptions,
+  listener: Listener,
 ): Server {
-  if (certificates === null) return createServer(listener);
+  const server =
+    certificates === null ? createServer(timeouts, listener) : createHttpsServer(certificates, log, listener);
+  new Places(networkOf).watch(server);
+  return server;
+}
+
+function createHttpsServer(certificates: CertificateWatch, log: Logger, listener: Listener): Server {
   const { ca } = certificates.current;
   const failures = new CountedLog(log, 'TLS handshakes of the admin HTTP failed', 'failed');
   const refused = new CountedLog(log, 'certificates of clients of the admin HTTP do not count', 'refused');
@@ -29,6 +55,7 @@ export function createHttpServer(
       // Who shows none may have a role all the same: that is for the gate to say.
       rejectUnauthorized: false,
       handshakeTimeout: handshakeTimeoutMs,
+      ...timeouts,
     },
     listener,
   );

@@ -47,6 +47,7 @@ export function createAdmin(
       wanted: workerCount(config),
       stopping: supervisor.stopping,
     }),
+    networkOf,
     log,
   });
 }

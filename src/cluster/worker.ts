@@ -145,7 +145,11 @@ class Worker {
       workerId: start.workerId,
       roles,
       balancers: config.server.proxy_protocol,
-      handshakes: Handshakes.open(config.server.tls, config.server.reply_terminator, log),
+      handshakes: Handshakes.open(config.server.tls, {
+        replyTerminator: config.server.reply_terminator,
+        networkOf,
+        log,
+      }),
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,

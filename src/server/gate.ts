@@ -59,8 +59,10 @@ export interface Identity {
   readonly role: Role;
   /** What their address alone gives them. */
   readonly byAddress: Role;
-  /** The best of what they have proved; null: nothing. */
-  readonly proved: Grant | null;
+  /** What their client certificate gives them; null: nothing. */
+  readonly byCertificate: Grant | null;
+  /** The best of what the tokens give them that they have shown; null: nothing. */
+  readonly byToken: Grant | null;
 }
 
 /** Who somebody is who has shown no token. */
@@ -68,19 +70,28 @@ export function identify({ address, isForwarded, certificate }: Origin, options:
   const isLocal = !isForwarded && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   const stranger = identityOf(isLocal ? options.loopbackRole : options.defaultRole);
   if (certificate === null) return stranger;
-  return (options.certificates ?? []).filter((known) => fits(certificate, known)).reduce(withGrant, stranger);
+  const known = (options.certificates ?? []).filter((each) => fits(certificate, each));
+  return identityOf(stranger.byAddress, { byCertificate: known.reduce(bestOf, null) });
 }
 
-/** Somebody whose address gives them `byAddress`, and who has proved no more than `proved`. */
-export function identityOf(byAddress: Role, proved: Grant | null = null): Identity {
+/** Somebody whose address gives them `byAddress`, and who has proved this beside it, or nothing. */
+export function identityOf(
+  byAddress: Role,
+  { byCertificate = null, byToken = null }: Partial<Pick<Identity, 'byCertificate' | 'byToken'>> = {},
+): Identity {
+  const proved = byToken === null ? byCertificate : bestOf(byCertificate, byToken);
   const role = proved === null || rank[proved.role] < rank[byAddress] ? byAddress : proved.role;
-  return { name: proved?.name ?? null, role, byAddress, proved };
+  return { name: proved?.name ?? null, role, byAddress, byCertificate, byToken };
 }
 
-/** Who somebody is once they have proved this as well: of several the highest counts, and of equals the last. */
-export function withGrant({ byAddress, proved }: Identity, { name, role }: Grant): Identity {
-  const isBest = proved === null || rank[role] >= rank[proved.role];
-  return identityOf(byAddress, isBest ? { name, role } : proved);
+/** Who somebody is once a token has given them this as well. */
+export function withGrant({ byAddress, byCertificate, byToken }: Identity, grant: Grant): Identity {
+  return identityOf(byAddress, { byCertificate, byToken: bestOf(byToken, grant) });
+}
+
+/** Of several the highest counts, and of equals the last. */
+function bestOf(before: Grant | null, { name, role }: Grant): Grant {
+  return before === null || rank[role] >= rank[before.role] ? { name, role } : before;
 }
 
 /**
@@ -100,11 +111,19 @@ export function tokenHash(token: string): Uint8Array {
 }
 
 /**
- * Who a connection is that has sent garbage: a web page can make a browser on the machine itself send such, so its address
- * no longer speaks for it. What it has proved still does.
+ * Who a connection is that has sent garbage: a web page can make a browser send such, which comes from the machine itself,
+ * or shows a certificate, without asking the person at it. So neither makes an admin any longer. A token does: no browser
+ * shows one by itself.
  */
-export function afterGarbage({ byAddress, proved }: Identity): Identity {
-  return identityOf(rank[byAddress] > rank.operator ? 'operator' : byAddress, proved);
+export function afterGarbage({ byAddress, byCertificate, byToken }: Identity): Identity {
+  return identityOf(operatorAtMost(byAddress), {
+    byCertificate: byCertificate && { name: byCertificate.name, role: operatorAtMost(byCertificate.role) },
+    byToken,
+  });
+}
+
+function operatorAtMost(role: Role): Role {
+  return rank[role] > rank.operator ? 'operator' : role;
 }
 
 /** Whether `role` may use what needs `needed`. */

@@ -5,6 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { AdminServer } from '#src/admin/admin-server.js';
+import { networkOf } from '#src/cluster/address-network.js';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
 import type { KickAnswer } from '#src/connections/kick.js';
 import type { PeerRecord, ViewEvent } from '#src/connections/record.js';
@@ -64,6 +65,7 @@ export async function startAdmin(
         return Promise.resolve(outcomes(ids));
       },
     },
+    networkOf,
     workers: () => ({ serving: 2, wanted: 2, stopping: false }),
     log,
   });

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { send, text } from '#src/admin/answer.js';
-import { ask, startAdmin } from './admin.js';
+import { ask } from './admin.js';
 
 /** More than the kernel takes for a client that does not read. */
 const largeLength = 32 * 1024 * 1024;
@@ -37,24 +37,4 @@ test('an answer that nobody reads is dropped, and one that is read is not', asyn
   await ended;
   assert.ok(received < largeLength, `${received} bytes received`);
   assert.equal((await ask(port, '/')).text.length, largeLength);
-});
-
-test('the server takes a bounded number of connections, and others again once some have gone', async (t) => {
-  const { port } = await startAdmin(t);
-  const held: Socket[] = [];
-  t.after(() => {
-    for (const socket of held) socket.destroy();
-  });
-  for (let n = 0; n < 256; n++) {
-    const socket = connect(port, '127.0.0.1');
-    held.push(socket);
-    await once(socket, 'connect');
-  }
-  await assert.rejects(ask(port, '/livez'));
-  const [first] = held;
-  assert.ok(first !== undefined);
-  first.end('GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
-  first.resume();
-  await once(first, 'close');
-  assert.equal((await ask(port, '/livez')).status, 200);
 });

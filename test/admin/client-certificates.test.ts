@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
+import { connectionsPerNetworkMax } from '#src/admin/places.js';
 import { roles, type Role } from '#src/config/schema.js';
 import { CertificateWatch } from '#src/server/tls/certificate-watch.js';
 import { named } from '../server/tls/files.js';
 import { createAuthority, type Authority, type CertificateFiles } from '../support/certificates.js';
 import { eventually } from '../support/deadline.js';
 import { knownTokens, nameOf, tokens } from '../support/tokens.js';
+import { Wire } from '../support/wire.js';
 import { ask, startAdmin, type Admin } from './admin.js';
 import { assertRole, body, json, kick } from './route-roles.js';
 
@@ -21,7 +23,7 @@ describe('the gate of the admin HTTPS', () => {
   before(async () => {
     authority = await createAuthority();
     stranger = await createAuthority();
-    const own = await authority.issue('own', ['DNS:localhost']);
+    const own = await authority.issue('own', ['DNS:localhost', 'DNS:pear.example']);
     for (const name of [...roles, 'unlisted']) issued.set(name, await authority.issue(name, ['DNS:client']));
     issued.set('foreign', await stranger.issue('admin', ['DNS:client']));
     const files = { ...named(own, authority.ca), section: 'admin.tls' } as const;
@@ -76,6 +78,32 @@ describe('the gate of the admin HTTPS', () => {
     await assertRole(admin, 'viewer', 401, { ...as(null), headers });
     await assertRole(admin, 'viewer', 403, { ...as('viewer'), headers });
     await assertRole(admin, 'admin', 403, { ...as('admin'), headers });
+  });
+
+  test('is asked by a name of its certificate, and by no other', async () => {
+    for (const [host, status] of [
+      [`pear.example:${admin.port}`, 200],
+      ['PEAR.example', 200],
+      ['own', 403],
+      ['foreign.example', 403],
+      ['.example', 403],
+    ] as const) {
+      const answer = await ask(admin.port, '/api/status', { ...as('viewer'), headers: { host } });
+      assert.equal(answer.status, status, host);
+    }
+    const page = { host: 'pear.example', origin: 'https://foreign.example' };
+    assert.equal((await ask(admin.port, '/api/status', { ...as('admin'), headers: page })).status, 403);
+  });
+
+  test('is not shut out by connections that say nothing, which give way to others', async () => {
+    const stream = await Wire.openTls(admin.port, as('admin').tls);
+    assert.match(await stream.ask('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n'), /^HTTP\/1\.1 200/);
+    const idle: Wire[] = [];
+    for (let index = 0; index < connectionsPerNetworkMax; index++) idle.push(await Wire.open(admin.port));
+    assert.equal((await ask(admin.port, '/livez', as(null))).status, 200);
+    await Promise.all(idle.slice(0, 2).map((each) => each.closed()));
+    assert.equal(stream.socket.readyState, 'open', 'who has asked stays');
+    for (const each of [stream, ...idle]) each.close();
   });
 
   test('tells by whose certificate somebody was kicked', async () => {

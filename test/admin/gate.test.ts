@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { roles } from '#src/config/schema.js';
 import { knownTokens, nameOf, tokens, wrongToken } from '../support/tokens.js';
+import { Wire } from '../support/wire.js';
 import { ask, errorOf, startAdmin } from './admin.js';
 import { assertRole, body, json, kick, may, paths } from './route-roles.js';
 
@@ -92,6 +93,22 @@ describe('the gate of the admin HTTP', () => {
     assert.equal((await ask(port, '/metrics')).status, 200, 'who shows none is not held up');
   });
 
+  test('lets nobody who guesses through a proxy hold up those who ask without one', async (t) => {
+    const { port, logged } = await startAdmin(t, {
+      delayMs: 30_000,
+      roles: { defaultRole: 'viewer', loopbackRole: 'viewer', tokens: knownTokens },
+    });
+    const guess = { ...bearer(wrongToken), 'x-forwarded-for': '192.0.2.7' };
+    const wrong = Array.from({ length: 5 }, () => ask(port, '/metrics', { headers: guess }));
+    // The end of the test cuts those that wait.
+    for (const each of wrong) each.catch(() => null);
+    assert.equal((await Promise.race(wrong)).status, 429);
+    assert.equal((await ask(port, '/api/closed', { headers: bearer(tokens.admin) })).status, 200);
+    const forwarded = { ...bearer(tokens.admin), forwarded: 'for=192.0.2.8' };
+    assert.equal((await ask(port, '/api/closed', { headers: forwarded })).status, 429);
+    assert.match(logged.join(''), /"address":"forwarded by 127\.0\.0\.1","reason":"a wrong one"/);
+  });
+
   test('gives nobody behind a proxy of this machine the role of the machine', async (t) => {
     const { port } = await startAdmin(t, { roles: { defaultRole: 'viewer', loopbackRole: 'admin' } });
     for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=127.0.0.1' }]) {
@@ -127,6 +144,15 @@ describe('the gate of the admin HTTP', () => {
       `[::1]:${port}`,
     ]) {
       assert.equal((await ask(port, '/api/status', { headers: { host } })).status, 200, host);
+    }
+  });
+
+  test('takes one Host, not two', async (t) => {
+    const { port } = await startAdmin(t);
+    for (const path of ['/livez', '/api/status']) {
+      const twice = `GET ${path} HTTP/1.1\r\nhost: localhost\r\nHost: pears.example\r\nconnection: close\r\n\r\n`;
+      const answer = await Wire.conversation(port, twice);
+      assert.match(answer, /^HTTP\/1\.1 400 [^]*there are several headers Host; send one/);
     }
   });
 

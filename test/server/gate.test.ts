@@ -126,15 +126,22 @@ describe('of several roles', () => {
     );
   });
 
-  test('garbage takes back only what the address alone gave', () => {
+  test('garbage leaves address and certificate operator at most, and tokens what they are', () => {
+    const granted = (name: string, of: Role | null) => (of === null ? null : { name, role: of });
     fc.assert(
-      fc.property(role, fc.option(role), (byAddress, proved) => {
-        const grant = proved === null ? null : { name: 'n', role: proved };
-        const identity = afterGarbage(identityOf(byAddress, grant));
-        const left = Math.min(rank(byAddress), rank('operator'));
-        assert.equal(rank(identity.role), Math.max(left, proved === null ? 0 : rank(proved)));
-        assert.equal(identity.name, grant?.name ?? null);
+      fc.property(role, fc.option(role), fc.option(role), (byAddress, certified, shown) => {
+        const byCertificate = granted('certificate', certified);
+        const [before, after] = [granted('before', shown), granted('after', shown)];
+        const identity = afterGarbage(identityOf(byAddress, { byCertificate, byToken: before }));
+        const lowered = [byAddress, certified ?? 'viewer'].map((each) =>
+          Math.min(rank(each), rank('operator')),
+        );
+        assert.equal(rank(identity.role), Math.max(...lowered, rank(shown ?? 'viewer')));
+        assert.equal(identity.name === null, byCertificate === null && before === null);
         assert.deepEqual(afterGarbage(identity), identity);
+        if (after === null) return;
+        const late = withGrant(afterGarbage(identityOf(byAddress, { byCertificate })), after);
+        assert.equal(late.role, identity.role, 'whenever the token is shown');
       }),
     );
   });

@@ -21,6 +21,8 @@ export interface HandshakesOptions {
   /** Only those are let in who show a certificate that counts. */
   readonly requiresCertificate: boolean;
   readonly replyTerminator: string;
+  /** Whom an address stands for: who has a whole network could come from a new address each time. */
+  readonly networkOf: (address: string) => string;
   readonly log: Logger;
 }
 
@@ -74,7 +76,10 @@ export class Handshakes {
   }
 
   /** null where the configuration names no certificate. Throws StartupError. */
-  static open(tls: ServerTls, replyTerminator: string, log: Logger): Handshakes | null {
+  static open(
+    tls: ServerTls,
+    { replyTerminator, networkOf, log }: Pick<HandshakesOptions, 'replyTerminator' | 'networkOf' | 'log'>,
+  ): Handshakes | null {
     const files = certificateFiles('server.tls', tls);
     if (files === null) return null;
     return new Handshakes({
@@ -84,6 +89,7 @@ export class Handshakes {
       timeoutMs: tls.handshake_timeout_ms,
       requiresCertificate: tls.require_client_certificate,
       replyTerminator,
+      networkOf,
       log,
     });
   }
@@ -95,11 +101,12 @@ export class Handshakes {
   async secure(socket: Socket, address: string): Promise<TLSSocket | null> {
     this.#sockets.add(socket);
     if (this.#isClosed) socket.destroy();
-    await this.#turns.enter(address);
+    const network = this.#options.networkOf(address);
+    await this.#turns.enter(network);
     try {
       return socket.destroyed ? null : await this.#shakeHands(socket, address);
     } finally {
-      this.#turns.leave(address);
+      this.#turns.leave(network);
       this.#sockets.delete(socket);
     }
   }

@@ -5,7 +5,12 @@ import { statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { StartupError } from '../../errors.js';
 import type { Logger } from '../../log.js';
-import { readCertificate, type Certificate, type CertificateFiles } from './certificate.js';
+import {
+  readCertificate,
+  readCertificateLater,
+  type Certificate,
+  type CertificateFiles,
+} from './certificate.js';
 import { dateOf, expiryWarning } from './expiry.js';
 
 export interface WatchOptions {
@@ -17,6 +22,8 @@ export interface WatchOptions {
 
 /** Files are read once they have stayed the same from one look to the next: certificate and key come one after the other. */
 const defaultLookIntervalMs = 1_000;
+/** A look that takes longer is told of. There is no other until it has ended: each would take one thread more. */
+const lookTimeoutMs = 5_000;
 
 export class CertificateWatch {
   readonly #files: CertificateFiles;
@@ -33,6 +40,7 @@ export class CertificateWatch {
   #toldState = '';
   #toldExpiry: string | null = null;
   #isLooking = false;
+  #isClosed = false;
 
   /** Throws StartupError. */
   constructor(files: CertificateFiles, options: WatchOptions) {
@@ -59,6 +67,7 @@ export class CertificateWatch {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
   }
 
@@ -67,19 +76,31 @@ export class CertificateWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     this.#tellOfExpiry();
-    const states = await Promise.all(
-      this.#paths.map(async (path) => stateOf(await stat(path).catch(() => undefined))),
-    );
-    this.#isLooking = false;
+    const timer = setTimeout(() => {
+      this.#tellOfHanging();
+    }, lookTimeoutMs).unref();
+    try {
+      await this.#lookAtFiles();
+    } finally {
+      clearTimeout(timer);
+      this.#isLooking = false;
+    }
+  }
+
+  async #lookAtFiles(): Promise<void> {
+    // One after the other: a share that hangs takes one thread of the pool, which others need as well.
+    const states: string[] = [];
+    for (const path of this.#paths) states.push(stateOf(await stat(path).catch(() => undefined)));
     const state = states.join(' ');
     const isSettled = state === this.#newState;
     this.#newState = state;
-    if (state !== this.#readState && isSettled) this.#reload(state);
+    if (state !== this.#readState && isSettled) await this.#reload(state);
   }
 
-  #reload(state: string): void {
+  async #reload(state: string): Promise<void> {
     try {
-      const certificate = readCertificate(this.#files);
+      const certificate = await readCertificateLater(this.#files);
+      if (this.#isClosed) return;
       for (const listener of this.#listeners) listener(certificate);
       this.#current = certificate;
       this.#readState = state;
@@ -90,12 +111,20 @@ export class CertificateWatch {
       // It is tried again at each look: perhaps only this process could not read it now.
       if (this.#toldState === state) return;
       this.#toldState = state;
-      const { log, tells } = this.#options;
-      log[tells ? 'error' : 'debug'](
-        { cure: error.cure },
-        `${error.message}; the certificate that is in use stays: ${error.cure}`,
-      );
+      this.#tellOfTrouble(error.message, error.cure);
     }
+  }
+
+  #tellOfHanging(): void {
+    this.#tellOfTrouble(
+      `${this.#files.section}: reading the files takes longer than ${lookTimeoutMs / 1_000} s`,
+      'look at the disk or share that they lie on',
+    );
+  }
+
+  #tellOfTrouble(problem: string, cure: string): void {
+    const { log, tells } = this.#options;
+    log[tells ? 'error' : 'debug']({ cure }, `${problem}; the certificate that is in use stays: ${cure}`);
   }
 
   #tellOf(certificate: Certificate, what: string): void {

@@ -1,10 +1,9 @@
 // A certificate to be shown to clients, with its key and the authorities of theirs: read from the files that the
 // configuration names, and checked, so that what is wrong is told in words and not at the first handshake.
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { StartupError } from '../../errors.js';
-import { readPem, unusablePair } from '../../tls-files.js';
+import { assertPem, readFileText, readFileTextLater, unusablePair, type FileText } from '../../tls-files.js';
 
 /** `section`: which keys of the configuration name them. */
 export interface CertificateFiles {
@@ -24,6 +23,8 @@ export interface Certificate {
   /** In milliseconds since the epoch. */
   readonly validFrom: number;
   readonly validTo: number;
+  /** Whether it bears this name, as a client looks at it; a common name is none. */
+  readonly bears: (name: string) => boolean;
   /** What works and should be mended all the same. */
   readonly warnings: readonly string[];
 }
@@ -41,12 +42,42 @@ export function certificateFiles(
   return certPath === null || keyPath === null ? null : { section, certPath, keyPath, clientCaPath };
 }
 
+/** What was read, of the files that are named. */
+interface Texts {
+  readonly cert: FileText;
+  readonly key: FileText;
+  readonly ca: FileText | null;
+}
+
 /** Throws StartupError, which names key, file and cure. */
-export function readCertificate({ section, certPath, keyPath, clientCaPath }: CertificateFiles): Certificate {
-  const cert = readPem(certPath, `${section}.cert_path`, 'CERTIFICATE');
-  const key = readPem(keyPath, `${section}.key_path`, 'PRIVATE KEY');
-  const ca =
-    clientCaPath === null ? undefined : readPem(clientCaPath, `${section}.client_ca_path`, 'CERTIFICATE');
+export function readCertificate(files: CertificateFiles): Certificate {
+  const { section, certPath, keyPath, clientCaPath } = files;
+  return certificateOf(files, {
+    cert: readFileText(certPath, `${section}.cert_path`),
+    key: readFileText(keyPath, `${section}.key_path`),
+    ca: clientCaPath === null ? null : readFileText(clientCaPath, `${section}.client_ca_path`),
+  });
+}
+
+/** The same while others are served; one file after the other, so that a share that hangs takes one thread of the pool. */
+export async function readCertificateLater(files: CertificateFiles): Promise<Certificate> {
+  const { section, certPath, keyPath, clientCaPath } = files;
+  return certificateOf(files, {
+    cert: await readFileTextLater(certPath, `${section}.cert_path`),
+    key: await readFileTextLater(keyPath, `${section}.key_path`),
+    ca: clientCaPath === null ? null : await readFileTextLater(clientCaPath, `${section}.client_ca_path`),
+  });
+}
+
+/** Throws StartupError. */
+function certificateOf(
+  { section, certPath, keyPath, clientCaPath }: CertificateFiles,
+  texts: Texts,
+): Certificate {
+  const [cert, key, ca] = [texts.cert.text, texts.key.text, texts.ca?.text];
+  assertPem(cert, certPath, `${section}.cert_path`, 'CERTIFICATE');
+  assertPem(key, keyPath, `${section}.key_path`, 'PRIVATE KEY');
+  if (ca !== undefined) assertPem(ca, clientCaPath ?? '', `${section}.client_ca_path`, 'CERTIFICATE');
   const own = parsed(cert, certPath, `${section}.cert_path`);
   if (!own.checkPrivateKey(parsedKey(key, keyPath, `${section}.key_path`))) {
     throw new StartupError(
@@ -69,7 +100,9 @@ export function readCertificate({ section, certPath, keyPath, clientCaPath }: Ce
     subject: own.subject.replaceAll('\n', ', ') || (own.subjectAltName ?? ''),
     validFrom: Date.parse(own.validFrom),
     validTo: Date.parse(own.validTo),
-    warnings: readableByAll(keyPath)
+    // A dot in front would stand for any name before it.
+    bears: (name) => /^\w/.test(name) && own.checkHost(name, { subject: 'never' }) !== undefined,
+    warnings: texts.key.isOpenToAll
       ? [
           `${section}.key_path: everybody on this machine can read the private key ${keyPath}; ` +
             `take that right away (chmod o-rwx ${keyPath})`,
@@ -98,8 +131,4 @@ function parsedKey(pem: string, path: string, key: string): KeyObject {
   } catch {
     throw new StartupError(`${key}: the private key ${path} is damaged`, 'make or copy the file anew');
   }
-}
-
-function readableByAll(path: string): boolean {
-  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o004) !== 0;
 }

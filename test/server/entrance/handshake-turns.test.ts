@@ -1,11 +1,12 @@
-// Whose TLS handshake begins when: so many at once, not all of them of one address, and nobody is forgotten.
+// Whose TLS handshake begins when: so many at once, not all of them of one network, and nobody is forgotten.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   handshakesMax,
-  handshakesPerAddressMax,
+  handshakesPerNetworkMax,
   HandshakeTurns,
+  newcomersMax,
 } from '#src/server/entrance/handshake-turns.js';
 
 function setUp() {
@@ -28,26 +29,47 @@ function setUp() {
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('one address has so many handshakes at once; others do not wait for it', async () => {
+test('one network has so many handshakes at once; others do not wait for it', async () => {
   const { begun, enter, leave } = setUp();
-  await enter('192.0.2.1', handshakesPerAddressMax + 10);
-  assert.equal(begun.length, handshakesPerAddressMax);
+  await enter('192.0.2.1', handshakesPerNetworkMax + 10);
+  assert.equal(begun.length, handshakesPerNetworkMax);
   await enter('192.0.2.2');
   assert.equal(begun.at(-1), '192.0.2.2');
   await leave('192.0.2.1');
-  assert.equal(begun.length, handshakesPerAddressMax + 2);
+  assert.equal(begun.length, handshakesPerNetworkMax + 2);
 });
 
-test('where all are under way, addresses have turns, however many of each wait', async () => {
-  const { begun, enter, leave } = setUp();
-  const addresses = handshakesMax / handshakesPerAddressMax;
-  for (let index = 0; index < addresses; index++) await enter(`a${index}`, handshakesPerAddressMax + 50);
-  await enter('late', 2);
+const many = handshakesMax - newcomersMax;
+const greedy = Array.from({ length: many / handshakesPerNetworkMax + 1 }, (_, index) => `a${index}`);
+
+test('a few networks that take all they get leave room for those that have none under way', async () => {
+  const { begun, enter } = setUp();
+  for (const network of greedy) await enter(network, handshakesPerNetworkMax + 50);
+  assert.equal(begun.length, many + 1);
+  for (let index = 1; index < newcomersMax; index++) await enter(`n${index}`, 2);
   assert.equal(begun.length, handshakesMax);
-  for (let index = 0; index < addresses; index++) await leave('a0');
-  const next = begun.slice(handshakesMax);
-  assert.equal(next.length, addresses);
-  assert.ok(next.includes('late'), next.join());
+  await enter('late');
+  assert.equal(begun.length, handshakesMax);
+});
+
+test('where all are under way, the next turn is of a network that has none', async () => {
+  const { begun, enter, leave } = setUp();
+  for (const network of greedy) await enter(network, handshakesPerNetworkMax + 50);
+  for (let index = 1; index < newcomersMax; index++) await enter(`n${index}`, 2);
+  await enter('late', 2);
+  await leave('a0');
+  assert.deepEqual(begun.slice(handshakesMax), ['late']);
+});
+
+test('networks have turns, however many of each wait', async () => {
+  const { begun, enter, leave } = setUp();
+  for (const network of greedy) await enter(network, handshakesPerNetworkMax + 50);
+  const before = begun.length;
+  await leave('a0');
+  await leave('a0');
+  await leave('a0');
+  const last = greedy.at(-1);
+  assert.deepEqual(begun.slice(before), [last, last]);
 });
 
 test('whatever comes and goes, the bounds hold and everybody has a turn', async () => {
@@ -63,7 +85,7 @@ test('whatever comes and goes, the bounds hold and everybody has a turn', async 
         for (const address of begun.slice(seen)) running.set(address, (running.get(address) ?? 0) + 1);
         seen = begun.length;
         const counts = [...running.values()];
-        assert.ok(counts.every((count) => count <= handshakesPerAddressMax));
+        assert.ok(counts.every((count) => count <= handshakesPerNetworkMax));
         assert.ok(counts.reduce((sum, count) => sum + count, 0) <= handshakesMax);
       };
       for (const { address, count } of arrivals) {

@@ -7,6 +7,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { TLSSocket, type SecureVersion } from 'node:tls';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { networkOf } from '#src/cluster/address-network.js';
+import { handshakesMax } from '#src/server/entrance/handshake-turns.js';
 import { Handshakes } from '#src/server/entrance/handshakes.js';
 import { CertificateWatch } from '#src/server/tls/certificate-watch.js';
 import { clientCertificateOf } from '#src/server/tls/client-certificate.js';
@@ -45,10 +47,18 @@ describe('a TLS handshake', () => {
     readonly requires?: boolean;
     readonly timeoutMs?: number;
     readonly minVersion?: SecureVersion;
+    /** Whose the next connection is. */
+    readonly address?: () => string;
   }
 
   /** Sends back what comes, but for those who are not let in. */
-  async function start({ clientCa, requires = false, timeoutMs = 60_000, minVersion = 'TLSv1.2' }: Wishes) {
+  async function start({
+    clientCa,
+    requires = false,
+    timeoutMs = 60_000,
+    minVersion = 'TLSv1.2',
+    address: addressOf = () => '192.0.2.7',
+  }: Wishes) {
     const lines: Record<string, unknown>[] = [];
     const log = pino(
       { level: 'warn', base: {} },
@@ -56,13 +66,21 @@ describe('a TLS handshake', () => {
     );
     const certificates = new CertificateWatch(named(own, clientCa ?? null), { log, tells: false });
     const handshakes = new Handshakes({
-      ...{ certificates, minVersion, timeoutMs, requiresCertificate: requires, replyTerminator: '\n', log },
+      ...{
+        certificates,
+        minVersion,
+        timeoutMs,
+        requiresCertificate: requires,
+        replyTerminator: '\n',
+        networkOf,
+        log,
+      },
     });
     const secured: (TLSSocket | null)[] = [];
     const listener: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (raw) => {
       const socket = withSharedReads(raw);
       socket.on('error', () => undefined);
-      void handshakes.secure(socket, '192.0.2.7').then((done) => {
+      void handshakes.secure(socket, addressOf()).then((done) => {
         secured.push(done);
         done?.pipe(done);
       });
@@ -221,6 +239,17 @@ describe('a TLS handshake', () => {
     clearInterval(drip);
     assert.deepEqual(secured, [null]);
     assert.equal((await failure())['reason'], 'it took longer than 300 ms');
+  });
+
+  it('is not held up by any number of others from one IPv6 network, each with an address of its own', async () => {
+    let count = 0;
+    const { plain, open } = await start({
+      address: () => (++count <= handshakesMax ? `2001:db8::${count.toString(16)}` : '2001:db8:0:1::1'),
+    });
+    for (let index = 0; index < handshakesMax; index++) await plain();
+    await eventually('all have come', () => (count === handshakesMax ? true : null));
+    const wire = await open();
+    assert.equal(await wire.ask('x\n'), 'x');
   });
 
   it('says nothing of who only looks whether somebody listens', async () => {

@@ -1,7 +1,9 @@
 // A certificate follows its files, in whichever way they change, and stays where what came cannot be used.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { rm, utimes, writeFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { StartupError } from '#src/errors.js';
 import type { Certificate, CertificateFiles } from '#src/server/tls/certificate.js';
@@ -104,6 +106,20 @@ describe('a certificate whose files change', () => {
     await writeFile(files.key, '');
     await eventually('it is told', () => (/no private key in PEM/.test(lines.join('')) ? true : null));
     assert.equal(watch.current.subject, 'CN=first');
+    await copy(second);
+    await becomes(changes, 'CN=second');
+  });
+
+  it('stays where a pipe, which nobody writes into, is in place of a file, and holds up nobody', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const { watch, lines, changes } = start(named(files));
+    await rm(files.key);
+    await promisify(execFile)('mkfifo', [files.key]);
+    await eventually('it is told', () =>
+      /key_path: .*is no regular file; .*in use stays/.test(lines.join('')) ? true : null,
+    );
+    assert.equal(watch.current.subject, 'CN=first');
+    await rm(files.key);
     await copy(second);
     await becomes(changes, 'CN=second');
   });

@@ -1,7 +1,7 @@
 // What is said of certificates that cannot be shown: the key of the configuration, the file and the cure.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -68,6 +68,40 @@ describe('the certificate that clients are shown', () => {
     await writeFile(damaged, (await readFile(own.cert, 'utf8')).replace(/\n.{64}\n/, '\n'));
     refused(named(own, damaged), /^server\.tls\.client_ca_path: a certificate in .* is damaged/, /anew/);
     refused({ ...named(own), certPath: damaged }, /^server\.tls\.cert_path: a cert.* damaged/, /anew/);
+  });
+
+  it('is refused at once where what is named is no file', async () => {
+    const pipe = join(authority.folder, 'pipe.key');
+    await promisify(execFile)('mkfifo', [pipe]);
+    for (const path of [pipe, authority.folder, '/dev/zero'])
+      refused(
+        { ...named(own), keyPath: path },
+        /^server\.tls\.key_path: .* is no regular file$/,
+        /name a file/,
+      );
+    const huge = join(authority.folder, 'huge.crt');
+    await writeFile(huge, '');
+    await truncate(huge, 2 ** 33);
+    refused(
+      { ...named(own), certPath: huge },
+      /^server\.tls\.cert_path: .* has 8589934592 bytes/,
+      /name a file/,
+    );
+  });
+
+  it('bears the names that it is issued for, and its common name is none', async () => {
+    const { cert, key } = await authority.issue('name', ['DNS:pear.example', 'DNS:*.line.example']);
+    const { bears } = readCertificate(named({ cert, key }));
+    const names = [
+      'pear.example',
+      'PEAR.example',
+      'a.line.example',
+      'name',
+      'x.pear.example',
+      '.example',
+      '',
+    ];
+    assert.deepEqual(names.map(bears), [true, true, true, false, false, false, false]);
   });
 
   it('is refused where the key belongs to another one', () => {
