@@ -34,10 +34,16 @@ const forgetMs = 15 * 60_000;
 /** Networks that are remembered, some hundred bytes each; beyond it the one that failed longest ago is forgotten. */
 const networksMax = 10_000;
 
-/** One that waits for its turn. */
-interface Waiting {
-  /** Its turn has come. */
-  readonly look: () => void;
+/** A token that somebody has shown. */
+interface Shown {
+  readonly token: string;
+  readonly address: string;
+  readonly network: string;
+  /** By the clock of `performance`. */
+  readonly sinceMs: number;
+  readonly isGone: () => boolean;
+  readonly answer: (grant: Grant | null) => void;
+  readonly refuse: (error: BusyError) => void;
 }
 
 interface Attempts {
@@ -46,7 +52,8 @@ interface Attempts {
   lastFailureMs: number;
   /** While the delay of a wrong one runs, nothing else is looked at. */
   isHeld: boolean;
-  readonly queue: Set<Waiting>;
+  /** Those that wait for their turn, each with what ends its waiting. */
+  readonly queue: Map<Shown, () => void>;
 }
 
 export class Authenticator {
@@ -79,29 +86,8 @@ export class Authenticator {
       return null;
     }
     const network = this.#options.networkOf(address);
-    const attempts = this.#attemptsOf(network);
-    if (!attempts.isHeld) return this.#look(token, address, network, attempts, answerMaxMs);
-    // The one whose delay runs is one of them.
-    if (attempts.queue.size >= waitingMax - 1) throw tooMany();
-    const sinceMs = performance.now();
-    return new Promise((resolve, reject) => {
-      const waiting = {
-        look: () => {
-          endWait();
-          if (isGone()) {
-            resolve(null);
-            return;
-          }
-          const leftMs = answerMaxMs - (performance.now() - sinceMs);
-          this.#look(token, address, network, attempts, leftMs).then(resolve, reject);
-        },
-      };
-      attempts.queue.add(waiting);
-      const endWait = this.#after(answerMaxMs, () => {
-        // Where the server stops its turn comes at once.
-        if (this.#isClosed || !attempts.queue.delete(waiting)) return;
-        reject(tooMany());
-      });
+    return new Promise((answer, refuse) => {
+      this.#take({ token, address, network, sinceMs: performance.now(), isGone, answer, refuse });
     });
   }
 
@@ -111,19 +97,33 @@ export class Authenticator {
     for (const end of this.#waits) end();
   }
 
-  /** A wrong one is answered within `answerMs`, and holds up the others for its whole delay. Throws BusyError. */
-  async #look(
-    token: string,
-    address: string,
-    network: string,
-    attempts: Attempts,
-    answerMs: number,
-  ): Promise<Grant | null> {
+  #take(shown: Shown): void {
+    const attempts = this.#attemptsOf(shown.network);
+    if (!attempts.isHeld) this.#look(shown, attempts);
+    // The one whose delay runs is one of them.
+    else if (attempts.queue.size >= waitingMax - 1) shown.refuse(tooMany());
+    else {
+      const endWait = this.#after(answerMaxMs, () => {
+        // Where the server stops its turn comes at once.
+        if (!this.#isClosed && attempts.queue.delete(shown)) shown.refuse(tooMany());
+      });
+      attempts.queue.set(shown, endWait);
+    }
+  }
+
+  /** A right one is answered at once; a wrong one late, and it holds up the others for its whole delay. */
+  #look(shown: Shown, attempts: Attempts): void {
+    const { token, address, network, sinceMs } = shown;
     // Without waits it would be the time to guess.
-    if (this.#isClosed && attempts.failures > 0)
-      throw new BusyError('the server is stopping; try again later');
+    if (this.#isClosed && attempts.failures > 0) {
+      shown.refuse(new BusyError('the server is stopping; try again later'));
+      return;
+    }
     const grant = grantOf(token, this.#options.tokens);
-    if (grant !== null) return grant;
+    if (grant !== null) {
+      shown.answer(grant);
+      return;
+    }
     const nowMs = performance.now();
     if (nowMs - attempts.lastFailureMs > forgetMs) attempts.failures = 0;
     attempts.failures++;
@@ -132,31 +132,29 @@ export class Authenticator {
     this.#remember(network, attempts);
     this.#refusals.warn({ address, reason: 'a wrong one' });
     const delayMs = Math.min(delayMaxMs, this.#options.delayMs * 2 ** (attempts.failures - 1));
-    return new Promise((resolve) => {
-      this.#after(Math.min(delayMs, answerMs), () => {
-        resolve(null);
-      });
-      this.#after(delayMs, () => {
-        attempts.isHeld = false;
-        this.#lookAtNext(attempts);
-      });
+    this.#after(Math.min(delayMs, sinceMs + answerMaxMs - nowMs), () => {
+      shown.answer(null);
+    });
+    this.#after(delayMs, () => {
+      attempts.isHeld = false;
+      this.#lookAtNext(attempts);
     });
   }
 
   /** Up to the next wrong one. */
   #lookAtNext(attempts: Attempts): void {
-    for (const waiting of attempts.queue) {
+    for (const [shown, endWait] of attempts.queue) {
       if (attempts.isHeld) return;
-      attempts.queue.delete(waiting);
-      waiting.look();
+      attempts.queue.delete(shown);
+      endWait();
+      if (shown.isGone()) shown.answer(null);
+      else this.#look(shown, attempts);
     }
   }
 
   /** Those of a network that has shown no wrong one are not remembered. */
   #attemptsOf(network: string): Attempts {
-    return (
-      this.#attempts.get(network) ?? { failures: 0, lastFailureMs: 0, isHeld: false, queue: new Set() }
-    );
+    return this.#attempts.get(network) ?? { failures: 0, lastFailureMs: 0, isHeld: false, queue: new Map() };
   }
 
   /** At the end, as the one that failed last. */
