@@ -4,7 +4,8 @@
 import { isPermitted } from '../gate.js';
 import type { PeerStats } from './peer-stats.js';
 
-const messageBytesMax = 64 * 1024;
+/** The longest token, with every character escaped, takes 12 KiB. As many as all peers may be cannot fill a worker with it. */
+const messageBytesMax = 16 * 1024;
 
 export class RoleBound {
   readonly #stats: PeerStats;

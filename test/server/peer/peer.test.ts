@@ -172,7 +172,7 @@ describe('the room of the worker', () => {
 describe('a connection that may only look', () => {
   const long = `{"cmd": 0x22, "request_data": null, "more": "${'x'.repeat(150_000)}"}`;
   const tooLong =
-    /"error_code": 1, "message": "the request is longer than 65536 bytes, which needs the role operator;/;
+    /"error_code": 1, "message": "the request is longer than 16384 bytes, which needs the role operator;/;
 
   test('may send no more of a request than its commands need, and so takes no room of others', async () => {
     const { wire, room } = await setUp({ role: 'viewer' });
@@ -196,7 +196,7 @@ describe('a connection that may only look', () => {
     const authenticator = authenticatorOf({ delayMs: 30_000 });
     const { wire, stats, received } = await setUp({ role: 'viewer', authenticator });
     wire.send(authenticate(wrongToken) + long);
-    await received(64 * 1024);
+    await received(16 * 1024);
     assert.equal(wire.received, '');
     authenticator.close();
     await wire.closed();
