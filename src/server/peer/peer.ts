@@ -17,7 +17,7 @@ import type { PeerStats } from './peer-stats.js';
 import type { ProcessorEvents, ProcessorOptions } from '../requests/processor-options.js';
 import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
-import { RoleBound } from './role-bound.js';
+import { lookingBytesMax, RoleBound } from './role-bound.js';
 import { tooMuchHeld, type Room, type RoomShare } from '../room.js';
 import { Turn } from './turn.js';
 
@@ -205,7 +205,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
       if (frame === null) {
         this.#draining?.allTaken();
         const problem = this.#processor.mayRise ? null : this.#roleBound.problem(this.#decoder.messageBytes);
-        if (problem !== null) this.#tooLong(problem);
+        if (problem !== null) this.#tooLong(lookingBytesMax, problem);
         else if (this.#inputEnded) this.#inputDone();
         break;
       }
@@ -294,7 +294,8 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
         this.#processor.refuse(new InvalidMessageError('a request must start with {'));
         return;
       case 'too long': {
-        this.#tooLong(`the request is longer than ${this.#options.limits.maxMessageBytes} bytes`);
+        const { maxMessageBytes } = this.#options.limits;
+        this.#tooLong(maxMessageBytes, `the request is longer than ${maxMessageBytes} bytes`);
         return;
       }
       default:
@@ -302,8 +303,8 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     }
   }
 
-  #tooLong(problem: string): void {
-    this.#log.line.warn({ reason: problem }, 'request too long; closing');
+  #tooLong(maxMessageBytes: number, problem: string): void {
+    this.#log.line.warn({ maxMessageBytes, reason: problem }, 'request too long; closing');
     this.#decoder.end();
     this.#processor.refuse(new InvalidMessageError(problem));
     this.#finish('protocol');

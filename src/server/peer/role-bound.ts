@@ -5,7 +5,7 @@ import { isPermitted } from '../gate.js';
 import type { PeerStats } from './peer-stats.js';
 
 /** The longest token, with every character escaped, takes 12 KiB. As many as all peers may be cannot fill a worker with it. */
-const messageBytesMax = 16 * 1024;
+export const lookingBytesMax = 16 * 1024;
 
 export class RoleBound {
   readonly #stats: PeerStats;
@@ -16,14 +16,14 @@ export class RoleBound {
 
   /** Whether so much must wait for a token that is being looked at: what it gives decides. */
   mustWait(heldBytes: number, mayRise: boolean): boolean {
-    return mayRise && heldBytes >= messageBytesMax && !this.#mayClassify;
+    return mayRise && heldBytes >= lookingBytesMax && !this.#mayClassify;
   }
 
   /** What is wrong with an unfinished message of so many bytes; null: nothing. */
   problem(messageBytes: number): string | null {
-    if (messageBytes <= messageBytesMax || this.#mayClassify) return null;
+    if (messageBytes <= lookingBytesMax || this.#mayClassify) return null;
     return (
-      `the request is longer than ${messageBytesMax} bytes, which needs the role operator; ` +
+      `the request is longer than ${lookingBytesMax} bytes, which needs the role operator; ` +
       `this connection has the role ${this.#stats.role}`
     );
   }
