@@ -7,7 +7,7 @@ import { StartupError } from '../errors.js';
 import { openSocket } from '../client/open-socket.js';
 import { targetOf, type Target } from './target.js';
 import { readClientTls, tlsCure, type TlsOptions } from './tls-options.js';
-import { shownToken, type TokenOptions } from './token.js';
+import { shownToken, warnOfClearToken, type TokenOptions } from './token.js';
 
 const errorSchema = z.object({ error: z.string() });
 
@@ -43,7 +43,9 @@ export function adminTarget(
       'write https://HOST:PORT, or leave out --tls, --ca, --cert, --key and --servername',
     );
   }
-  return { ...targetOf(admin, named, 'admin'), tls, token: shownToken(options) };
+  const target = { ...targetOf(admin, named, 'admin'), tls, token: shownToken(options) };
+  warnOfClearToken(target, 'write --admin https://HOST:PORT, or give --ca FILE, where the server speaks TLS');
+  return target;
 }
 
 /** The JSON at this path. Throws StartupError. */

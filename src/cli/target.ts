@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { ClientTls } from '../client/open-socket.js';
 import { ConnectionLostError, StartupError, WireError } from '../errors.js';
 import { readClientTls, tlsCure, type ConfiguredTls, type TlsOptions } from './tls-options.js';
-import { shownToken, type TokenOptions } from './token.js';
+import { shownToken, warnOfClearToken, type TokenOptions } from './token.js';
 
 export interface Target {
   readonly host: string;
@@ -66,6 +66,7 @@ export async function connectTo(
   target: Target,
   { token, answerTimeoutMs = patienceMs, signal }: Coming = {},
 ): Promise<PearClient> {
+  warnOfClearToken({ ...target, token }, 'give --tls or --ca FILE where the server speaks TLS');
   try {
     return await PearClient.connect({
       ...target,

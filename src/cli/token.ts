@@ -1,4 +1,5 @@
 // The token that a tool shows the server: from a file, or from the environment, which other users cannot read.
+import { isLoopbackHost } from '../config/loopback-host.js';
 import { isOpen, readToken } from '../config/token-files.js';
 import { StartupError } from '../errors.js';
 
@@ -20,4 +21,21 @@ export function shownToken({ 'token-file': path }: TokenOptions, env = process.e
   const token = readToken(path, '--token-file');
   if (isOpen(path)) process.stderr.write(`everybody on this machine can read ${path}; chmod o-r ${path}\n`);
   return token;
+}
+
+/** Where it has been said already: tools may connect again and again. */
+let isWarned = false;
+
+/** Says once that whoever is on the way to this server can read the token that is shown to it. */
+export function warnOfClearToken(
+  {
+    host,
+    tls,
+    token,
+  }: { readonly host: string; readonly tls?: object | undefined; readonly token: string | undefined },
+  cure: string,
+): void {
+  if (isWarned || token === undefined || tls !== undefined || isLoopbackHost(host)) return;
+  isWarned = true;
+  process.stderr.write(`the token goes to ${host} without TLS: whoever is on the way can read it; ${cure}\n`);
 }

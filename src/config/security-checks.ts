@@ -1,8 +1,10 @@
 // What the keys below security must be to each other, and what of them a person may not have meant.
-import { isIP } from 'node:net';
 import type { CrossCheck } from './cross-check.js';
-import type { Config } from './schema.js';
+import { isLoopbackHost } from './loopback-host.js';
+import { parseRedisUrl } from './redis-url.js';
+import { secretKeys, type Config } from './schema.js';
 import type { Settings } from './settings.js';
+import { isFromCommandLine } from './sources.js';
 
 export const securityChecks: readonly CrossCheck[] = [
   {
@@ -20,9 +22,14 @@ export const securityChecks: readonly CrossCheck[] = [
   },
 ];
 
-/** Says what strangers may do over an admin HTTP that they can reach, and which doors let tokens be read on the way. */
+/** Says what strangers may do over an admin HTTP that they can reach, and where tokens and passwords can be read. */
 export function securityNotes(config: Config, settings: Settings): string[] {
-  const notes = [...strangerNotes(config), ...clearTokenNotes(config), ...uselessCertificateNotes(config)];
+  const notes = [
+    ...strangerNotes(config),
+    ...clearTokenNotes(config),
+    ...uselessCertificateNotes(config),
+    ...shownSecretNotes(config, settings),
+  ];
   return notes.map(([key, words]) => `${key}: ${words} (${settings.originOf(key) ?? 'default'})`);
 }
 
@@ -31,7 +38,7 @@ type Note = readonly [key: string, words: string];
 function strangerNotes({ admin, security }: Config): Note[] {
   const { default_role, tokens, client_certificates } = security;
   const isKnown = tokens.length > 0 || (client_certificates.length > 0 && admin.tls.client_ca_path !== null);
-  if (!admin.enabled || isLoopback(admin.host) || isKnown) return [];
+  if (!admin.enabled || isLoopbackHost(admin.host) || isKnown) return [];
   const may =
     default_role === 'admin'
       ? 'see and disconnect every connection'
@@ -48,7 +55,7 @@ function clearTokenNotes({ server, admin, security }: Config): Note[] {
   if (security.tokens.length === 0) return [];
   const doors = [['server', server], ...(admin.enabled ? [['admin', admin] as const] : [])] as const;
   return doors.flatMap(([name, { host, tls }]): Note[] => {
-    if (tls.cert_path !== null || isLoopback(host)) return [];
+    if (tls.cert_path !== null || isLoopbackHost(host)) return [];
     const words = `${host} is open to others without TLS: tokens can be read on the way`;
     return [[`${name}.host`, `${words}; set ${name}.tls.cert_path and key_path, or listen on 127.0.0.1`]];
   });
@@ -61,14 +68,27 @@ function uselessCertificateNotes({ server, admin, security }: Config): Note[] {
   return [['security.client_certificates', words]];
 }
 
+function shownSecretNotes({ connections: { redis } }: Config, settings: Settings): Note[] {
+  const isSecret = new Map([
+    ['connections.redis.url', (parseRedisUrl(redis.url ?? '')?.password ?? null) !== null],
+    ['connections.redis.password', redis.password !== null],
+    ['connections.redis.sentinel_password', redis.sentinel_password !== null],
+    // Nothing but hashes of tokens and names of files is accepted there.
+    ['security.tokens', false],
+  ]);
+  return secretKeys
+    .filter((key) => isFromCommandLine(settings.originOf(key)) && isSecret.get(key) !== false)
+    .map((key): Note => {
+      const file = key === 'connections.redis.sentinel_password' ? 'sentinel_password_path' : 'password_path';
+      const words = 'every user of this machine can read the password on the command line (ps)';
+      const variable = `PEAR_${key.replaceAll('.', '__').toUpperCase()}`;
+      return [key, `${words}; set connections.redis.${file} or the environment variable ${variable}`];
+    });
+}
+
 /** As node:tls gives it, without its colons, in lower case. */
 export function plainFingerprint(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toLowerCase();
-}
-
-function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost' || host === '::1') return true;
-  return isIP(host) === 4 && host.startsWith('127.');
 }
 
 /** Names the entries by number: what they hold is not for a message. */

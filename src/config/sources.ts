@@ -29,6 +29,13 @@ export interface CommandLine extends Source {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const optionOrigin = 'command line option ';
+
+/** Whether a key was set by an option, which every user of the machine can read in the list of processes. */
+export function isFromCommandLine(origin: string | undefined): boolean {
+  return origin?.startsWith(optionOrigin) === true;
+}
+
 const prefix = 'PEAR_';
 const separator = '__';
 
@@ -76,7 +83,7 @@ export function readCommandLine(argv: readonly string[], problems: Problems): Co
     } else if (name === 'config') {
       file = { path: text, by: '--config' };
     } else {
-      assignments.push({ path: name.split('.'), text, origin: `command line option --${name}` });
+      assignments.push({ path: name.split('.'), text, origin: `${optionOrigin}--${name}` });
     }
   }
   return { assignments, file, rest };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { BusyError, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
 import { modelNameForm } from '../handlers/model-name.js';
 import type { Logger } from '../log.js';
+import { findModel } from '../settings/model-files.js';
 import { isModelFile, modelFileOf } from '../settings/model-name.js';
 import { checkedLength } from './answer-check.js';
 import { diskError } from './disk-error.js';
@@ -29,7 +30,7 @@ export interface DownloaderOptions {
   readonly ca?: string | undefined;
   /** Rejects where the file, with its sidecar beside it, is no model that can serve. Gives up where `signal` aborts. */
   readonly prove: (modelPath: string, signal: AbortSignal) => Promise<void>;
-  /** Moves the file to `name` in the folder that its own folder is in. */
+  /** Moves the file to `name`, as the folder has it already or will have it, in the folder that its own folder is in. */
   readonly place?: (temporaryPath: string, name: string) => Promise<void>;
   readonly patience?: Patience;
   readonly resolve?: Resolve;
@@ -161,7 +162,9 @@ export class ModelDownloader {
         cause: new Error(`it has ${sha256}`),
       });
     }
-    await copySidecar(join(folder, name), path);
+    // The folder may have the name in another form of Unicode, as some systems write it: that file is the one to replace.
+    const placed = (await findModel(folder, name))?.name ?? name;
+    await copySidecar(join(folder, placed), path);
     try {
       await orAborted(prove(path, clock.signal), clock.signal);
     } catch (error) {
@@ -172,7 +175,7 @@ export class ModelDownloader {
     clock.stop();
     record.enter('placing');
     try {
-      await place(path, name);
+      await place(path, placed);
     } catch (error) {
       throw wireErrorWith(error, 'the model could not be put in the model folder');
     }

@@ -70,6 +70,11 @@ export class FrameDecoder {
     return this.#chunks.reduce((sum, { length }) => sum + length, 0) - this.#at;
   }
 
+  /** What has come of a request of which more is to come, without images behind it. */
+  get messageBytes(): number {
+    return this.#heldBytes;
+  }
+
   /** Memory taken for a request, or for an image, of which more is to come. */
   get heldBytes(): number {
     return this.#held.length + (this.#attachment?.length ?? 0);
@@ -109,17 +114,22 @@ export class FrameDecoder {
     this.#state = 'skip';
   }
 
+  /** Says that the message that comes in is too long: nothing says where the next one starts. */
+  end(): void {
+    this.#state = 'ended';
+    this.#held = noBytes;
+    this.#heldBytes = 0;
+    this.#chunks = [];
+    this.#at = 0;
+  }
+
   /** The next frame, or null where more bytes are needed. */
   next(): Frame | null {
     for (;;) {
       const chunk = this.#chunks[0];
       if (chunk === undefined) return null;
       const frame = this.#read(chunk);
-      if (frame?.type === 'too long') {
-        this.#chunks = [];
-        this.#at = 0;
-        return frame;
-      }
+      if (frame?.type === 'too long') return frame;
       if (this.#at === chunk.length) {
         takeFirst(this.#chunks);
         this.#at = 0;
@@ -178,9 +188,7 @@ export class FrameDecoder {
     const end = this.#scanner.scan(chunk, start);
     this.#at = end ?? chunk.length;
     if (this.#heldBytes + (this.#at - start) > this.#maxMessageBytes) {
-      this.#state = 'ended';
-      this.#held = noBytes;
-      this.#heldBytes = 0;
+      this.end();
       return { type: 'too long' };
     }
     const part = chunk.subarray(start, this.#at);

@@ -1,6 +1,7 @@
 // Looks at tokens, and slows down who guesses. Wrong ones are answered late, later with each one from the same network; and
 // while one of them waits for its answer, no other from there is looked at, right or wrong: else whoever guesses would
-// take a new connection instead of waiting, and silence alone would tell him that he was wrong.
+// take a new connection instead of waiting, and silence alone would tell him that he was wrong. Where none waits, right ones
+// are answered at once, however many come.
 import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { grantOf, type Grant, type KnownToken } from './gate.js';
@@ -18,6 +19,12 @@ export interface AuthenticatorOptions {
 /** Long enough to make guessing hopeless, short enough for a person who has mended a mistake. */
 const delayMaxMs = 30_000;
 
+/**
+ * Within so long everybody has an answer, so that clients need not guess how many wait before them; more than the longest
+ * delay, so that whoever comes honestly behind one wrong token gets what it is due.
+ */
+const answerMaxMs = 40_000;
+
 /** Tokens of one network that wait at a time: whoever comes honestly beside somebody who guesses waits for these at most. */
 const waitingMax = 4;
 
@@ -27,19 +34,31 @@ const forgetMs = 15 * 60_000;
 /** Networks that are remembered, some hundred bytes each; beyond it the one that failed longest ago is forgotten. */
 const networksMax = 10_000;
 
+/** A token that somebody has shown. */
+interface Shown {
+  readonly token: string;
+  readonly address: string;
+  readonly network: string;
+  /** By the clock of `performance`. */
+  readonly sinceMs: number;
+  readonly isGone: () => boolean;
+  readonly answer: (grant: Grant | null) => void;
+  readonly refuse: (error: BusyError) => void;
+}
+
 interface Attempts {
   failures: number;
   /** By the clock of `performance`. */
   lastFailureMs: number;
-  /** Those that wait for their turn, or for their late answer. */
-  waiting: number;
-  /** Resolves when the next one may be looked at. */
-  turn: Promise<void>;
+  /** While the delay of a wrong one runs, nothing else is looked at. */
+  isHeld: boolean;
+  /** Those that wait for their turn, each with what ends its waiting. */
+  readonly queue: Map<Shown, () => void>;
 }
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
-  /** Of networks that have shown wrong tokens, or show one now; the one that failed last at the end. */
+  /** Of networks that have shown wrong tokens; the one that failed last at the end. */
   readonly #attempts = new Map<string, Attempts>();
   readonly #refusals: CountedLog;
   /** What ends the waiting of those that wait. */
@@ -58,7 +77,7 @@ export class Authenticator {
 
   /**
    * What `token` gives to somebody at `address`; null, and late, where it is none of ours. `isGone`: nobody waits for the
-   * answer any more, and it need not be looked at. Throws BusyError where too many wait.
+   * answer any more, and it need not be looked at. Throws BusyError where too many wait, or its turn does not come in time.
    */
   async check(token: string, address: string, isGone: () => boolean): Promise<Grant | null> {
     // Nothing can be guessed: clients that show one to every server are not held up.
@@ -67,19 +86,9 @@ export class Authenticator {
       return null;
     }
     const network = this.#options.networkOf(address);
-    const attempts = this.#attemptsOf(network);
-    if (attempts.waiting >= waitingMax) {
-      throw new BusyError('too many tokens from this address wait to be looked at; try again later');
-    }
-    attempts.waiting++;
-    const answer = attempts.turn.then(() => (isGone() ? null : this.#look(token, address, attempts)));
-    attempts.turn = answer.then(ignore, ignore);
-    try {
-      return await answer;
-    } finally {
-      attempts.waiting--;
-      this.#keepOrForget(network, attempts);
-    }
+    return new Promise((answer, refuse) => {
+      this.#take({ token, address, network, sinceMs: performance.now(), isGone, answer, refuse });
+    });
   }
 
   /** The server stops: nobody waits any longer. */
@@ -88,57 +97,94 @@ export class Authenticator {
     for (const end of this.#waits) end();
   }
 
-  /** Throws BusyError. */
-  async #look(token: string, address: string, attempts: Attempts): Promise<Grant | null> {
+  #take(shown: Shown): void {
+    const attempts = this.#attemptsOf(shown.network);
+    if (!attempts.isHeld) this.#look(shown, attempts);
+    // The one whose delay runs is one of them.
+    else if (attempts.queue.size >= waitingMax - 1) shown.refuse(tooMany());
+    else {
+      const endWait = this.#after(answerMaxMs, () => {
+        // Where the server stops its turn comes at once.
+        if (!this.#isClosed && attempts.queue.delete(shown)) shown.refuse(tooMany());
+      });
+      attempts.queue.set(shown, endWait);
+    }
+  }
+
+  /** A right one is answered at once; a wrong one late, and it holds up the others for its whole delay. */
+  #look(shown: Shown, attempts: Attempts): void {
+    const { token, address, network, sinceMs } = shown;
     // Without waits it would be the time to guess.
-    if (this.#isClosed && attempts.failures > 0)
-      throw new BusyError('the server is stopping; try again later');
+    if (this.#isClosed && attempts.failures > 0) {
+      shown.refuse(new BusyError('the server is stopping; try again later'));
+      return;
+    }
     const grant = grantOf(token, this.#options.tokens);
-    if (grant !== null) return grant;
+    if (grant !== null) {
+      shown.answer(grant);
+      return;
+    }
     const nowMs = performance.now();
     if (nowMs - attempts.lastFailureMs > forgetMs) attempts.failures = 0;
     attempts.failures++;
     attempts.lastFailureMs = nowMs;
+    attempts.isHeld = true;
+    this.#remember(network, attempts);
     this.#refusals.warn({ address, reason: 'a wrong one' });
-    await this.#wait(Math.min(delayMaxMs, this.#options.delayMs * 2 ** (attempts.failures - 1)));
-    return null;
+    const delayMs = Math.min(delayMaxMs, this.#options.delayMs * 2 ** (attempts.failures - 1));
+    this.#after(Math.min(delayMs, sinceMs + answerMaxMs - nowMs), () => {
+      shown.answer(null);
+    });
+    this.#after(delayMs, () => {
+      attempts.isHeld = false;
+      this.#lookAtNext(attempts);
+    });
   }
 
+  /** Up to the next wrong one. */
+  #lookAtNext(attempts: Attempts): void {
+    for (const [shown, endWait] of attempts.queue) {
+      if (attempts.isHeld) return;
+      attempts.queue.delete(shown);
+      endWait();
+      if (shown.isGone()) shown.answer(null);
+      else this.#look(shown, attempts);
+    }
+  }
+
+  /** Those of a network that has shown no wrong one are not remembered. */
   #attemptsOf(network: string): Attempts {
-    const known = this.#attempts.get(network);
-    if (known !== undefined) return known;
-    const attempts = { failures: 0, lastFailureMs: 0, waiting: 0, turn: Promise.resolve() };
-    this.#attempts.set(network, attempts);
-    return attempts;
+    return this.#attempts.get(network) ?? { failures: 0, lastFailureMs: 0, isHeld: false, queue: new Map() };
   }
 
-  #keepOrForget(network: string, attempts: Attempts): void {
-    if (attempts.waiting > 0) return;
-    // Anew at the end.
+  /** At the end, as the one that failed last. */
+  #remember(network: string, attempts: Attempts): void {
     this.#attempts.delete(network);
-    if (attempts.failures > 0) this.#attempts.set(network, attempts);
+    this.#attempts.set(network, attempts);
     if (this.#attempts.size <= networksMax) return;
-    for (const [oldest, { waiting }] of this.#attempts) {
-      if (waiting > 0) continue;
+    for (const [oldest, { isHeld }] of this.#attempts) {
+      if (isHeld) continue;
       this.#attempts.delete(oldest);
       return;
     }
   }
 
-  #wait(ms: number): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#waits.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      this.#waits.add(end);
-    });
+  /** Calls `then` after so long, or when the server stops; gives what keeps it from that. */
+  #after(ms: number, then: () => void): () => void {
+    const stop = () => {
+      clearTimeout(timer);
+      this.#waits.delete(end);
+    };
+    const end = () => {
+      stop();
+      then();
+    };
+    const timer = setTimeout(end, this.#isClosed ? 0 : ms);
+    this.#waits.add(end);
+    return stop;
   }
 }
 
-function ignore(): void {
-  // Whoever asked is told of it.
+function tooMany(): BusyError {
+  return new BusyError('too many tokens from this address wait to be looked at; try again later');
 }

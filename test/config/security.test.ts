@@ -222,3 +222,29 @@ test('client certificates that nobody is asked for are told of at the start', ()
   for (const section of ['server', 'admin'])
     assert.deepEqual(load({ file: `${section}: {tls: ${tls}}\n${security}` }).notes, []);
 });
+
+describe('a password on the command line', () => {
+  const notesOf = (...argv: string[]) => load({ argv }).notes;
+
+  test('is told of at the start with the cure, and not shown', () => {
+    const password = ['--connections.redis.url', 'redis://h', '--connections.redis.password', 'hunter2'];
+    assert.deepEqual(notesOf(...password), [
+      'connections.redis.password: every user of this machine can read the password on the command line (ps); ' +
+        'set connections.redis.password_path or the environment variable PEAR_CONNECTIONS__REDIS__PASSWORD ' +
+        '(command line option --connections.redis.password)',
+    ]);
+    const inUrl = notesOf('--connections.redis.url', 'redis://:hunter2@h').join();
+    assert.match(inUrl, /^connections\.redis\.url: every user/);
+    assert.doesNotMatch(inUrl, /hunter2/);
+    const section = notesOf('--connections.redis', '{url: redis://h, password: hunter2}').join();
+    assert.match(section, /^connections\.redis\.password: every user/);
+  });
+
+  test('is not told of where it comes from elsewhere, or where there is none', () => {
+    assert.deepEqual(notesOf('--connections.redis.url', 'redis://h'), []);
+    const env = { PEAR_CONNECTIONS__REDIS__PASSWORD: 'hunter2', REDIS_URL: 'redis://h' };
+    assert.deepEqual(load({ env }).notes, []);
+    const tokens = notesOf('--security.tokens', `[${entry}]`, '--server.host', '127.0.0.1');
+    assert.deepEqual(tokens, [], 'hashes are no secret');
+  });
+});

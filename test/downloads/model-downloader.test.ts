@@ -65,6 +65,27 @@ describe('A download', () => {
     assert.doesNotMatch(head, /cookie|authorization|referer/i);
   });
 
+  it('replaces a model whose name the folder has in another form of Unicode, with its own sidecar', async (t) => {
+    const [composed, onDisk] = ['배.onnx', '배.onnx'.normalize('NFD')];
+    const host = await startHost(t, scripts);
+    const sidecars: string[] = [];
+    const { download, folder, left } = await makeWorkplace(t, [host.origin], {
+      prove: async (path) => {
+        sidecars.push(await readFile(path.replace('.onnx', '.yaml'), 'utf8'));
+      },
+      place: async (temporaryPath, name) => {
+        assert.equal(name, onDisk, 'whether it serves is asked of the file that is there');
+        await placeFile(temporaryPath, name);
+      },
+    });
+    await writeFile(join(folder, onDisk.replace('.onnx', '.yaml')), 'task: detect\n');
+    await writeFile(join(folder, onDisk), 'the old one');
+    await download(`${host.origin}/pear.onnx`, { name: composed });
+    assert.deepEqual(sidecars, ['task: detect\n']);
+    assert.deepEqual((await left()).toSorted(), [onDisk, onDisk.replace('.onnx', '.yaml')].toSorted());
+    assert.deepEqual(await readFile(join(folder, onDisk)), model);
+  });
+
   it('replaces the model of that name, and is proved with the sidecar that is there', async (t) => {
     const host = await startHost(t, scripts);
     const sidecars: string[] = [];

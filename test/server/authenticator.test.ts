@@ -113,6 +113,21 @@ describe('a wrong token', () => {
   });
 });
 
+describe('right tokens', () => {
+  test('are answered at once, however many come together, where no wrong one waits', async (t) => {
+    const { answers, show, after } = setUp(t);
+    for (let count = 0; count < 12; count++) show(tokens.admin);
+    await after(0);
+    assert.deepEqual(answers, Array(12).fill(nameOf('admin')));
+    show(wrongToken);
+    await after(1_000);
+    for (let count = 0; count < 12; count++) show(tokens.admin);
+    await after(0);
+    assert.equal(answers.length, 25, 'nor does a wrong one that has its answer hold them up');
+    assert.ok(!answers.includes('busy'));
+  });
+});
+
 describe('those that wait', () => {
   test('are 4 of a network at most: the others are turned away unseen', async (t) => {
     const { answers, show, after } = setUp(t);
@@ -122,6 +137,26 @@ describe('those that wait', () => {
     assert.deepEqual(answers, ['busy', 'busy', 'busy']);
     await after(1_000);
     assert.deepEqual(answers.slice(3), [null]);
+  });
+
+  test('have an answer within 40 s, the true one where their turn comes by then', async (t) => {
+    const { answers, show, after } = setUp(t, 30_000);
+    show(wrongToken);
+    for (const token of [wrongToken, tokens.admin, wrongToken]) show(token);
+    await after(29_999);
+    assert.deepEqual(answers, []);
+    await after(1);
+    assert.deepEqual(answers, [null]);
+    await after(9_999);
+    assert.deepEqual(answers, [null]);
+    await after(1);
+    // The turn of the second came after 30 s, that of the others has not come.
+    assert.deepEqual(answers.map(String).toSorted(), ['busy', 'busy', 'null', 'null']);
+    show(tokens.viewer);
+    await after(19_999);
+    assert.equal(answers.length, 4, 'it was answered early, and holds up the others for its whole delay');
+    await after(1);
+    assert.deepEqual(answers.slice(4), [nameOf('viewer')]);
   });
 
   test('are not looked at once they are gone, so that a new connection gains nothing', async (t) => {

@@ -5,17 +5,19 @@ import type { CloseReason } from '../../connections/record.js';
 import { DeadlineError, InvalidMessageError, type WireError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
-import { afterGarbage, type Grant } from '../gate.js';
+import { afterGarbage } from '../gate.js';
 import { Allowance } from './allowance.js';
 import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
 import { MessageWatch } from './message-watch.js';
 import { Outgoing, type OutgoingEvents } from './outgoing.js';
 import type { PeerLimits } from './peer-limits.js';
+import { PeerLog } from './peer-log.js';
 import type { PeerStats } from './peer-stats.js';
 import type { ProcessorEvents, ProcessorOptions } from '../requests/processor-options.js';
 import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
+import { lookingBytesMax, RoleBound } from './role-bound.js';
 import { tooMuchHeld, type Room, type RoomShare } from '../room.js';
 import { Turn } from './turn.js';
 
@@ -44,6 +46,8 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   readonly #outgoing: Outgoing;
   readonly #reading: Reading;
   readonly #allowance: Allowance;
+  readonly #roleBound: RoleBound;
+  readonly #log: PeerLog;
   /** What it holds of the worker's room. */
   readonly #share: RoomShare;
   /** Of the first request that has not come at once. */
@@ -55,8 +59,6 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   #open = true;
   #inputEnded: boolean;
   #draining: Draining | null = null;
-  /** What the log has been warned of: what a peer has done a thousand times is worth one line. */
-  #warned: Set<string> | null = null;
   /** Guards against taking a frame while one is being taken: an answer given at once calls back. */
   #pumping = false;
 
@@ -64,6 +66,8 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     this.#socket = socket;
     this.stats = stats;
     this.#options = options;
+    this.#log = new PeerLog(options.log, stats);
+    this.#roleBound = new RoleBound(stats);
     // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
     this.#inputEnded = socket.readableEnded;
     this.#decoder = new FrameDecoder(options.limits.maxMessageBytes);
@@ -85,7 +89,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
       this.#pump();
     });
     socket.on('error', (error) => {
-      this.#log.debug({ reason: error.message }, 'connection failed');
+      this.#log.line.debug({ reason: error.message }, 'connection failed');
       this.#closeReason = this.#open ? 'reset' : this.#closeReason;
     });
     socket.on('close', () => {
@@ -133,15 +137,15 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   }
 
   onFault(command: string, reason: string): void {
-    this.#log.error({ command, reason }, 'a fault of the server');
+    this.#log.line.error({ command, reason }, 'a fault of the server');
   }
 
   onNotPermitted(reason: string): void {
-    this.#warnOnce(reason, 'a request was not permitted');
+    this.#log.warnOnce(reason, 'a request was not permitted');
   }
 
-  onAuthenticated({ name, role }: Grant): void {
-    this.#log.info({ identity: name, role }, 'authenticated');
+  onAuthenticated(): void {
+    this.#log.authenticated();
   }
 
   get isBackedUp(): boolean {
@@ -161,25 +165,15 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
 
   onStuck(waitingBytes: number): void {
     const timeoutMs = this.#options.limits.writeTimeoutMs;
-    this.#log.warn({ waitingBytes, timeoutMs }, 'the peer does not read its replies; dropping it');
+    this.#log.line.warn({ waitingBytes, timeoutMs }, 'the peer does not read its replies; dropping it');
     this.destroy('slow reader');
-  }
-
-  /** Made for each line, since most peers have none. */
-  get #log(): Logger {
-    return this.#options.log.child({ peer: this.stats.origin.id });
-  }
-
-  #warnOnce(reason: string, message: string): void {
-    this.#warned ??= new Set();
-    if (this.#warned.has(reason)) return;
-    this.#warned.add(reason);
-    this.#log.warn({ reason }, message);
   }
 
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
     const takenBytes = this.stats.bytesIn - this.#decoder.waitingBytes;
+    const { load, mayRise } = this.#processor;
+    if (this.#roleBound.mustWait(load.heldBytes + this.#decoder.heldBytes, mayRise)) return false;
     return this.#allowance.mayTake(takenBytes) && !this.#outgoing.isBackedUp;
   }
 
@@ -210,7 +204,9 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
       const frame = this.#decoder.next();
       if (frame === null) {
         this.#draining?.allTaken();
-        if (this.#inputEnded) this.#inputDone();
+        const problem = this.#processor.mayRise ? null : this.#roleBound.problem(this.#decoder.messageBytes);
+        if (problem !== null) this.#tooLong(lookingBytesMax, problem);
+        else if (this.#inputEnded) this.#inputDone();
         break;
       }
       this.#take(frame);
@@ -234,7 +230,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   get #messageWatch(): MessageWatch {
     const { messageTimeoutMs } = this.#options.limits;
     this.#message ??= new MessageWatch(messageTimeoutMs, () => {
-      this.#log.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
+      this.#log.line.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
       this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
       this.#finish('protocol');
     });
@@ -246,7 +242,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
       timeoutMs,
       () => this.#processor.owed > 0 || this.#decoder.unfinished || this.#outgoing.waitingBytes > 0,
       () => {
-        this.#log.info({ timeoutMs }, 'nothing came or went; closing');
+        this.#log.line.info({ timeoutMs }, 'nothing came or went; closing');
         this.#finish('idle');
       },
     );
@@ -262,7 +258,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   /** Gives up the request that is coming in, since the whole server holds too much. */
   #shed(): void {
     if (!this.#open || this.#decoder.heldBytes === 0) return;
-    this.#warnOnce('the server holds too many bytes', 'giving up a request that comes in');
+    this.#log.warnOnce('the server holds too many bytes', 'giving up a request that comes in');
     if (this.#processor.breakOff(tooMuchHeld())) {
       // What is left of its images is skipped; where the next request starts is known.
       this.#decoder.skipAttachments();
@@ -299,15 +295,19 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
         return;
       case 'too long': {
         const { maxMessageBytes } = this.#options.limits;
-        this.#log.warn({ maxMessageBytes }, 'request too long; closing');
-        const problem = `the request is longer than ${maxMessageBytes} bytes`;
-        this.#processor.refuse(new InvalidMessageError(problem));
-        this.#finish('protocol');
+        this.#tooLong(maxMessageBytes, `the request is longer than ${maxMessageBytes} bytes`);
         return;
       }
       default:
         frame satisfies never;
     }
+  }
+
+  #tooLong(maxMessageBytes: number, problem: string): void {
+    this.#log.line.warn({ maxMessageBytes, reason: problem }, 'request too long; closing');
+    this.#decoder.end();
+    this.#processor.refuse(new InvalidMessageError(problem));
+    this.#finish('protocol');
   }
 
   /** The peer has closed its sending side and everything it sent has been taken. */

@@ -2,7 +2,6 @@
 import type { CommandRegistry } from '../../handlers/base-handler.js';
 import type { TextDecode } from '../../text-encoding.js';
 import type { Authenticator } from '../authenticator.js';
-import type { Grant } from '../gate.js';
 import type { LoadLimits } from './peer-load.js';
 
 /** The same for all peers. */
@@ -28,8 +27,8 @@ export interface ProcessorEvents {
   onFault(command: string, reason: string): void;
   /** The gate has refused a request. */
   onNotPermitted(reason: string): void;
-  /** It has shown a token of ours. */
-  onAuthenticated(grant: Grant): void;
+  /** It has shown a token of ours, and so its name or its role is another one. */
+  onAuthenticated(): void;
   /** Whether replies wait because the peer does not take them; nothing is started then. */
   readonly isBackedUp: boolean;
   /** Whether this peer's turn in the event loop goes on; else `resume` is called when its next one comes. */

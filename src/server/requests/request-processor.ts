@@ -89,6 +89,11 @@ export class RequestProcessor implements StartRules<Place> {
     return this.#order.length;
   }
 
+  /** Whether the role may become another one before what comes next is asked for its own. */
+  get mayRise(): boolean {
+    return this.#order.hasBarrier;
+  }
+
   /** Takes a message, whose bytes are not used after the call. */
   accept(message: Message): Followup {
     const parsed = parseRequest(message, this.#options);
@@ -160,7 +165,7 @@ export class RequestProcessor implements StartRules<Place> {
       const admitted = admit(parsed, this.#stats.role, {
         registry: this.#options.registry,
         maxImageBytes: this.#options.maxImageBytes,
-        mayRise: ({ order }) => this.#order.hasBarrier && order !== 'stop',
+        mayRise: ({ order }) => this.mayRise && order !== 'stop',
         assertRoom: (images) => {
           this.#assertRoom(images, messageBytes);
         },
@@ -227,8 +232,8 @@ export class RequestProcessor implements StartRules<Place> {
             authenticator: this.#options.authenticator,
             stats: this.#stats,
             isGone: () => this.#abandoned,
-            onAuthenticated: (grant) => {
-              this.#events.onAuthenticated(grant);
+            onAuthenticated: () => {
+              this.#events.onAuthenticated();
             },
           }),
         onImage: (result) => {

@@ -1,6 +1,6 @@
 // What a token that a peer shows does for it.
 import type { Authenticator } from '../authenticator.js';
-import { withGrant, type Grant } from '../gate.js';
+import { withGrant } from '../gate.js';
 import type { PeerStats } from '../peer/peer-stats.js';
 
 export interface TokenShown {
@@ -8,7 +8,8 @@ export interface TokenShown {
   readonly stats: PeerStats;
   /** Whoever is gone meanwhile is not told whether it was right. */
   readonly isGone: () => boolean;
-  readonly onAuthenticated: (grant: Grant) => void;
+  /** It is somebody else now, or may do something else. */
+  readonly onAuthenticated: () => void;
 }
 
 /** A right one counts for what comes behind it; false for a wrong one, late. */
@@ -19,7 +20,8 @@ export async function showToken(
   const grant = await authenticator.check(token, stats.origin.address, isGone);
   if (grant === null) return false;
   // Who it is may have changed while it waited.
-  stats.who = withGrant(stats.who, grant);
-  onAuthenticated(grant);
+  const before = stats.who;
+  stats.who = withGrant(before, grant);
+  if (stats.who.name !== before.name || stats.who.role !== before.role) onAuthenticated();
   return true;
 }

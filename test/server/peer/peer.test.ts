@@ -5,15 +5,18 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
+import type { Role } from '#src/config/schema.js';
+import { AuthenticationHandler } from '#src/handlers/authentication-handler.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
+import type { Authenticator } from '#src/server/authenticator.js';
 import { identityOf } from '#src/server/gate.js';
 import { Peer } from '#src/server/peer/peer.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
 import { Wire } from '../../support/wire.js';
-import { authenticatorOf } from '../../support/tokens.js';
+import { authenticate, authenticatorOf, tokens, wrongToken } from '../../support/tokens.js';
 
 const maxBytes = 1_000_000;
 
@@ -52,7 +55,10 @@ afterEach(() => {
   for (const end of endings.splice(0)) end();
 });
 
-async function setUp() {
+async function setUp({
+  role = 'operator',
+  authenticator = authenticatorOf(),
+}: { readonly role?: Role; readonly authenticator?: Authenticator } = {}) {
   const listener = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const address: AddressInfo | string | null = listener.address();
@@ -61,10 +67,11 @@ async function setUp() {
   const wire = await Wire.open(address.port);
   const socket = await accepted;
   const handler = new Reads();
+  const lines: string[] = [];
   const room = new Room({ maxImages: 10, maxBytes });
   const stats = new PeerStats(
     { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1, tls: false },
-    identityOf('operator'),
+    identityOf(role),
   );
   const peer = new Peer(socket, stats, {
     limits: {
@@ -76,8 +83,8 @@ async function setUp() {
       readAheadBytes: 100_000,
     },
     processor: {
-      registry: new CommandRegistry([handler]),
-      authenticator: authenticatorOf(),
+      registry: new CommandRegistry([handler, new AuthenticationHandler()]),
+      authenticator,
       decode: textDecoder('utf-8'),
       replyTerminator: '\n',
       maxImageBytes: 1_000,
@@ -88,7 +95,7 @@ async function setUp() {
       maxPendingRequests: 10_000,
     },
     room,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
     onChange: () => undefined,
     onClose: () => undefined,
   });
@@ -101,7 +108,7 @@ async function setUp() {
   const received = async (bytes: number) => {
     while (stats.bytesIn < bytes) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { wire, peer, handler, room, received };
+  return { wire, peer, handler, room, stats, lines, received };
 }
 
 const read = '{"cmd": 0x22, "request_data": null}';
@@ -129,10 +136,10 @@ describe('a connection that is drained', () => {
   });
 });
 
-describe('the room of the worker', () => {
-  /** What the room says to a peer that holds half of what it has. */
-  const isCrowded = (room: Room) => !room.mayGrow(maxBytes);
+/** What the room says to a peer that holds half of what it has. */
+const isCrowded = (room: Room) => !room.mayGrow(maxBytes);
 
+describe('the room of the worker', () => {
   test('knows of an unfinished request, and of a connection that is gone', async () => {
     const { wire, room, received } = await setUp();
     const other = room.share();
@@ -160,4 +167,54 @@ describe('the room of the worker', () => {
     handler.waiting[0]?.();
     while (isCrowded(room)) await new Promise((resolve) => setImmediate(resolve));
   });
+});
+
+describe('a connection that may only look', () => {
+  const long = `{"cmd": 0x22, "request_data": null, "more": "${'x'.repeat(150_000)}"}`;
+  const tooLong =
+    /"error_code": 1, "message": "the request is longer than 16384 bytes, which needs the role operator;/;
+
+  test('may send no more of a request than its commands need, and so takes no room of others', async () => {
+    const { wire, room } = await setUp({ role: 'viewer' });
+    const other = room.share();
+    other.set(maxBytes / 2 - 50_000);
+    wire.send(long.slice(0, -2));
+    await wire.closed();
+    assert.match(wire.received, tooLong);
+    while (isCrowded(room)) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test('may send more as soon as a token lets it classify, also right behind that', async () => {
+    const { wire } = await setUp({ role: 'viewer' });
+    wire.send(authenticate(tokens.operator) + long);
+    const [shown, model] = await wire.replies(2);
+    assert.match(shown ?? '', /"result": 2/);
+    assert.match(model ?? '', /"m\.onnx"/);
+  });
+
+  test('is not read further while a token of it waits, and then as its role is', async () => {
+    const authenticator = authenticatorOf({ delayMs: 30_000 });
+    const { wire, stats, received } = await setUp({ role: 'viewer', authenticator });
+    wire.send(authenticate(wrongToken) + long);
+    await received(16 * 1024);
+    assert.equal(wire.received, '');
+    authenticator.close();
+    await wire.closed();
+    const [shown, refused] = wire.received.split('\n');
+    assert.match(shown ?? '', /"error_code": 5/);
+    assert.match(refused ?? '', tooLong);
+    assert.equal(stats.role, 'viewer');
+  });
+});
+
+test('who somebody is by a token is logged once, however often it is shown', async () => {
+  const { wire, lines } = await setUp({ role: 'viewer' });
+  const both = authenticate(tokens.operator) + authenticate(tokens.viewer);
+  wire.send(both.repeat(50) + authenticate(tokens.admin));
+  await wire.replies(101);
+  const told = lines.filter((line) => line.includes('"msg":"authenticated"'));
+  assert.deepEqual(
+    told.map((line) => /"role":"(\w+)"/.exec(line)?.[1]),
+    ['operator', 'admin'],
+  );
 });

@@ -125,6 +125,22 @@ describe('the tools', () => {
     assert.equal(warned.stderr, `everybody on this machine can read ${path}; chmod o-r ${path}\n`);
   });
 
+  test('say once where a token goes to another machine without TLS, and not where none is shown', async () => {
+    // Every address of this machine is no loopback address, though it leads there.
+    const elsewhere = (place: string) => place.replace('127.0.0.1', '0.0.0.0');
+    const env = { PEAR_TOKEN: tokens.admin };
+    const peers = await pearWith(env, 'peers', '--json', ...places.connect.map(elsewhere));
+    assert.equal(peers.code, 0);
+    assert.equal(
+      peers.stderr,
+      'the token goes to 0.0.0.0 without TLS: whoever is on the way can read it; ' +
+        'give --tls or --ca FILE where the server speaks TLS\n',
+    );
+    const events = await pearWith(env, 'events', '--json', ...places.admin.map(elsewhere));
+    assert.match(events.stderr, /^the token goes to 0\.0\.0\.0 without TLS: .*; write --admin https:/);
+    assert.equal((await pear('models', ...places.connect.map(elsewhere))).stderr, '');
+  });
+
   test('say that a token is wrong, or that its file will not do, and never the token', async () => {
     const path = await writeToken('wrong.token', wrongToken);
     const short = await writeToken('short.token', 'short-secret');
