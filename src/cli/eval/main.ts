@@ -1,8 +1,11 @@
 // `npm run eval -- FOLDER`: has the photos of a folder judged by a server and tells what was right, how well boxes
 // fit, whether confidences mean what they say, and how long it took; docs/models.md explains the figures.
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ConfigLoader } from '../../config/loader.js';
 import { ConfigError, ConnectionLostError, StartupError, WireError } from '../../errors.js';
+import { printable } from '../fitted-table.js';
 import { askAll } from './ask.js';
 import { ClassNames } from './class-names.js';
 import { evaluate, type Evaluation } from './evaluation.js';
@@ -52,6 +55,8 @@ async function run(
   argv: readonly string[],
 ): Promise<number> {
   const classes = new ClassNames(options.classes);
+  for (const file of [options.sheet, options.json])
+    if (file !== undefined && file !== '-') await checkPlace(file);
   const labelled = labelledPhotos(options.folder, options.annotations, classes);
   const hasLabels = labelled.photos.some(({ label }) => label !== undefined);
   if (options['fail-below'] !== undefined && !hasLabels)
@@ -111,10 +116,23 @@ async function tell(found: Evaluation, { unnamed }: LabelledPhotos, options: Eva
   else if (options.json !== undefined) await writeFile(options.json, json);
 }
 
+/** Before the work is done: later it would be lost. */
+async function checkPlace(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (cause) {
+    throw new StartupError(
+      `nothing can be written to ${dirname(file)}`,
+      'make that folder, or name another file',
+      { cause },
+    );
+  }
+}
+
 function complaintOf(error: unknown): string {
   if (error instanceof ConfigError)
     return ['the configuration has mistakes:', ...error.problems].join('\n  ');
-  if (error instanceof StartupError) return `${error.message}; ${error.cure}`;
+  if (error instanceof StartupError) return printable(`${error.message}; ${error.cure}`);
   if (error instanceof WireError) return `the server refuses (error ${error.code}): ${error.message}`;
   if (error instanceof ConnectionLostError) return `${error.message}; look at the log of the server`;
   // A file that cannot be written says so itself.

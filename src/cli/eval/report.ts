@@ -8,6 +8,8 @@ import { notJudged, type Evaluation, type Share, type Spread } from './evaluatio
 import { isRight, type Judged } from './judged.js';
 import { bestOverlap } from './matching.js';
 
+/** Of these everybody knows what they mean. */
+const usualClasses: readonly string[] = ['normal', 'defective', noPear, notJudged];
 /** More of them nobody reads in a terminal; the JSON and the sheet have all. */
 const rowsMax = 50;
 
@@ -36,7 +38,7 @@ function confusionText({ confusion: { labels, said, counts } }: Evaluation): str
     printable(label),
     ...said.map((each) => String(counts[label]?.[each] ?? 0)),
   ]);
-  const strange = said.filter((each) => !labels.includes(each) && each !== noPear && each !== notJudged);
+  const strange = said.filter((each) => !labels.includes(each) && !usualClasses.includes(each));
   const [first = ''] = strange;
   const hint =
     strange.length === 0

@@ -39,11 +39,10 @@ export function readCsvLabels(text: string, file: string, classes: ClassNames): 
         `${origin}: ${name} stands already in ${earlier.origin}, ${earlier.label === label ? 'and this line has no box' : 'with another class'}`,
         'a file may stand in several lines, of the same class, a box in each',
       );
-    // Where there are columns for boxes, a line without one says that the photo has none.
-    const boxes = places.has('left')
-      ? [...(earlier?.boxes ?? []), ...(box === undefined ? [] : [box])]
-      : undefined;
-    labels.set(name, { name, label, boxes, origin: earlier?.origin ?? origin });
+    labels.set(name, {
+      ...{ name, label, origin: earlier?.origin ?? origin },
+      boxes: box !== undefined ? [...(earlier?.boxes ?? []), box] : boxesUnsaid(places, label),
+    });
   }
   return [...labels.values()];
 }
@@ -66,6 +65,14 @@ function placesOf(header: Row | undefined, file: string): ReadonlyMap<Column, nu
   if (!places.has('file') || (boxColumns !== 0 && boxColumns !== edges.length))
     throw new StartupError(`${file}, line ${header.line}: a column is missing`, cure);
   return places;
+}
+
+/** A line without a box says that a photo has none, unless it says that it shows a pear. */
+function boxesUnsaid(
+  places: ReadonlyMap<Column, number>,
+  label: string | undefined,
+): readonly Box[] | undefined {
+  return places.has('left') && (label === undefined || label === noPear) ? [] : undefined;
 }
 
 function boxOf(written: readonly string[], origin: string): Box | undefined {

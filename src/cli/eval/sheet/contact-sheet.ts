@@ -6,8 +6,8 @@ import type { Evaluation } from '../evaluation.js';
 import { worstFirst, type Entry } from './order.js';
 import { columns, pageHeight, pageSvg, pageWidth, picture, placeOf, type Thumbnail } from './page-svg.js';
 
-/** Rows of a page: some 3,600 pixels, which viewers and browsers still show at once. */
-const rowsMax = 10;
+/** Rows of a page: more would be too small to read where a page is shown as a whole. */
+const rowsMax = 6;
 /** A picture of more pixels is not decoded; the server may have refused it, too. */
 const pixelsMax = 100_000_000;
 
@@ -22,7 +22,7 @@ export async function writeSheet(
   folder: string,
   path: string,
 ): Promise<readonly string[]> {
-  const entries = worstFirst(found.items, found.boxes?.sideMin ?? 0);
+  const entries = worstFirst(found.items, found.boxes?.sideMin ?? null);
   const perPage = columns * rowsMax;
   const pages = Math.ceil(entries.length / perPage);
   const paths: string[] = [];
@@ -75,8 +75,13 @@ async function thumbnailOf(path: string): Promise<Shown['thumbnail']> {
   }
 }
 
-function titleOf({ models, verdicts, photos }: Evaluation): string {
-  const by = models.join(', ') || 'no model';
-  if (verdicts.of === 0) return `${by}: ${photos} photos, none with a label`;
-  return `${by}: ${verdicts.hits} of ${verdicts.of} right, ${verdicts.wrong} wrong, ${verdicts.failed} not judged`;
+function titleOf({ models, verdicts, boxes, photos }: Evaluation): string {
+  const { hits, of, wrong, failed } = verdicts;
+  const counted =
+    of === 0 ? `${photos} photos` : `${hits} of ${of} right, ${wrong} wrong, ${failed} not judged`;
+  const found =
+    boxes === null
+      ? ''
+      : `; ${boxes.recall.hits} of ${boxes.recall.of} boxes found, ${boxes.precision.of - boxes.precision.hits} too many`;
+  return `${models.join(', ') || 'no model'}: ${counted}${found}`;
 }

@@ -86,18 +86,21 @@ function cellSvg({ entry, thumbnail }: Cell, index: number): string {
   ].join('\n');
 }
 
-/** What was said of it, and how well the box fits. */
-function captionOf({ photo, outcome, standing }: Entry): readonly [string, string] {
+/** What was said of it, and how well the boxes fit. */
+function captionOf({ photo, outcome, standing, boxes }: Entry): readonly [string, string] {
   if (outcome.type === 'failed') return [`is ${photo.label ?? '?'}`, outcome.reason];
   const confidence = outcome.confidence === null ? '' : ` ${outcome.confidence.toFixed(2)}`;
   const said = `said ${outcome.said}${confidence}`;
   const verdict = standing === 'wrong' ? `${said}, is ${photo.label ?? '?'}` : said;
-  const [best] = outcome.detections;
-  if (photo.boxes === undefined) return [verdict, ''];
-  if (photo.boxes.length > 1 || outcome.detections.length > 1)
-    return [verdict, `boxes: ${outcome.detections.length} told, ${photo.boxes.length} drawn`];
-  const overlap = best === undefined ? null : bestOverlap(photo.boxes, best.box);
-  return [verdict, overlap === null ? '' : `IoU ${overlap.toFixed(2)}`];
+  if (boxes === null || photo.boxes === undefined) return [verdict, ''];
+  const [best, ...others] = outcome.detections;
+  if (boxes.drawn === 1 && photo.boxes.length === 1 && best !== undefined && others.length === 0)
+    return [verdict, `IoU ${(bestOverlap(photo.boxes, best.box) ?? 0).toFixed(2)}`];
+  const tooMany = boxes.tooMany === 0 ? '' : `, ${boxes.tooMany} too many`;
+  return [
+    verdict,
+    boxes.drawn + boxes.tooMany === 0 ? '' : `boxes: ${boxes.found} of ${boxes.drawn}${tooMany}`,
+  ];
 }
 
 /** The drawn boxes lie above the told ones, which are seen through the gaps. */
@@ -115,6 +118,8 @@ function boxesSvg({ photo, outcome }: Entry, thumbnail: Thumbnail, index: number
       boxSvg(inSheet(box, thumbnail.scale, left, top), drawnColour, 2, '8 6'),
     ),
     '</g>',
+    // Its edge, which a bright picture would not have on white.
+    `<rect x="${left}" y="${top}" width="${thumbnail.width}" height="${thumbnail.height}" fill="none" stroke="#c3c8cf"/>`,
   ].join('\n');
 }
 
@@ -163,7 +168,7 @@ function legend(title: string): string {
   ];
   const drawn = items.map(({ words, sample }) => {
     const svg = `${sample()}\n<text x="${x + 42}" y="72" font-size="15" fill="#1b1f24">${words}</text>`;
-    x += 42 + words.length * 8.6 + 28;
+    x += 42 + words.length * 8.2 + 24;
     return svg;
   });
   return `<text x="${gap}" y="34" font-size="20" font-weight="bold" fill="#1b1f24">${xmlText(title)}</text>\n${drawn.join('\n')}`;
