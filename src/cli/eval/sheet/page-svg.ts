@@ -74,15 +74,21 @@ function cellSvg({ entry, thumbnail }: Cell, index: number): string {
   const { left, top } = cornerOf(index);
   const { colour, words } = frames[entry.standing];
   const lines = captionOf(entry);
-  const text = (line: string, row: number, weight = 'normal', fill = '#1b1f24') =>
-    `<text x="${left}" y="${top + picture.height + 24 + row * 21}" font-size="15" font-weight="${weight}" fill="${fill}">${xmlText(line)}</text>`;
+  const text = (line: string, row: number, weight = 'normal') =>
+    `<text x="0" y="${24 + row * 21}" font-size="15" font-weight="${weight}" fill="#1b1f24">${xmlText(line)}</text>`;
   return [
-    frame(left - 5, top - 5, picture.width + 10, picture.height + captionHeight + 10, colour, entry.standing),
+    frame(
+      ...([left - 5, top - 5, picture.width + 10, picture.height + captionHeight + 10] as const),
+      ...([colour, entry.standing] as const),
+    ),
     thumbnail === null ? noPicture(left, top) : boxesSvg(entry, thumbnail, index),
+    // What is wider in spite of all is cut off, and does not run into the next one.
+    `<svg x="${left}" y="${top + picture.height}" width="${picture.width}" height="${captionHeight}">`,
     text(endOf(entry.photo.name, captionChars), 0),
     text(endOf(lines[0], captionChars), 1, 'bold'),
     text(endOf(lines[1], captionChars - words.length - 2), 2),
-    `<text x="${left + picture.width}" y="${top + picture.height + 24 + 42}" text-anchor="end" font-size="15" font-weight="bold" fill="${colour}">${words}</text>`,
+    `<text x="${picture.width}" y="66" text-anchor="end" font-size="15" font-weight="bold" fill="${colour}">${words}</text>`,
+    '</svg>',
   ].join('\n');
 }
 
