@@ -33,7 +33,7 @@ describe('boxes', () => {
   test('count neither way where they are too small', () => {
     const small: Box = [0, 0, 20, 31];
     assert.deepEqual(matchBoxes([small], [], 32), { told: [], drawn: 0 });
-    assert.deepEqual(matchBoxes([small], [told([0, 0, 33, 33]), told([0, 0, 21, 31])], 32).told, [
+    assert.deepEqual(matchBoxes([small], [told([0, 0, 60, 60]), told([0, 0, 21, 31])], 32).told, [
       { confidence: 0.9, iou: null },
     ]);
     assert.deepEqual(ious([], [told([0, 0, 32, 32])], 32), [null]);

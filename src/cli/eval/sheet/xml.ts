@@ -22,10 +22,15 @@ const wide =
 /** The end of a text, which of a path says most, in the room of `max` characters. */
 export function endOf(text: string, max: number): string {
   const characters = Array.from(text);
-  let room = max;
-  for (let at = characters.length - 1; at >= 0; at--) {
-    room -= wide.test(characters[at] ?? '') ? 2 : 1;
-    if (room < 0) return `…${characters.slice(at + 2).join('')}`;
+  if (roomOf(characters) <= max) return text;
+  let at = characters.length;
+  for (let room = max - 1; at > 0; at--) {
+    room -= roomOf(characters.slice(at - 1, at));
+    if (room < 0) break;
   }
-  return text;
+  return `…${characters.slice(at).join('')}`;
+}
+
+function roomOf(characters: readonly string[]): number {
+  return characters.reduce((sum, character) => sum + (wide.test(character) ? 2 : 1), 0);
 }
