@@ -45,7 +45,7 @@ async function ask(
     answer(name, socket, times.get(name) ?? 0);
   });
   const judged = await askAll(
-    names.slice(0, count).map((name) => ({ name, label: undefined, boxes: undefined, origin: '' })),
+    names.slice(0, count).map((name) => ({ name, label: undefined, boxes: undefined, origin: () => '' })),
     {
       ...{ folder, classes: new ClassNames(), parallel, signal: new AbortController().signal },
       enter: async (use) => {

@@ -36,11 +36,11 @@ export function readCsvLabels(text: string, file: string, classes: ClassNames): 
     const earlier = labels.get(name);
     if (earlier !== undefined && (earlier.label !== label || box === undefined))
       throw new StartupError(
-        `${origin}: ${name} stands already in ${earlier.origin}, ${earlier.label === label ? 'and this line has no box' : 'with another class'}`,
+        `${origin}: ${name} stands already in ${earlier.origin()}, ${earlier.label === label ? 'and this line has no box' : 'with another class'}`,
         'a file may stand in several lines, of the same class, a box in each',
       );
     labels.set(name, {
-      ...{ name, label, origin: earlier?.origin ?? origin },
+      ...{ name, label, origin: earlier?.origin ?? (() => origin) },
       boxes: box !== undefined ? [...(earlier?.boxes ?? []), box] : boxesUnsaid(places, label),
     });
   }

@@ -44,7 +44,7 @@ export function readJsonLabels(text: string, file: string, classes: ClassNames):
       name,
       label: said === undefined ? undefined : said === null ? noPear : classes.of(said),
       boxes,
-      origin: `${file}, line ${lineOfPath(text, [index])}`,
+      origin: () => `${file}, line ${lineOfPath(text, [index])}`,
     }));
   }
   return fromCoco(checked(cocoSchema, value, text, file), text, file, classes);
@@ -77,7 +77,7 @@ function fromCoco(coco: Coco, text: string, file: string, classes: ClassNames): 
       name,
       label: said === undefined ? labelOfBoxes(of, classes) : classes.of(said),
       boxes: of.map((each) => each.box),
-      origin: `${file}, line ${lineOfPath(text, ['images', index])}`,
+      origin: () => `${file}, line ${lineOfPath(text, ['images', index])}`,
     };
   });
 }

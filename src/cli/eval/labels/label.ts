@@ -8,6 +8,6 @@ export interface Label {
   readonly label: string | undefined;
   /** Boxes of pears in pixels of the upright picture; undefined: nobody has said. */
   readonly boxes: readonly Box[] | undefined;
-  /** Where it stands, such as `labels.csv, line 7`, for messages. */
-  readonly origin: string;
+  /** Where it stands, such as `labels.csv, line 7`, for messages: only then it is worth looking for. */
+  readonly origin: () => string;
 }

@@ -31,21 +31,21 @@ export function labelledPhotos(
     return { photos: names.map((name) => labelOfPath(name, classes)), unnamed: 0 };
   }
   const present = new Set(names);
-  const seen = new Map<string, string>();
+  const seen = new Map<string, Label>();
   const photos = readLabels(file, classes).map((label) => {
     const name = normalize(label.name).split(sep).join('/');
     const earlier = seen.get(name);
     if (earlier !== undefined)
       throw new StartupError(
-        `${label.origin}: ${label.name} stands already in ${earlier}`,
+        `${label.origin()}: ${label.name} stands already in ${earlier.origin()}`,
         'say of each photo once what it shows',
       );
     if (!present.has(name))
       throw new StartupError(
-        `${label.origin}: there is no photo ${label.name} below ${folder}`,
+        `${label.origin()}: there is no photo ${label.name} below ${folder}`,
         'write its path from that folder on; .jpg, .png and .webp are photos',
       );
-    seen.set(name, label.origin);
+    seen.set(name, label);
     return { ...label, name };
   });
   if (photos.length === 0) throw new StartupError(`${file} names no photos`, 'add them');
@@ -84,7 +84,7 @@ function labelOfPath(name: string, classes: ClassNames): Label {
   const parts = name.split('/');
   const file = parts.pop() ?? '';
   const label = [...parts.reverse(), file].map((part) => classes.known(part)).find((known) => known !== null);
-  return { name, label: label ?? undefined, boxes: undefined, origin: name };
+  return { name, label: label ?? undefined, boxes: undefined, origin: () => name };
 }
 
 /** Only what is a file, or a link to one: to read a pipe would take for ever. */

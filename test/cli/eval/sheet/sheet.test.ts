@@ -18,7 +18,7 @@ function judged(
 ): Judged {
   const detections = (boxes.told ?? []).map((box) => ({ className: said, confidence: confidence ?? 0, box }));
   return {
-    photo: { name, label, boxes: boxes.drawn, origin: '' },
+    photo: { name, label, boxes: boxes.drawn, origin: () => '' },
     outcome: { type: 'verdict', said, confidence, detections, model: 'm', timingMs: null, clientMs: 1 },
   };
 }
@@ -28,7 +28,7 @@ describe('the contact sheet', () => {
 
   test('has the worst first', () => {
     const failed: Judged = {
-      photo: { name: 'failed', label: undefined, boxes: undefined, origin: '' },
+      photo: { name: 'failed', label: undefined, boxes: undefined, origin: () => '' },
       outcome: { type: 'failed', reason: 'error 8' },
     };
     const items = [
