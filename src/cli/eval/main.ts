@@ -17,12 +17,15 @@ import { writeSheet } from './sheet/contact-sheet.js';
 
 const stop = new AbortController();
 let signalCode: number | null = null;
+/** From then on there is no server left to end. */
+let isJudged = false;
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
   process.once(signal, () => {
     signalCode = code;
+    if (isJudged) process.exit(code);
     stop.abort();
   });
 }
@@ -64,7 +67,9 @@ async function run(
       'nobody says what any of the photos show, so --fail-below has nothing to count',
       'name folders after classes, or use --annotations or --classes; docs/models.md shows how',
     );
-  const found = evaluate(await judge(labelled, classes, options, config, argv), options['min-box']);
+  const judged = await judge(labelled, classes, options, config, argv);
+  isJudged = true;
+  const found = evaluate(judged, options['min-box']);
   await tell(found, labelled, options);
   const { share } = found.verdicts;
   if (options['fail-below'] === undefined || (share ?? 0) >= options['fail-below']) return 0;
