@@ -117,11 +117,10 @@ function confusionOf(labelled: readonly Judged[]): Confusion {
   }
   const labels = labelsOf(labelled);
   const others = [...allSaid].filter((said) => !labels.includes(said) && said !== notJudged).sort();
-  return {
-    labels,
-    said: [...labels, ...others, ...(allSaid.has(notJudged) ? [notJudged] : [])],
-    counts: Object.fromEntries([...counts].map(([label, row]) => [label, Object.fromEntries(row)])),
-  };
+  const said = [...labels, ...others, ...(allSaid.has(notJudged) ? [notJudged] : [])];
+  const rowOf = (label: string) =>
+    Object.fromEntries(said.map((each) => [each, counts.get(label)?.get(each) ?? 0]));
+  return { labels, said, counts: Object.fromEntries(labels.map((label) => [label, rowOf(label)])) };
 }
 
 function labelsOf(labelled: readonly Judged[]): readonly string[] {

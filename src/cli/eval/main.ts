@@ -1,5 +1,6 @@
 // `npm run eval -- FOLDER`: has the photos of a folder judged by a server and tells what was right, how well boxes
 // fit, whether confidences mean what they say, and how long it took; docs/models.md explains the figures.
+import { setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -89,6 +90,8 @@ async function judge(
   // A lane that fails ends the others, and a signal does.
   const ending = new AbortController();
   const signal = AbortSignal.any([stop.signal, ending.signal]);
+  // One a connection, which may be more than Node thinks usual.
+  setMaxListeners(0, signal);
   const server = await openServer({ options, config, argv, signal });
   try {
     signal.throwIfAborted();
