@@ -1,12 +1,16 @@
 // Runs the tests with Node's own runner. Arguments pick files by a part of their path: `npm test -- protocol`.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** No test takes a quarter of this, on a busy machine either. */
 const timeoutMs = 240_000;
+
+/** Servers that start and tests that wait leave a core to others. */
+const filesAtOnce = Math.max(2, availableParallelism() - 1);
 
 const wanted = process.argv.slice(2);
 
@@ -22,7 +26,13 @@ if (files.length === 0) {
 }
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-reporter=spec', `--test-timeout=${timeoutMs}`, ...files],
+  [
+    '--test',
+    '--test-reporter=spec',
+    `--test-timeout=${timeoutMs}`,
+    `--test-concurrency=${filesAtOnce}`,
+    ...files,
+  ],
   {
     stdio: 'inherit',
   },

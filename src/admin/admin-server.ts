@@ -1,6 +1,6 @@
 // Health, metrics and the view of connections over HTTP, for probes, Prometheus and scripts. This file takes requests to
 // their routes (routes/) through the gate (gate.ts); what they answer is in answer.ts.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Kicker } from '../connections/kick.js';
@@ -10,10 +10,12 @@ import type { Logger } from '../log.js';
 import type { Authenticator } from '../server/authenticator.js';
 import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
-import { RefusalLog } from '../server/refusal-log.js';
+import { CountedLog } from '../server/counted-log.js';
+import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOwn, assertRole, identifyCaller } from './gate.js';
+import { createHttpServer } from './http-server.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
@@ -32,6 +34,8 @@ export interface AdminOptions {
   readonly view: ConnectionsReader;
   readonly kicker: Kicker;
   readonly downloads: Pick<ModelDownloader, 'progress'>;
+  /** Left out or null: HTTP without TLS. */
+  readonly certificates?: CertificateWatch | null;
   readonly workers: () => WorkersState;
   readonly log: Logger;
 }
@@ -47,12 +51,12 @@ export class AdminServer {
   readonly #server: Server;
   readonly #streams: EventStreams;
   readonly #routes: readonly Route[];
-  readonly #refusals: RefusalLog;
+  readonly #refusals: CountedLog;
 
   constructor(options: AdminOptions) {
     const { view, kicker, downloads, hostId, workers, log } = options;
     this.#options = options;
-    this.#refusals = new RefusalLog(log, 'a request over HTTP was not permitted');
+    this.#refusals = new CountedLog(log, 'a request over HTTP was not permitted', 'times');
     this.#streams = new EventStreams(view, log);
     this.#routes = [
       ...healthRoutes(view, hostId, workers),
@@ -63,7 +67,7 @@ export class AdminServer {
       eventsRoute(view, this.#streams),
       downloadsRoute(downloads),
     ];
-    this.#server = createServer((request, response) => {
+    this.#server = createHttpServer(options.certificates ?? null, log, (request, response) => {
       void this.#handle(request, response);
     });
     this.#server.maxConnections = connectionsMax;
@@ -139,7 +143,8 @@ export class AdminServer {
   }
 
   #logRefusal(message: IncomingMessage, error: unknown): void {
-    this.#refusals.add(addressOf(message), error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#refusals.warn({ address: addressOf(message), reason });
   }
 
   /** Those of the path itself; else those of the folder that it lies in. */

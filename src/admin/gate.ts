@@ -1,11 +1,12 @@
-// Who may ask over HTTP. The role is the one that TCP gives, by address and by token; beyond that, web pages of others are kept out, which a
-// browser on the machine itself would otherwise let in: by Host (DNS rebinding) and by Origin.
+// Who may ask over HTTP. The role is the one that TCP gives, by address, client certificate and token; beyond that, web pages of others are
+// kept out, which a browser on the machine itself would otherwise let in: by Host (DNS rebinding) and by Origin.
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { Role } from '../config/schema.js';
 import { NotPermittedError } from '../errors.js';
 import type { Authenticator } from '../server/authenticator.js';
 import { assertPermitted, identify, withGrant, type Identity, type RoleOptions } from '../server/gate.js';
+import { clientCertificateOf } from '../server/tls/client-certificate.js';
 import { HttpError } from './answer.js';
 
 export interface GateOptions {
@@ -46,7 +47,7 @@ export function assertDeliberate({ headers }: IncomingMessage): void {
   throw new HttpError(403, `what changes something needs the header ${deliberateHeader}: 1`);
 }
 
-/** Who asks, by address and by token. Throws HttpError where the token is none of ours, late; throws BusyError. */
+/** Who asks, by address, by client certificate and by token. Throws HttpError where the token is none of ours, late; throws BusyError. */
 export async function identifyCaller(
   { headers, socket }: IncomingMessage,
   address: string,
@@ -54,7 +55,7 @@ export async function identifyCaller(
 ): Promise<Identity> {
   // A proxy on this machine makes nobody a program of this machine.
   const isForwarded = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
-  const stranger = identify({ address, isForwarded, certificate: null }, roles);
+  const stranger = identify({ address, isForwarded, certificate: clientCertificateOf(socket) }, roles);
   const { authorization } = headers;
   if (authorization === undefined) return stranger;
   const token = /^Bearer +([^\s]+) *$/i.exec(authorization)?.[1];

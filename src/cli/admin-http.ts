@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
+import { openSocket } from '../client/open-socket.js';
 import { targetOf, type Target } from './target.js';
+import { readClientTls, tlsCure, type TlsOptions } from './tls-options.js';
 import { shownToken, type TokenOptions } from './token.js';
 
 const errorSchema = z.object({ error: z.string() });
@@ -20,15 +22,28 @@ export interface AdminTarget extends Target {
 /** The one of the configuration, unless the command line names another. Throws StartupError. */
 export function adminTarget(
   { admin }: Pick<Config, 'admin'>,
-  { admin: named, ...shown }: TokenOptions & { readonly admin?: string | undefined },
+  options: TokenOptions & TlsOptions & { readonly admin?: string | undefined },
 ): AdminTarget {
+  const [, scheme, named = options.admin] = /^(https?):\/\/([^/]+)\/?$/.exec(options.admin ?? '') ?? [];
   if (named === undefined && !admin.enabled) {
     throw new StartupError(
       'the admin HTTP is switched off (admin.enabled)',
       'switch it on, or name the one of another server with --admin HOST:PORT',
     );
   }
-  return { ...targetOf(admin, named, 'admin'), token: shownToken(shown) };
+  const tls = readClientTls(
+    { ...options, tls: scheme === 'https' || options.tls },
+    named === undefined ? admin.tls : null,
+    'admin.tls',
+  );
+  // Nothing is shown in the clear to whom TLS is meant for.
+  if (scheme === 'http' && tls !== undefined) {
+    throw new StartupError(
+      `--admin ${options.admin ?? ''} is without TLS`,
+      'write https://HOST:PORT, or leave out --tls, --ca, --cert, --key and --servername',
+    );
+  }
+  return { ...targetOf(admin, named, 'admin'), tls, token: shownToken(options) };
 }
 
 /** The JSON at this path. Throws StartupError. */
@@ -75,23 +90,27 @@ export async function ask(
 }
 
 async function begin(
-  { host, port, token }: AdminTarget,
+  target: AdminTarget,
   path: string,
   headers: OutgoingHttpHeaders,
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
+  const { host, port, tls, token } = target;
   let timer: NodeJS.Timeout | undefined;
   try {
+    const late = () => new Error('no answer');
+    const socket =
+      tls === undefined
+        ? null
+        : await openSocket({ host, port, tls, signal, timeoutMs: answerTimeoutMs }, late);
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const request = get({
-      host,
-      port,
-      path,
-      headers: { ...headers, ...authorization },
+      ...{ host, port, path, headers: { ...headers, ...authorization } },
       ...(signal === undefined ? {} : { signal }),
+      ...(socket === null ? {} : { createConnection: () => socket }),
     });
     timer = setTimeout(() => {
-      request.destroy(new Error('no answer'));
+      request.destroy(late());
     }, answerTimeoutMs);
     const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await once(request, 'response'));
     return response;
@@ -101,7 +120,8 @@ async function begin(
     throw new AdminHttpError(
       'unreachable',
       `no admin HTTP answers at ${host} port ${port} (${reason})`,
-      'start the server with npm start, or name its admin HTTP with --admin HOST:PORT',
+      (tls === undefined ? null : tlsCure(reason)) ??
+        'start the server with npm start, or name its admin HTTP with --admin HOST:PORT',
       { cause },
     );
   } finally {

@@ -1,12 +1,16 @@
 // Which server a tool talks to: the one of the configuration, unless the command line names another.
 import { PearClient } from '../client/pear-client.js';
 import type { Config } from '../config/schema.js';
+import type { ClientTls } from '../client/open-socket.js';
 import { ConnectionLostError, StartupError, WireError } from '../errors.js';
+import { readClientTls, tlsCure, type ConfiguredTls, type TlsOptions } from './tls-options.js';
 import { shownToken, type TokenOptions } from './token.js';
 
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Left out: no TLS. */
+  readonly tls?: ClientTls | undefined;
 }
 
 /** A server that takes longer to accept a connection, or to answer a question about itself, hangs. */
@@ -17,7 +21,7 @@ const everyAddress: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** `connect`: `HOST:PORT` or `PORT` as given on the command line, with `--option`. Throws StartupError. */
 export function targetOf(
-  configured: Target,
+  configured: Pick<Target, 'host' | 'port'>,
   connect: string | undefined,
   option: 'connect' | 'admin' = 'connect',
 ): Target {
@@ -31,6 +35,14 @@ export function targetOf(
       `write HOST:PORT, such as 127.0.0.1:${configured.port}`,
     );
   return { host: match[1] ?? '127.0.0.1', port: named };
+}
+
+/** The server of the command line or the configuration, and how it is spoken to. Throws StartupError. */
+export function serverOf(configured: ConfiguredServer, options: ConnectOptions): Target {
+  return {
+    ...targetOf(configured, options.connect),
+    tls: readClientTls(options, options.connect === undefined ? configured.tls : null, 'server.tls'),
+  };
 }
 
 /** As whom a tool comes, how long it waits, and what ends its waiting. */
@@ -72,6 +84,14 @@ export async function connectTo(
       );
     }
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const cure = target.tls === undefined ? null : tlsCure(reason);
+    if (cure !== null) {
+      throw new StartupError(
+        `no TLS with the server at ${target.host} port ${target.port} (${reason})`,
+        cure,
+        { cause },
+      );
+    }
     throw new StartupError(
       `no server answers at ${target.host} port ${target.port} (${reason})`,
       'start it with npm start, or name another one with --connect HOST:PORT',
@@ -82,12 +102,15 @@ export async function connectTo(
 
 /** Connects to the server that the command line or the configuration names, for the length of `use`. */
 export async function withClient<T>(
-  { config, options }: { readonly config: { readonly server: Target }; readonly options: ConnectOptions },
+  {
+    config,
+    options,
+  }: { readonly config: { readonly server: ConfiguredServer }; readonly options: ConnectOptions },
   use: (client: PearClient) => Promise<T>,
   coming: Omit<Coming, 'token'> = {},
 ): Promise<T> {
   const token = shownToken(options);
-  const client = await connectTo(targetOf(config.server, options.connect), { ...coming, token });
+  const client = await connectTo(serverOf(config.server, options), { ...coming, token });
   try {
     return await use(client);
   } finally {
@@ -95,6 +118,10 @@ export async function withClient<T>(
   }
 }
 
-interface ConnectOptions extends TokenOptions {
+interface ConnectOptions extends TokenOptions, TlsOptions {
   readonly connect?: string | undefined;
+}
+
+interface ConfiguredServer extends Pick<Target, 'host' | 'port'> {
+  readonly tls?: ConfiguredTls;
 }

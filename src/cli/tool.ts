@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
 import { notesOf, readArguments, readOptions, type OptionNote } from './arguments.js';
 import { flag, text } from './option-values.js';
+import { certificateOptions, tlsOptions } from './tls-options.js';
 
 export interface Surroundings {
   readonly config: Pick<Config, 'server' | 'admin' | 'limits'>;
@@ -48,10 +49,15 @@ const tokenOption = {
 export const connectOption = {
   connect: text('HOST:PORT', 'the server to talk to; by default the one of the configuration'),
   ...tokenOption,
+  ...tlsOptions,
 };
 export const adminOption = {
-  admin: text('HOST:PORT', 'its admin HTTP; by default the one of the configuration'),
+  admin: text(
+    'HOST:PORT',
+    'its admin HTTP, https://HOST:PORT over TLS; by default the one of the configuration',
+  ),
   ...tokenOption,
+  ...certificateOptions,
 };
 
 const helpNote: OptionNote = {

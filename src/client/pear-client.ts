@@ -1,12 +1,13 @@
 // A client for programs in JavaScript and for our own tools: requests may be sent without waiting, replies come
 // back in their order. It knows the protocol and a socket, nothing of the server.
-import { connect, type Socket } from 'node:net';
-import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import { ConnectionLostError, errorCodes, NotPermittedError, wireErrorOf } from '../errors.js';
 import { FrameDecoder } from '../protocol/frame-decoder.js';
 import { encodeJson, type JsonValue } from '../protocol/json.js';
 import { classificationCommand } from '../protocol/request.js';
+import { openSocket, type ClientTls } from './open-socket.js';
 
 /** A name in the server's image folder, or an image to send along under a label. */
 export type ClientImage = string | { readonly fileName: string; readonly bytes: Uint8Array };
@@ -52,6 +53,8 @@ const maxReplyBytes = 256 * 1024 * 1024;
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
+  /** Left out: no TLS. */
+  readonly tls?: ClientTls | undefined;
   /** Within so long the connection must be there; without it as long as the system tries. */
   readonly connectTimeoutMs?: number | undefined;
   /** A server that owes a reply and says nothing for so long counts as lost; without it it is waited for. */
@@ -91,23 +94,15 @@ export class PearClient {
       this.#fail(new ConnectionLostError(`the connection broke (${error.message})`, { cause: error }));
     });
     socket.on('close', () => {
-      this.#fail(new ConnectionLostError('the server closed the connection'));
+      this.#fail(new ConnectionLostError(`the server closed the connection${hintOf(socket)}`));
     });
   }
 
-  /** Rejects where nobody listens there, or does not answer in time, or the token is none of the server's. */
+  /** Rejects where nobody listens there, answers in time or proves who it is, or the token is none of the server's. */
   static async connect(options: ConnectOptions): Promise<PearClient> {
-    const { host, port, connectTimeoutMs, answerTimeoutMs, token, signal } = options;
-    const socket = connect({ host, port, noDelay: true, ...(signal === undefined ? {} : { signal }) });
-    const timer =
-      connectTimeoutMs === undefined
-        ? undefined
-        : setTimeout(() => socket.destroy(noAnswer(connectTimeoutMs)), connectTimeoutMs);
-    try {
-      await once(socket, 'connect');
-    } finally {
-      clearTimeout(timer);
-    }
+    const { connectTimeoutMs, answerTimeoutMs, token, ...place } = options;
+    const late = () => noAnswer(connectTimeoutMs ?? 0);
+    const socket = await openSocket({ ...place, timeoutMs: connectTimeoutMs }, late);
     const client = new PearClient(socket, answerTimeoutMs);
     if (token === undefined) return client;
     try {
@@ -240,6 +235,11 @@ export class PearClient {
     clearTimeout(this.#silence);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
+}
+
+/** One that speaks TLS closes at once who does not. */
+function hintOf(socket: Socket): string {
+  return socket instanceof TLSSocket || socket.bytesRead > 0 ? '' : ' without a word; perhaps it speaks TLS';
 }
 
 function noAnswer(limitMs: number): ConnectionLostError {

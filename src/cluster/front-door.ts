@@ -16,6 +16,8 @@ export interface FrontDoorOptions {
   /** Connections that may wait here for a worker. */
   readonly maxWaiting: number;
   readonly replyTerminator: string;
+  /** The port speaks TLS; unless given it does not. */
+  readonly isTls?: boolean;
   readonly log: Logger;
 }
 
@@ -73,7 +75,7 @@ export class FrontDoor {
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
-    this.#turnAway = new TurnAway(options.log, options.replyTerminator);
+    this.#turnAway = new TurnAway(options.log, options.replyTerminator, options.isTls);
     this.#server = createServer(
       {
         allowHalfOpen: true,

@@ -20,6 +20,9 @@ import { configuredSettings } from './configured-settings.js';
 import type { WorkerProcess } from './supervisor.js';
 import { judgeOptions } from './thread-options.js';
 
+/** How often the model that served last is tried at the start before the configured one serves instead. */
+const attemptsMax = 2;
+
 export interface PrimarySettingsOptions {
   readonly config: Config;
   readonly hostId: string;
@@ -81,7 +84,8 @@ export class PrimarySettings {
       prove,
       download: (change, folder) => downloads.download({ ...change, folder }),
       roots,
-      alsoServing: config.model.preprocessor_path === null ? [] : [config.model.preprocessor_path],
+      // Without the configured one the server would not start again.
+      alsoServing: [config.model.model_path, config.model.preprocessor_path].filter((path) => path !== null),
       isStopping,
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,
@@ -90,6 +94,12 @@ export class PrimarySettings {
     });
     await removeLeft(keeper.current.models.path, log);
     return new PrimarySettings(keeper, downloads, state, prover);
+  }
+
+  /** The server stops: ends downloads and proofs that run. */
+  interrupt(): void {
+    this.#prover.close();
+    void this.downloads.close();
   }
 
   /** Gives back what belongs to one server at a time. */
@@ -132,8 +142,9 @@ async function removeLeft(folder: string, log: Logger): Promise<void> {
 
 /** Below which folders clients may choose others, as real paths. Throws StartupError. */
 async function rootsOf({ security }: Config, { images, models }: Settings): Promise<string[]> {
-  if (security.allowed_roots === null) return rootsBeside([images.path, models.path]);
-  return Promise.all(
+  const configured = [images.path, models.path];
+  if (security.allowed_roots === null) return rootsBeside(configured);
+  const listed = await Promise.all(
     security.allowed_roots.map((root) =>
       realpath(root).catch((cause: unknown) => {
         throw new StartupError(
@@ -144,6 +155,8 @@ async function rootsOf({ security }: Config, { images, models }: Settings): Prom
       }),
     ),
   );
+  // One may always go back to what the configuration says.
+  return [...listed, ...configured];
 }
 
 /** `kept`, unless its model cannot serve: then the configured one does. */
@@ -154,15 +167,19 @@ async function sound(
   log: Logger,
 ): Promise<Settings> {
   if (kept.modelPath === configured.modelPath) return kept;
-  try {
-    const { fingerprint } = await prove(kept.modelPath);
-    return { ...kept, fingerprint };
-  } catch (error) {
-    if (!(error instanceof ModelRefusedError)) throw error;
-    log.error(
-      { reason: error.message },
-      'the model that served last cannot serve any more; the configured one does',
-    );
-    return { ...kept, modelPath: configured.modelPath, fingerprint: null };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { fingerprint } = await prove(kept.modelPath);
+      return { ...kept, fingerprint };
+    } catch (error) {
+      if (!(error instanceof ModelRefusedError)) throw error;
+      // A process may be killed, or late, for reasons that are not the model's.
+      if (attempt < attemptsMax) continue;
+      log.error(
+        { reason: error.message },
+        'the model that served last cannot serve any more; the configured one does',
+      );
+      return { ...kept, modelPath: configured.modelPath, fingerprint: null };
+    }
   }
 }

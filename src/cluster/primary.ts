@@ -1,35 +1,27 @@
 // The primary process: it checks what can be checked beforehand, forks the workers, keeps the embedded view, says
 // in plain words what serves, and ends everything in order. It loads no image and no model.
-import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
 import { readTokens } from '../config/token-files.js';
-import { AdminServer } from '../admin/admin-server.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { probeRedis } from '../connections/redis/probe.js';
-import type { ModelDownloader } from '../downloads/model-downloader.js';
 import { unreadSidecar } from '../detector/models/sidecar.js';
-import { createLogger, type Logger } from '../log.js';
-import { Authenticator } from '../server/authenticator.js';
-import { roleOptionsOf } from '../server/role-options.js';
+import { createLogger } from '../log.js';
 import { version } from '../version.js';
-import { networkOf } from './address-network.js';
-import { usableCores } from './cores.js';
-import { forkWorker, prepareForks } from './fork-worker.js';
+import { announce } from './announce.js';
+import { prepareForks } from './fork-worker.js';
 import { FrontDoor } from './front-door.js';
+import { defaultHostId, workerCount } from './host.js';
 import { tooFewFiles } from './open-files.js';
-import { PeerCounter } from './peer-counter.js';
+import { createAdmin, watchCertificate } from './primary-admin.js';
 import { PrimaryKicker } from './primary-kicker.js';
-import { followerOf, PrimarySettings } from './primary-settings.js';
+import { PrimarySettings } from './primary-settings.js';
+import { createSupervisor } from './primary-supervisor.js';
 import { PrimaryView } from './primary-view.js';
-import type { SettingsKeeper } from '../settings/settings-keeper.js';
 import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { stopOnSignal } from './stop-on-signal.js';
-import { Supervisor, type ServingFacts, type WorkerProcess } from './supervisor.js';
-
-/** Workers are given this much longer than their own deadline before they are killed. */
-const killGraceMs = 2_000;
+import type { WorkerProcess } from './supervisor.js';
 
 /**
  * Runs this process as the primary until it is told to stop; `workerFile` is what each worker executes. Resolves to
@@ -67,6 +59,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     backlog: config.server.max_connections,
     maxWaiting: config.limits.max_peers,
     replyTerminator: config.server.reply_terminator,
+    isTls: watchCertificate('server', config, log) !== null,
     log,
   });
   for (const folder of await removeLeftFolders())
@@ -99,7 +92,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     log,
   );
   const admin = createAdmin(config, hostId, { view, kicker, supervisor, downloads: settings.downloads }, log);
-  const stopped = stopOnSignal(supervisor, door, log);
+  const stopped = stopOnSignal({ settings, door, supervisor }, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
   if (fileTrouble !== null) log.warn(fileTrouble);
@@ -112,7 +105,9 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
       const { port } = await door.listen();
       announce(log, config, port, serving, keeper.current.images.name, store.sentence);
       if (adminAddress !== null) {
-        log.info(`health and metrics at http://${config.admin.host}:${adminAddress.port}`);
+        log.info(
+          `health and metrics at ${config.admin.tls.cert_path === null ? 'http' : 'https'}://${config.admin.host}:${adminAddress.port}`,
+        );
       }
       // A process manager that waits for it (PM2) may now send clients here.
       process.send?.('ready');
@@ -128,184 +123,4 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   await settings.close();
   log.info('stopped');
   return inOrder;
-}
-
-/** The parts of the primary that hear of workers. */
-interface SupervisedParts {
-  readonly view: PrimaryView;
-  readonly kicker: PrimaryKicker;
-  readonly door: FrontDoor;
-  readonly sharing: PrimarySharing;
-  readonly keeper: SettingsKeeper;
-  /** The workers that serve. */
-  readonly processes: Map<string, WorkerProcess>;
-}
-
-function createSupervisor(
-  config: Config,
-  hostId: string,
-  { view, kicker, door, sharing, processes, keeper }: SupervisedParts,
-  log: Logger,
-): Supervisor {
-  const slots = workerCount(config);
-  const serverStartedAt = Date.now();
-  const counter = new PeerCounter({
-    maxPeers: config.limits.max_peers,
-    maxPeersPerNetwork: config.limits.max_peers_per_address,
-  });
-  return new Supervisor({
-    slots,
-    hostId,
-    fork: () => forkWorker(log),
-    start: (slot, workerId) => {
-      counter.addWorker(workerId);
-      return {
-        type: 'start',
-        start: {
-          config,
-          settings: keeper.current,
-          hostId,
-          slot,
-          workerId,
-          serverStartedAt,
-          shareFolder: sharing.folder,
-        },
-      };
-    },
-    onView: (workerId, { id, request }, reply) => {
-      reply({ type: 'view', id, reply: view.answer(workerId, request) });
-    },
-    onPlaces: (workerId, { id, left, arrived }, reply) => {
-      const answers = counter.update(workerId, left, arrived);
-      if (answers.length > 0) reply({ type: 'places', id, answers });
-    },
-    onKick: (_workerId, { id, ...kick }, reply) => {
-      void kicker.kickFor(kick).then((answers) => {
-        reply({ type: 'kick', id, answers });
-      });
-    },
-    onDisconnected: (workerId, id, ids) => {
-      kicker.disconnected(workerId, id, ids);
-    },
-    onArrival: (workerId, process, { settings, fingerprint }) =>
-      keeper.admit(workerId, followerOf(process), { version: settings, fingerprint }),
-    onChange: (_workerId, { id, change, by }, reply) => {
-      void keeper.change(change, by).then((answer) => {
-        reply({ type: 'changed', id, answer });
-      });
-    },
-    onFollowed: (workerId, message) => {
-      if (message.type === 'committed') keeper.committed(workerId, message.round);
-      else keeper.prepared(workerId, message.round, message.problem);
-    },
-    onServing: (workerId, process, facts) => {
-      processes.set(workerId, process);
-      kicker.addWorker(workerId, (message) => {
-        process.send(message);
-      });
-      view.serves(workerId);
-      // It may have caught up with another model since it loaded its first one.
-      sharing.add(workerId, { ...facts, fingerprint: keeper.current.fingerprint ?? facts.fingerprint });
-      door.add(workerId, {
-        hand: (connection, socket) => {
-          process.send({ type: 'connection', connection }, socket);
-        },
-        kill: () => {
-          process.kill('SIGKILL');
-        },
-      });
-    },
-    onSharing: (workerId, news) => {
-      sharing.tell(workerId, news);
-    },
-    onTaken: (workerId, connection) => {
-      door.taken(workerId, connection);
-    },
-    onEnd: (workerId) => {
-      counter.removeWorker(workerId);
-      keeper.remove(workerId);
-      door.remove(workerId);
-      sharing.remove(workerId);
-      kicker.removeWorker(workerId);
-      processes.delete(workerId);
-      view.ended(workerId);
-    },
-    onDeath: (workerId) => view.removeDead(workerId),
-    startTimeoutMs: config.cluster.start_timeout_ms,
-    stopTimeoutMs: config.cluster.drain_timeout_ms + killGraceMs,
-    restartDelayMaxMs: config.cluster.restart_delay_max_ms,
-    log,
-  });
-}
-
-function createAdmin(
-  config: Config,
-  hostId: string,
-  parts: Pick<SupervisedParts, 'view' | 'kicker'> & {
-    readonly supervisor: Supervisor;
-    readonly downloads: ModelDownloader;
-  },
-  log: Logger,
-): AdminServer {
-  const { view, kicker, supervisor, downloads } = parts;
-  const roles = roleOptionsOf(config.security);
-  return new AdminServer({
-    host: config.admin.host,
-    port: config.admin.port,
-    hostId,
-    roles,
-    authenticator: new Authenticator({
-      tokens: roles.tokens,
-      delayMs: config.security.failed_authentication_delay_ms,
-      networkOf,
-      log,
-    }),
-    view,
-    kicker,
-    downloads,
-    workers: () => ({
-      serving: supervisor.serving,
-      wanted: workerCount(config),
-      stopping: supervisor.stopping,
-    }),
-    log,
-  });
-}
-
-/** Where it listens, with which model, folder and store, in plain words; the numbers also as fields. */
-function announce(
-  log: Logger,
-  config: Config,
-  port: number,
-  { model, classes, readAs }: ServingFacts,
-  imageFolder: string,
-  store: string,
-): void {
-  const { host } = config.server;
-  const workers = workerCount(config);
-  for (const line of readAs) log.info(line);
-  log.info(
-    { model, imageFolder },
-    `the model is ${model} (${classes.join(', ')}), the image folder ${imageFolder}`,
-  );
-  log.info(store);
-  log.info({ host, port, workers }, `listening on ${host}, port ${port}, with ${plural(workers, 'worker')}`);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function workerCount(config: Config): number {
-  const { workers } = config.cluster;
-  return workers === 'auto' ? Math.max(1, Math.floor(usableCores() / config.model.threads)) : workers;
-}
-
-/** Unique on a machine, since the port is; where the port is any free one, the process is. */
-function defaultHostId(port: number): string {
-  const name =
-    hostname()
-      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
-      .slice(0, 50) || 'host';
-  return `${name}-${port === 0 ? `p${process.pid}` : port}`;
 }

@@ -1,13 +1,20 @@
 // When the primary stops: a signal, or the word of a process manager.
 import type { Logger } from '../log.js';
 import type { FrontDoor } from './front-door.js';
+import type { PrimarySettings } from './primary-settings.js';
 import type { Supervisor } from './supervisor.js';
+
+export interface StoppedParts {
+  readonly settings: PrimarySettings;
+  readonly door: FrontDoor;
+  readonly supervisor: Supervisor;
+}
 
 /**
  * Resolves when a signal, or PM2's message, has ended all workers: to true, or to false where a second one ended
  * them at once.
  */
-export function stopOnSignal(supervisor: Supervisor, door: FrontDoor, log: Logger): Promise<boolean> {
+export function stopOnSignal({ settings, door, supervisor }: StoppedParts, log: Logger): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     let inOrder = true;
@@ -20,6 +27,8 @@ export function stopOnSignal(supervisor: Supervisor, door: FrontDoor, log: Logge
       }
       stopping = true;
       log.info({ why }, 'stopping: answering what was asked for');
+      // Whoever waits for a download or for a proof is told now, or workers could not end before that.
+      settings.interrupt();
       door
         .close()
         .then(() => supervisor.stop())

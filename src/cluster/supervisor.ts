@@ -243,12 +243,13 @@ export class Supervisor {
   }
 
   async #arrived(slot: Slot, process: WorkerProcess, workerId: string, facts: ServingFacts): Promise<void> {
+    // It has started; that it may have to wait for a change is not its fault.
+    if (slot.timer !== null) clearTimeout(slot.timer);
     const serves = await this.#options.onArrival(workerId, process, facts);
     if (serves && slot.process === process) this.#serves(slot, process, facts);
   }
 
   #serves(slot: Slot, process: WorkerProcess, facts: ServingFacts): void {
-    if (slot.timer !== null) clearTimeout(slot.timer);
     slot.serving = facts;
     slot.servingSince = Date.now();
     this.#options.log.debug({ worker: slot.number, pid: process.pid }, 'a worker serves');

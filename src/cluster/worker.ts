@@ -1,16 +1,10 @@
 // A worker process: a whole server on the shared port. It starts with what the primary tells it, and ends when it
 // is asked to, when its primary is gone, or when it has found a fault of its own.
 import cluster from 'node:cluster';
-import { join } from 'node:path';
-import { chooseStore } from '../connections/choose-store.js';
-import { EmbeddedStore } from '../connections/embedded-store.js';
 import type { Kicker } from '../connections/kick.js';
 import type { Changer } from '../settings/change.js';
 import type { CurrentSettings } from '../settings/settings.js';
-import { FallbackStore } from '../connections/fallback-store.js';
-import { RedisStore } from '../connections/redis/store.js';
 import type { ConnectionStore } from '../connections/store.js';
-import { UnlistedStore } from '../connections/unlisted-store.js';
 import { PearDetector } from '../detector/pear-detector.js';
 import { StartupError } from '../errors.js';
 import { AuthenticationHandler } from '../handlers/authentication-handler.js';
@@ -22,29 +16,26 @@ import { DownloadHandler } from '../handlers/download-handler.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
 import { Authenticator } from '../server/authenticator.js';
+import { Handshakes } from '../server/entrance/handshakes.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
 import { roleOptionsOf } from '../server/role-options.js';
 import { Room } from '../server/room.js';
 import { TCPServer } from '../server/tcp-server.js';
-import { SettingsFollower } from '../settings/settings-follower.js';
 import { withSharedReads } from '../socket-reads.js';
 import { textDecoder } from '../text-encoding.js';
 import { version } from '../version.js';
 import { networkOf } from './address-network.js';
-import { putEventLoopFirst } from './event-loop-first.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
-import { ImageSharing } from './sharing/image-sharing.js';
+import type { ImageSharing } from './sharing/image-sharing.js';
 import { threadOptions } from './thread-options.js';
+import { createStore, followSettings, letEventLoopGoFirst, openSharing } from './worker-parts.js';
 import { WorkerStatus } from './worker-status.js';
 
 /** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
 const orphanGraceMs = 1_000;
-
-/** The primary answers from its memory; it is late only when the machine is. */
-const viewTimeoutMs = 5_000;
 
 /** No element of a request needs as many commas and strings; fields that are not ours may be among them. */
 const tokensPerImage = 16;
@@ -154,6 +145,7 @@ class Worker {
       workerId: start.workerId,
       roles,
       balancers: config.server.proxy_protocol,
+      handshakes: Handshakes.open(config.server.tls, config.server.reply_terminator, log),
       limits: {
         maxMessageBytes: config.limits.max_message_bytes,
         messageTimeoutMs: config.limits.message_timeout_ms,
@@ -238,74 +230,4 @@ class Worker {
     this.#sharing?.close();
     await this.#detector.close();
   }
-}
-
-/** All threads are there by now: the detector has judged an image. */
-function letEventLoopGoFirst(niceness: number, log: Logger): void {
-  try {
-    putEventLoopFirst(niceness);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.warn({ reason }, 'the event loop has no priority over decoding and inference, and may answer late');
-  }
-}
-
-function followSettings(
-  { config, settings }: WorkerStart,
-  detector: PearDetector,
-  link: PrimaryLink,
-  log: Logger,
-): SettingsFollower {
-  return new SettingsFollower({
-    settings,
-    detector: {
-      get model() {
-        return detector.model;
-      },
-      prepare: (wanted) => detector.prepare(threadOptions(config, wanted)),
-      commit: () => detector.commit(),
-      discard: () => detector.discard(),
-    },
-    // Half of the time in which it must have committed.
-    maxWaitMs: config.cluster.commit_timeout_ms / 2,
-    onPrepared: (round, problem) => {
-      void link.send({ type: 'prepared', round, problem });
-    },
-    onCommitted: (round) => {
-      void link.send({ type: 'committed', round });
-    },
-    log,
-  });
-}
-
-/** Null where this worker shares no images. */
-async function openSharing(
-  { shareFolder, slot, workerId, config }: WorkerStart,
-  detector: PearDetector,
-  link: PrimaryLink,
-  log: Logger,
-): Promise<ImageSharing | null> {
-  if (shareFolder === null) return null;
-  const sharing = await ImageSharing.open({
-    detector,
-    // Short, since the path of a socket may have some hundred bytes only; a worker that died may have left its own.
-    socketPath: join(shareFolder, `${slot}-${workerId.slice(-8)}`),
-    maxImageBytes: config.limits.max_image_bytes,
-    tell: (news) => {
-      void link.send({ type: 'sharing', news });
-    },
-    log,
-  });
-  link.onHelp = (lender, socketPath) => sharing?.help(lender, socketPath);
-  return sharing;
-}
-
-function createStore({ config, hostId, slot }: WorkerStart, link: PrimaryLink, log: Logger): ConnectionStore {
-  const choice = chooseStore(config, `${hostId}:${slot}`);
-  const memory = new EmbeddedStore(link, { requestTimeoutMs: viewTimeoutMs });
-  if (choice.kind !== 'redis') return choice.kind === 'none' ? new UnlistedStore(memory) : memory;
-  const redis = new RedisStore(choice.redis, (message) => {
-    log.warn(message);
-  });
-  return new FallbackStore(redis, memory);
 }

@@ -6,6 +6,7 @@ import { namesRedis, redisChecks } from './redis-checks.js';
 import type { Config } from './schema.js';
 import { securityChecks, securityNotes } from './security-checks.js';
 import type { Settings } from './settings.js';
+import { tlsChecks } from './tls-checks.js';
 
 /** Adds what does not go together. A check is left out where one of its values is a mistake already. */
 export function checkTogether(config: Config, settings: Settings, problems: Problems): void {
@@ -114,6 +115,7 @@ const crossChecks: readonly CrossCheck[] = [
   },
   ...redisChecks,
   ...securityChecks,
+  ...tlsChecks,
   {
     keys: ['admin.port', 'server.port', 'admin.host', 'server.host', 'admin.enabled'],
     problem: ({ admin, server }) =>

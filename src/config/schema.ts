@@ -7,6 +7,7 @@ import { hourMs, milliseconds } from './durations.js';
 import { limits } from './limits-schema.js';
 import { redis } from './redis-schema.js';
 import { security } from './security-schema.js';
+import { adminTls, serverTls } from './tls-schema.js';
 
 export { roles, type Role } from './security-schema.js';
 
@@ -46,6 +47,7 @@ const server = z.strictObject({
     .max(8)
     .default('\n')
     .describe('What ends each reply; "" gives the very bytes of the Python server.'),
+  tls: serverTls.prefault({}),
 });
 
 const model = z.strictObject({
@@ -188,6 +190,7 @@ const admin = z.strictObject({
   enabled: z.boolean().default(true).describe('Serve health, metrics and the view of connections over HTTP.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address of the admin HTTP server.'),
   port: port.default(9091).describe('Port of the admin HTTP server; 0 takes any free one.'),
+  tls: adminTls.prefault({}),
 });
 
 export const configSchema = z.strictObject({

@@ -20,19 +20,45 @@ export const securityChecks: readonly CrossCheck[] = [
   },
 ];
 
-/** Says what strangers may do over an admin HTTP that they can reach. */
-export function securityNotes({ admin, security }: Config, settings: Settings): string[] {
-  const { default_role, tokens } = security;
-  if (!admin.enabled || isLoopback(admin.host) || tokens.length > 0) return [];
+/** Says what strangers may do over an admin HTTP that they can reach, and which doors let tokens be read on the way. */
+export function securityNotes(config: Config, settings: Settings): string[] {
+  const notes = [...strangerNotes(config), ...clearTokenNotes(config), ...uselessCertificateNotes(config)];
+  return notes.map(([key, words]) => `${key}: ${words} (${settings.originOf(key) ?? 'default'})`);
+}
+
+type Note = readonly [key: string, words: string];
+
+function strangerNotes({ admin, security }: Config): Note[] {
+  const { default_role, tokens, client_certificates } = security;
+  const isKnown = tokens.length > 0 || (client_certificates.length > 0 && admin.tls.client_ca_path !== null);
+  if (!admin.enabled || isLoopback(admin.host) || isKnown) return [];
   const may =
     default_role === 'admin'
       ? 'see and disconnect every connection'
       : 'see the status and the metrics of this server';
-  return [
-    `admin.host: ${admin.host} is open to others, and no token is configured: a stranger may ${may} ` +
-      `(security.default_role: ${default_role}), and who has an admin token later shows it unencrypted; ` +
-      `listen on 127.0.0.1, or see docs/security.md (${settings.originOf('admin.host') ?? 'default'})`,
+  const words = [
+    `${admin.host} is open to others, and neither a token nor a client certificate gives a role there: ` +
+      `a stranger may ${may} (security.default_role: ${default_role})`,
+    ...(admin.tls.cert_path === null ? ['who has an admin token later shows it unencrypted'] : []),
   ];
+  return [['admin.host', `${words.join(', and ')}; listen on 127.0.0.1, or see docs/security.md`]];
+}
+
+function clearTokenNotes({ server, admin, security }: Config): Note[] {
+  if (security.tokens.length === 0) return [];
+  const doors = [['server', server], ...(admin.enabled ? [['admin', admin] as const] : [])] as const;
+  return doors.flatMap(([name, { host, tls }]): Note[] => {
+    if (tls.cert_path !== null || isLoopback(host)) return [];
+    const words = `${host} is open to others without TLS: tokens can be read on the way`;
+    return [[`${name}.host`, `${words}; set ${name}.tls.cert_path and key_path, or listen on 127.0.0.1`]];
+  });
+}
+
+function uselessCertificateNotes({ server, admin, security }: Config): Note[] {
+  const isAsked = server.tls.client_ca_path !== null || admin.tls.client_ca_path !== null;
+  if (security.client_certificates.length === 0 || isAsked) return [];
+  const words = 'nobody is asked for one; name their authority in server.tls.client_ca_path';
+  return [['security.client_certificates', words]];
 }
 
 /** As node:tls gives it, without its colons, in lower case. */

@@ -1,4 +1,4 @@
-// A model with its inference thread, and how many images are promised to it: after a change it serves those and then ends.
+// A model with its inference thread, and how many images are left to it: after a change it judges those and then ends.
 import { InferenceThread } from './inference/inference-thread.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
@@ -6,9 +6,12 @@ import type { Model } from './models/model-spec.js';
 
 export class LoadedModel {
   readonly #thread: InferenceThread;
-  /** Images that are to be judged by it and are not answered. */
-  #promised = 0;
-  #retired: { readonly onDone: () => void } | null = null;
+  /** Images that are here, are to be judged by it, and are not answered. */
+  #queued = 0;
+  /** Images of requests that were begun with it, and are not answered; those whose bytes are still to come among them. */
+  #expected = 0;
+  #isPatient = true;
+  #onLess: () => void = () => undefined;
   #closing: Promise<void> | null = null;
 
   private constructor(thread: InferenceThread) {
@@ -34,28 +37,47 @@ export class LoadedModel {
     return this.#closing === null;
   }
 
-  promise(images: number): void {
-    this.#promised += images;
+  /** An image is to be judged by it, until `answered`. */
+  queue(answered: Promise<unknown>): void {
+    this.#queued += 1;
+    void answered.then(() => {
+      this.#queued -= 1;
+      this.#onLess();
+    });
   }
 
-  /** One that was promised is answered, in whichever way. */
-  keep(): void {
-    this.#promised -= 1;
-    this.#endWhenDone();
+  /** A request has been begun with it, of which an image is there or to come, until `answered`. */
+  expect(answered: Promise<unknown>): void {
+    this.#expected += 1;
+    void answered.then(() => {
+      this.#expected -= 1;
+      this.#onLess();
+    });
   }
 
   judge(source: ImageSource): Promise<ThreadAnswer> {
     return this.#thread.judge(source);
   }
 
-  /** Another model serves from now on. Resolves when this one has kept its promises and its memory is free. */
-  async retire(): Promise<void> {
-    const done = new Promise<void>((resolve) => {
-      this.#retired = { onDone: resolve };
-    });
-    this.#endWhenDone();
-    await done;
+  /** Another model serves from now on. Resolves when the images that are here are answered. */
+  answered(): Promise<void> {
+    return this.#until(() => this.#queued === 0);
+  }
+
+  /** Ends when what was begun with it is answered; what is still to come then, it does not wait for longer than `patienceMs`. */
+  async retire(patienceMs: number): Promise<void> {
+    const timer = setTimeout(() => {
+      this.hurry();
+    }, patienceMs);
+    await this.#until(() => this.#queued === 0 && (this.#expected === 0 || !this.#isPatient));
+    clearTimeout(timer);
     await this.close();
+  }
+
+  /** Waits for nothing that is still to come. */
+  hurry(): void {
+    this.#isPatient = false;
+    this.#onLess();
   }
 
   /** Ends after the images that it has. */
@@ -63,7 +85,14 @@ export class LoadedModel {
     return (this.#closing ??= this.#thread.close());
   }
 
-  #endWhenDone(): void {
-    if (this.#retired !== null && this.#promised === 0) this.#retired.onDone();
+  #until(holds: () => boolean): Promise<void> {
+    const before = this.#onLess;
+    return new Promise((resolve) => {
+      this.#onLess = () => {
+        before();
+        if (holds()) resolve();
+      };
+      this.#onLess();
+    });
   }
 }

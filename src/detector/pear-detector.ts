@@ -44,6 +44,9 @@ const outstandingMax = 2;
  */
 const offerMs = 1;
 
+/** After a change, how long the old model stays for attached images whose requests were begun with it. */
+const patienceMs = 5_000;
+
 /** An image and the model that is to judge it: the one that served when it was submitted. */
 interface Work {
   readonly slot: Slot;
@@ -122,8 +125,8 @@ export class PearDetector {
   }
 
   /**
-   * From now on the prepared model serves what is submitted. Resolves when what was submitted before is answered and the
-   * old model is gone. Nothing happens where none is prepared.
+   * From now on the prepared model serves what is submitted. Resolves when the images that were there before are answered by
+   * the old one; for those of its requests that are still to come it stays a while. Nothing happens where none is prepared.
    */
   async commit(): Promise<void> {
     const next = this.#next;
@@ -131,9 +134,15 @@ export class PearDetector {
     this.#next = null;
     const old = this.#serving;
     this.#serving = next;
+    // However fast changes come, one old model waits for what may never come.
+    for (const older of this.#retiring) older.hurry();
     this.#retiring.add(old);
-    await old.retire();
-    this.#retiring.delete(old);
+    const answered = old.answered();
+    void old.retire(patienceMs).then(() => {
+      this.#retiring.delete(old);
+      this.#sayWaiting();
+    });
+    await answered;
   }
 
   /**
@@ -141,18 +150,16 @@ export class PearDetector {
    * with a WireError stops the batch (see Batch.stop), also one that another one has stopped.
    */
   submit(owner: object, count: number, ...signals: readonly AbortSignal[]): Batch {
-    const by = this.#serving;
+    const begun = this.#serving;
     const batch = new Batch(count, (slot, source) => {
+      // Bytes that come long after a change find the model gone that the request was begun with.
+      const by = begun.isOpen ? begun : this.#serving;
+      by.queue(slot.outcome);
       slot.queue(source, performance.now());
       this.#queue.push(owner, { slot, by });
       this.#arrived();
     });
-    by.promise(count);
-    for (const { outcome } of batch.slots) {
-      void outcome.then(() => {
-        by.keep();
-      });
-    }
+    for (const { outcome } of batch.slots) begun.expect(outcome);
     for (const signal of signals) {
       const stop = () => {
         const reason: unknown = signal.reason;
@@ -239,6 +246,11 @@ export class PearDetector {
         this.#feed();
       }, offerMs);
     }
+    this.#sayWaiting();
+  }
+
+  /** Helpers with another model than the first image's went away; with the next one they may have the right one. */
+  #sayWaiting(): void {
     if (this.#queue.size > 0) this.#sharing?.onWaiting();
   }
 
@@ -250,6 +262,7 @@ export class PearDetector {
       const source = work.slot.start();
       if (source !== null) void this.#judge(work, source);
     }
+    if (this.#retiring.size > 0) this.#sayWaiting();
     if (this.spare > 0) this.#sharing?.onSpare();
   }
 

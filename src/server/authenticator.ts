@@ -4,7 +4,7 @@
 import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { grantOf, type Grant, type KnownToken } from './gate.js';
-import { RefusalLog } from './refusal-log.js';
+import { CountedLog } from './counted-log.js';
 
 export interface AuthenticatorOptions {
   readonly tokens: readonly KnownToken[];
@@ -41,14 +41,14 @@ export class Authenticator {
   readonly #options: AuthenticatorOptions;
   /** Of networks that have shown wrong tokens, or show one now; the one that failed last at the end. */
   readonly #attempts = new Map<string, Attempts>();
-  readonly #refusals: RefusalLog;
+  readonly #refusals: CountedLog;
   /** What ends the waiting of those that wait. */
   readonly #waits = new Set<() => void>();
   #isClosed = false;
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
-    this.#refusals = new RefusalLog(options.log, 'a token was refused');
+    this.#refusals = new CountedLog(options.log, 'a token was refused', 'times');
   }
 
   /** Whether any token is a right one. */
@@ -63,7 +63,7 @@ export class Authenticator {
   async check(token: string, address: string, isGone: () => boolean): Promise<Grant | null> {
     // Nothing can be guessed: clients that show one to every server are not held up.
     if (!this.knowsTokens) {
-      this.#refusals.add(address, 'none is configured (security.tokens)');
+      this.#refusals.warn({ address, reason: 'none is configured (security.tokens)' });
       return null;
     }
     const network = this.#options.networkOf(address);
@@ -99,7 +99,7 @@ export class Authenticator {
     if (nowMs - attempts.lastFailureMs > forgetMs) attempts.failures = 0;
     attempts.failures++;
     attempts.lastFailureMs = nowMs;
-    this.#refusals.add(address, 'a wrong one');
+    this.#refusals.warn({ address, reason: 'a wrong one' });
     await this.#wait(Math.min(delayMaxMs, this.#options.delayMs * 2 ** (attempts.failures - 1)));
     return null;
   }

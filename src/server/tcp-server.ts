@@ -5,6 +5,7 @@ import type { Logger } from '../log.js';
 import type { PeerAdmission } from './entrance/peer-admission.js';
 import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance/entrance.js';
+import type { Handshakes } from './entrance/handshakes.js';
 import type { RoleOptions } from './gate.js';
 import { Peer, type PeerOptions } from './peer/peer.js';
 import type { CloseReason, WorkerRecord } from '../connections/record.js';
@@ -22,6 +23,8 @@ export interface TCPServerOptions {
   readonly roles: RoleOptions;
   /** Addresses and networks whose connections begin with a PROXY header. */
   readonly balancers: readonly string[];
+  /** Left out or null: the port speaks no TLS. */
+  readonly handshakes?: Handshakes | null;
   readonly limits: PeerLimits;
   readonly processor: ProcessorOptions;
   readonly room: Room;
@@ -54,6 +57,7 @@ export class TCPServer {
       maxUnknown: options.maxPeers,
       roles: options.roles,
       admission: options.admission,
+      handshakes: options.handshakes ?? null,
       replyTerminator: options.processor.replyTerminator,
       onCaller: (socket, caller) => {
         this.#enter(socket, caller);
@@ -153,7 +157,7 @@ export class TCPServer {
     if (this.#draining) peer.drain();
   }
 
-  #createPeer(socket: Socket, { address, port, identity }: Caller): Peer {
+  #createPeer(socket: Socket, { address, port, isTls, identity }: Caller): Peer {
     const { hostId, workerId, log } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
@@ -162,8 +166,13 @@ export class TCPServer {
       worker: workerId,
       address,
       port,
+      tls: isTls,
     };
-    log.info({ peer: origin.id, address, port }, 'connected');
+    const { name, role } = identity;
+    log.info(
+      { peer: origin.id, address, port, ...(name === null ? {} : { identity: name, role }) },
+      'connected',
+    );
     return new Peer(socket, new PeerStats(origin, identity), this.#peerOptions);
   }
 

@@ -1,6 +1,6 @@
-// One change through all workers: each prepares it, a decision is made, each commits it. Workers come and go meanwhile:
-// one that ends is left out, as its place is taken by one that begins with what was decided. Nothing here knows what is
-// changed; how workers are reached is told by whoever adds them.
+// One change through workers: each prepares it, a decision is made, each commits it. Workers come and go meanwhile: one
+// that ends is left out, one that comes while others prepare does so, too. Nothing here knows what is changed; how workers
+// are reached is told by whoever adds them.
 import type { Settings } from './settings.js';
 
 /** A worker that follows changes. */
@@ -21,55 +21,77 @@ export type Problem = string | null;
 /** Not every worker has answered in time. */
 export const timedOut = Symbol('timed out');
 
-type Phase = 'preparing' | 'committing' | 'over';
+/** `deciding`: all are ready, and whether they commit is not known yet. */
+type Phase = 'preparing' | 'deciding' | 'committing' | 'over';
 
 export class ChangeRound {
   readonly #number: number;
+  readonly #settings: Settings;
   readonly #followers: Map<string, Follower>;
   /** Workers whose answer in this phase is still to come. */
   readonly #awaited = new Set<string>();
-  #phase: Phase = 'over';
+  #phase: Phase = 'preparing';
   #problem: Problem = null;
   #onAnswered: () => void = () => undefined;
+  #onOver: () => void = () => undefined;
+  /** Resolves when it is decided and all have followed, or it is given up. */
+  readonly over: Promise<void>;
 
-  constructor(number: number, followers: ReadonlyMap<string, Follower>) {
+  constructor(number: number, settings: Settings, followers: ReadonlyMap<string, Follower>) {
     this.#number = number;
+    this.#settings = settings;
     this.#followers = new Map(followers);
-  }
-
-  get number(): number {
-    return this.#number;
-  }
-
-  /**
-   * Has every worker prepare; resolves to null when all are ready, to what the first one says that cannot, or to `timedOut`.
-   */
-  async prepare(settings: Settings, timeoutMs: number): Promise<Problem | typeof timedOut> {
-    const inTime = await this.#phaseOf('preparing', timeoutMs, (follower) => {
-      follower.prepare(this.#number, settings);
+    this.over = new Promise((resolve) => {
+      this.#onOver = resolve;
     });
-    return this.#problem ?? (inTime ? null : timedOut);
+  }
+
+  /** Whether a worker may still join. */
+  get isPreparing(): boolean {
+    return this.#phase === 'preparing';
+  }
+
+  /** Has every worker prepare; resolves to null when all are ready, to what the first one says that cannot, or to `timedOut`. */
+  async prepare(timeoutMs: number): Promise<Problem | typeof timedOut> {
+    const count = this.#followers.size;
+    for (const [workerId, follower] of this.#followers) this.#ask(workerId, follower);
+    const inTime = await this.#answeredWithin(timeoutMs);
+    // What ends all who load it must not be what the next ones begin with.
+    if (count > 0 && this.#followers.size === 0) this.#problem ??= 'every worker ended while it loaded it';
+    if (this.#problem !== null) return this.#problem;
+    if (!inTime) return timedOut;
+    this.#phase = 'deciding';
+    return null;
+  }
+
+  /** One that has come, and serves by what the others serve by, prepares with them. */
+  join(workerId: string, follower: Follower): void {
+    this.#followers.set(workerId, follower);
+    this.#ask(workerId, follower);
   }
 
   /** Everybody stays with what serves. */
   abort(): void {
-    this.#phase = 'over';
     for (const follower of this.#followers.values()) follower.abort(this.#number);
+    this.#end();
   }
 
   /** Has every worker commit; resolves when all have, or have ended: who takes longer is killed. */
   async commit(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
-    const inTime = await this.#phaseOf('committing', timeoutMs, (follower) => {
+    this.#phase = 'committing';
+    for (const [workerId, follower] of this.#followers) {
+      this.#awaited.add(workerId);
       follower.commit(this.#number);
-    });
-    if (inTime) return;
-    const ended = this.#answered();
-    for (const workerId of this.#awaited) {
-      onKill(workerId);
-      this.#followers.get(workerId)?.kill();
     }
-    await ended;
-    this.#phase = 'over';
+    if (!(await this.#answeredWithin(timeoutMs))) {
+      const ended = this.#answered();
+      for (const workerId of this.#awaited) {
+        onKill(workerId);
+        this.#followers.get(workerId)?.kill();
+      }
+      await ended;
+    }
+    this.#end();
   }
 
   prepared(workerId: string, problem: Problem): void {
@@ -88,10 +110,12 @@ export class ChangeRound {
     this.#settle(workerId);
   }
 
-  async #phaseOf(phase: Phase, timeoutMs: number, tell: (follower: Follower) => void): Promise<boolean> {
-    this.#phase = phase;
-    for (const workerId of this.#followers.keys()) this.#awaited.add(workerId);
-    for (const follower of this.#followers.values()) tell(follower);
+  #ask(workerId: string, follower: Follower): void {
+    this.#awaited.add(workerId);
+    follower.prepare(this.#number, this.#settings);
+  }
+
+  async #answeredWithin(timeoutMs: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, timeoutMs, 'late');
@@ -117,5 +141,11 @@ export class ChangeRound {
   #check(): void {
     if (this.#awaited.size === 0 || (this.#phase === 'preparing' && this.#problem !== null))
       this.#onAnswered();
+  }
+
+  #end(): void {
+    this.#phase = 'over';
+    this.#awaited.clear();
+    this.#onOver();
   }
 }

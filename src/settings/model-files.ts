@@ -14,10 +14,10 @@ export interface ModelFile {
   readonly path: string;
 }
 
-/** Names of the models in `folder`, an absolute real path; a folder that has gone holds none. */
+/** Names of the models in `folder`, an absolute real path, composed (NFC); a folder that has gone holds none. */
 export async function listModels(folder: string): Promise<string[]> {
   const files = await Promise.all((await namesIn(folder)).map((name) => modelFile(folder, name)));
-  return files.flatMap((file) => (file === null ? [] : [file.name])).sort();
+  return files.flatMap((file) => (file === null ? [] : [file.name.normalize('NFC')])).sort();
 }
 
 /** The model that a client names so; null where there is none. */
@@ -31,14 +31,14 @@ export async function findModel(folder: string, name: string): Promise<ModelFile
   return null;
 }
 
-/** Removes a model and what describes it. Rejects where the system does not allow it. */
+/** Removes a model and what describes it. Rejects where the system does not allow it: then the model is still there. */
 export async function deleteModel(folder: string, { name }: ModelFile): Promise<void> {
-  await unlink(join(folder, name));
   try {
     await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding)));
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
+  await unlink(join(folder, name));
 }
 
 async function namesIn(folder: string): Promise<string[]> {

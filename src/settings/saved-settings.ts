@@ -3,6 +3,7 @@
 import { basename, normalize } from 'node:path';
 import { realpath, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { describeError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { findModel } from './model-files.js';
 import { isInside } from './paths.js';
@@ -61,6 +62,21 @@ export class SavedSettings {
   async load(configured: Settings, roots: readonly string[], log: Logger): Promise<Settings> {
     const saved = await this.#read(log);
     if (saved === null) return configured;
+    const settings = await this.#merge(saved, configured, roots, log);
+    const { model_path, img_path } = saved.configured;
+    // What the configuration has overruled must not come back with the next change of it.
+    if (model_path !== this.#configured.model_path || img_path !== this.#configured.img_path) {
+      await this.save(settings).catch((error: unknown) => {
+        log.warn(
+          { reason: describeError(error) },
+          'what the configuration has overruled cannot be forgotten',
+        );
+      });
+    }
+    return settings;
+  }
+
+  async #merge(saved: Saved, configured: Settings, roots: readonly string[], log: Logger): Promise<Settings> {
     let settings: Settings = { ...configured, version: saved.version };
     const kept = saved.configured;
     if (kept.img_path !== this.#configured.img_path) {

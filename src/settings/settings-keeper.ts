@@ -17,7 +17,7 @@ import {
 } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Change, ChangeAnswer, Changer } from './change.js';
-import { ChangeRound, timedOut, type Follower, type Problem } from './change-round.js';
+import { Followers } from './followers.js';
 import { deleteModel, findModel } from './model-files.js';
 import { openFolder, type SavedSettings } from './saved-settings.js';
 import type { Settings } from './settings.js';
@@ -43,25 +43,27 @@ export interface KeeperOptions {
   readonly log: Logger;
 }
 
-/** A worker that has loaded something. */
-export interface Arrival {
-  /** Of the settings that it has. */
-  readonly version: number;
-  readonly fingerprint: string;
-}
-
 export class SettingsKeeper implements Changer {
   readonly #options: KeeperOptions;
-  readonly #followers = new Map<string, Follower>();
+  /** The workers. */
+  readonly followers: Followers;
   #settings: Settings;
-  #round: ChangeRound | null = null;
-  #lastRound = 0;
   /** Ends when what was asked for before has been done. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#settings = options.settings;
+    const { changeTimeoutMs, commitTimeoutMs, log } = options;
+    this.followers = new Followers({
+      current: () => this.#settings,
+      onLoaded: (fingerprint) => {
+        this.#settings = { ...this.#settings, fingerprint };
+      },
+      changeTimeoutMs,
+      commitTimeoutMs,
+      log,
+    });
   }
 
   /** What was decided last. */
@@ -91,56 +93,6 @@ export class SettingsKeeper implements Changer {
       await this.#assertUnused(modelPath, new ResourceNotFoundError(problem));
       await put();
     });
-  }
-
-  /**
-   * A worker has loaded what it was told at its start, and follows changes from now on. Resolves when it has caught up with
-   * what was decided meanwhile: true, it may serve; false, it could not and is ended.
-   */
-  async admit(workerId: string, follower: Follower, arrival: Arrival): Promise<boolean> {
-    return this.#queue(async () => {
-      this.#followers.set(workerId, follower);
-      const settings = this.#settings;
-      if (arrival.version === settings.version) return this.#isSame(workerId, follower, arrival);
-      const round = this.#open(new Map([[workerId, follower]]));
-      const problem = await round.prepare(settings, this.#options.changeTimeoutMs);
-      if (problem === null) await round.commit(this.#options.commitTimeoutMs, () => undefined);
-      const isHere = this.#followers.has(workerId);
-      if (problem !== null && isHere) {
-        const reason = problem === timedOut ? 'it took too long' : problem;
-        this.#options.log.error({ workerId, reason }, 'a new worker cannot follow a change; ending it');
-        follower.kill();
-      }
-      return problem === null && isHere;
-    });
-  }
-
-  prepared(workerId: string, round: number, problem: Problem): void {
-    if (this.#round?.number === round) this.#round.prepared(workerId, problem);
-  }
-
-  committed(workerId: string, round: number): void {
-    if (this.#round?.number === round) this.#round.committed(workerId);
-  }
-
-  /** It has ended. */
-  remove(workerId: string): void {
-    this.#followers.delete(workerId);
-    this.#round?.remove(workerId);
-  }
-
-  /** All workers have the same model, or what a client is told depends on who serves it. */
-  #isSame(workerId: string, follower: Follower, { fingerprint }: Arrival): boolean {
-    const known = this.#settings.fingerprint;
-    if (known === null) this.#settings = { ...this.#settings, fingerprint };
-    if (known === null || known === fingerprint) return true;
-    this.#options.log.error(
-      { workerId, model: basename(this.#settings.modelPath) },
-      'the file of the model is another one than when the server started, so a new worker cannot serve; restore it, change ' +
-        'to it with 0x26, or restart the server',
-    );
-    follower.kill();
-    return false;
   }
 
   async #make(change: Exclude<Change, { what: 'download' }>, untilMs: number): Promise<void> {
@@ -203,33 +155,14 @@ export class SettingsKeeper implements Changer {
 
   /** Has everybody follow; `model`: what the settings name, where that is new. */
   async #follow(wanted: Settings, model: Model | null, untilMs: number): Promise<void> {
-    const { saved, commitTimeoutMs, onChanged, log } = this.#options;
+    const { saved, onChanged } = this.#options;
     const settings = { ...wanted, version: this.#settings.version + 1 };
     await keeping(saved.assertWritable());
-    const round = this.#open(this.#followers);
-    try {
-      const problem = await round.prepare(settings, untilMs - performance.now());
-      if (problem === timedOut) throw tooLate();
-      if (problem !== null)
-        throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
+    await this.followers.lead(settings, untilMs - performance.now(), async () => {
       await keeping(saved.save(settings));
-    } catch (error) {
-      round.abort();
-      throw error;
-    }
-    this.#settings = settings;
-    await round.commit(commitTimeoutMs, (workerId) => {
-      log.error(
-        { workerId, timeoutMs: commitTimeoutMs },
-        'a worker did not follow a change in time; ending it',
-      );
+      this.#settings = settings;
     });
     onChanged(settings, model);
-  }
-
-  #open(followers: ReadonlyMap<string, Follower>): ChangeRound {
-    this.#round = new ChangeRound(++this.#lastRound, followers);
-    return this.#round;
   }
 
   /** Does `work` behind what was asked for before; rejects where that takes so long that there is no time left. */

@@ -1,10 +1,11 @@
 // The folder in which a server keeps what must outlive it. It belongs to one server at a time, which takes it with its first
 // write; whatever is written is whole or not there, also after a loss of power.
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const lockName = 'lock';
+const temporaryName = /\.[0-9a-f]{12}$/;
 
 export class StateFolder {
   readonly path: string;
@@ -34,6 +35,7 @@ export class StateFolder {
       await putAway(path, owner);
     }
     this.#isLocked = true;
+    await this.#sweep();
   }
 
   /** Replaces the file as a whole. Rejects where the old one is still there. */
@@ -42,19 +44,20 @@ export class StateFolder {
     const path = join(this.path, name);
     const temporary = `${path}.${randomBytes(6).toString('hex')}`;
     try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await writeWhole(temporary, text);
       await rename(temporary, path);
     } catch (error) {
       await unlink(temporary).catch(() => undefined);
       throw error;
     }
     await syncFolder(this.path);
+  }
+
+  /** Removes what a server that was killed in the middle of a write has left. */
+  async #sweep(): Promise<void> {
+    for (const name of await readdir(this.path)) {
+      if (temporaryName.test(name)) await unlink(join(this.path, name)).catch(() => undefined);
+    }
   }
 
   /** Gives the folder back. */
@@ -68,13 +71,8 @@ export class StateFolder {
 /** False where it is there already. */
 async function createFile(path: string, text: string): Promise<boolean> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = await open(temporary, 'wx', 0o600);
   try {
-    await file.writeFile(text);
-  } finally {
-    await file.close();
-  }
-  try {
+    await writeWhole(temporary, text);
     // A link appears with all that is in it, so nobody ever reads half of a lock.
     await link(temporary, path);
     return true;
@@ -82,7 +80,18 @@ async function createFile(path: string, text: string): Promise<boolean> {
     if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
-    await unlink(temporary);
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/** Rejects where it is not all on the disk. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,5 +1,7 @@
-// A real AdminServer over a view in memory, with a host of two workers in it, and plain HTTP to ask it by.
+// A real AdminServer over a view in memory, with a host of two workers in it, and HTTP or HTTPS to ask it by.
 import { request, type IncomingMessage } from 'node:http';
+import { request as requestTls } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { AdminServer } from '#src/admin/admin-server.js';
@@ -7,6 +9,7 @@ import { EmbeddedView } from '#src/connections/embedded-view.js';
 import type { KickAnswer } from '#src/connections/kick.js';
 import type { PeerRecord, ViewEvent } from '#src/connections/record.js';
 import type { RoleOptions } from '#src/server/gate.js';
+import type { CertificateWatch } from '#src/server/tls/certificate-watch.js';
 import { workerRecord } from '../connections/records.js';
 import { authenticatorOf } from '../support/tokens.js';
 
@@ -25,6 +28,8 @@ export interface Admin {
 
 export interface AdminChanges {
   readonly roles?: RoleOptions;
+  /** HTTPS with these. */
+  readonly certificates?: CertificateWatch;
   /** How late a wrong token is answered. */
   readonly delayMs?: number;
   readonly view?: EmbeddedView;
@@ -35,6 +40,7 @@ export async function startAdmin(
   ending: { after(end: () => void): void } | null,
   {
     roles = { defaultRole: 'operator', loopbackRole: 'admin' },
+    certificates,
     delayMs = 1,
     view = newView(),
     outcomes = allKicked,
@@ -48,6 +54,7 @@ export async function startAdmin(
     port: 0,
     hostId: 'line-1',
     roles,
+    certificates: certificates ?? null,
     authenticator: authenticatorOf({ known: roles.tokens ?? [], delayMs, log }),
     view,
     downloads: { progress: () => [] },
@@ -96,6 +103,8 @@ export interface Sent {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Over TLS, with these. */
+  readonly tls?: SecureContextOptions;
 }
 
 export interface Answered {
@@ -108,10 +117,11 @@ export interface Answered {
 export function ask(
   port: number,
   path: string,
-  { method = 'GET', headers = {}, body }: Sent = {},
+  { method = 'GET', headers = {}, body, tls }: Sent = {},
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+    const options = { host: '127.0.0.1', port, path, method, headers, agent: false } as const;
+    const answered = (response: IncomingMessage) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (text += piece));
@@ -120,7 +130,11 @@ export function ask(
         const json: unknown = isJson ? JSON.parse(text) : null;
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
       });
-    });
+    };
+    const sent =
+      tls === undefined
+        ? request(options, answered)
+        : requestTls({ ...options, ...tls, servername: 'localhost' }, answered);
     sent.once('error', reject);
     sent.end(body);
   });

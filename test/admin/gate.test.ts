@@ -1,27 +1,11 @@
 // Who may ask over HTTP: by role, Host, Origin and method.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { roles, type Role } from '#src/config/schema.js';
+import { roles } from '#src/config/schema.js';
 import { knownTokens, nameOf, tokens, wrongToken } from '../support/tokens.js';
-import { ask, errorOf, startAdmin, type Admin } from './admin.js';
+import { ask, errorOf, startAdmin } from './admin.js';
+import { assertRole, body, json, kick, may, paths } from './route-roles.js';
 
-const paths = [
-  ['/livez', 'none'],
-  ['/readyz', 'none'],
-  ['/metrics', 'viewer'],
-  ['/api/status', 'viewer'],
-  ['/api/connections', 'admin'],
-  ['/api/connections/line-1%2F1.aaaa.1', 'admin'],
-  ['/api/closed', 'admin'],
-  ['/api/events?format=json', 'admin'],
-  ['/api/downloads', 'admin'],
-] as const;
-const kick = '/api/connections/kick';
-const json = { 'content-type': 'application/json', 'x-pear-request': '1' };
-const body = '{"ids": ["a"]}';
-
-const ranks = ['none', 'viewer', 'operator', 'admin'] as const;
-const may = (role: Role, needed: (typeof ranks)[number]) => ranks.indexOf(role) >= ranks.indexOf(needed);
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('the gate of the admin HTTP', () => {
@@ -33,28 +17,10 @@ describe('the gate of the admin HTTP', () => {
     assert.deepEqual(stated.toSorted(), known.toSorted());
   });
 
-  /** Asks every route; `status` is that of a role that does not suffice. */
-  async function assertRole(
-    admin: Admin,
-    role: Role,
-    headers: Readonly<Record<string, string>>,
-    status: number,
-  ) {
-    const { port, kicks } = admin;
-    for (const [path, needed] of paths) {
-      const answer = await ask(port, path, { headers });
-      assert.equal(answer.status === status, !may(role, needed), `${path} as ${role}: ${answer.status}`);
-    }
-    const before = kicks.length;
-    const kicked = await ask(port, kick, { method: 'POST', headers: { ...json, ...headers }, body });
-    assert.equal(kicked.status, may(role, 'admin') ? 200 : status);
-    assert.equal(kicks.length - before, may(role, 'admin') ? 1 : 0);
-  }
-
   for (const role of roles) {
     test(`asks for the role of each route, which ${role} is by address`, async (t) => {
       const admin = await startAdmin(t, { roles: { defaultRole: 'admin', loopbackRole: role } });
-      await assertRole(admin, role, {}, 403);
+      await assertRole(admin, role, 403);
     });
 
     test(`asks for the role of each route, which ${role} is by token, or the address where that is more`, async (t) => {
@@ -63,8 +29,8 @@ describe('the gate of the admin HTTP', () => {
           roles: { defaultRole: 'viewer', loopbackRole, tokens: knownTokens },
         });
         const highest = may(role, loopbackRole) ? role : loopbackRole;
-        await assertRole(admin, highest, bearer(tokens[role]), 403);
-        await assertRole(admin, loopbackRole, {}, 401);
+        await assertRole(admin, highest, 403, { headers: bearer(tokens[role]) });
+        await assertRole(admin, loopbackRole, 401);
       }
     });
   }

@@ -59,6 +59,28 @@ const redisCases = (
   `connections.redis.${problem} ${at(1)}`,
 ]);
 
+/** Keys below server.tls and admin.tls. */
+const tlsCases: [string, string][] = [
+  ...(['server', 'admin'] as const).flatMap((section): [string, string][] => [
+    [
+      `${section}: {tls: {cert_path: c}}`,
+      `${section}.tls.cert_path: needs its private key in ${section}.tls.key_path ${at(1)}`,
+    ],
+    [
+      `${section}: {tls: {key_path: c}}`,
+      `${section}.tls.key_path: needs its certificate in ${section}.tls.cert_path ${at(1)}`,
+    ],
+    [
+      `${section}: {tls: {client_ca_path: c}}`,
+      `${section}.tls.client_ca_path: is for TLS, but no certificate is set; set ${section}.tls.cert_path and key_path ${at(1)}`,
+    ],
+  ]),
+  [
+    'server: {tls: {cert_path: c, key_path: k, require_client_certificate: true}}',
+    `server.tls.require_client_certificate: needs the authority of those certificates in server.tls.client_ca_path ${at(1)}`,
+  ],
+];
+
 describe('Values that do not go together', () => {
   const cases: readonly [file: string, problem: string][] = [
     [
@@ -90,6 +112,7 @@ describe('Values that do not go together', () => {
       `connections.redis.command_timeout_ms: 7500 must be less than half of connections.lease_ms, 15000, or one call that hangs makes a worker count as gone; lower it, or raise the lease ${at(1)}`,
     ],
     ...redisCases,
+    ...tlsCases,
     ['admin: {port: 9090}', `admin.port: 9090 is server.port, too; each needs a port of its own ${at(1)}`],
     [
       'server: {host: 10.0.0.1}\nadmin: {port: 9090, host: "::"}',
@@ -135,6 +158,9 @@ describe('Values at the edge of going together', () => {
     'server: {port: 0}\nadmin: {port: 0}',
     'server: {host: 10.0.0.1}\nadmin: {port: 9090}',
     'admin: {port: 9090, enabled: false}',
+    'server: {tls: null}',
+    'server: {tls: {cert_path: c, key_path: k, client_ca_path: a, require_client_certificate: true}}',
+    'admin: {tls: {cert_path: c, key_path: k}}',
   ];
   for (const file of files) {
     it(`are accepted: ${file.replaceAll(/\s+/g, ' ')}`, () => {

@@ -176,8 +176,49 @@ describe('an admin HTTP that others can reach', () => {
       notesOf('10.0.0.5', '{default_role: admin}').join(),
       /may see and disconnect every connection/,
     );
-    assert.deepEqual(notesOf('0.0.0.0', `{tokens: [${entry}]}`), []);
     for (const host of ['127.0.0.1', '127.0.0.9', '"::1"', 'localhost'])
       assert.deepEqual(notesOf(host, '{}'), []);
   });
+
+  test('is told of over TLS too, until client certificates give roles there', () => {
+    const tls = 'cert_path: a, key_path: b';
+    const notes = (more: string, security: string) =>
+      load({ file: `admin: {host: 0.0.0.0, tls: {${tls}${more}}}\nsecurity: ${security}` }).notes;
+    assert.match(notes('', '{}').join(), /a stranger may see the status/);
+    assert.doesNotMatch(notes('', '{}').join(), /unencrypted/);
+    const known = '{client_certificates: [{name: a, role: admin, common_name: a}]}';
+    assert.match(notes('', known).join(), /a stranger may see the status/, 'nobody is asked for one');
+    assert.deepEqual(notes(', client_ca_path: c', known), []);
+  });
+});
+
+describe('tokens', () => {
+  const notesOf = (server: string, admin = '{}') =>
+    load({ file: `server: ${server}\nadmin: ${admin}\nsecurity: {tokens: [${entry}]}` }).notes;
+  const tls = 'tls: {cert_path: a, key_path: b}';
+
+  test('that others could read on the way are told of at the start, for each door', () => {
+    assert.deepEqual(notesOf('{}'), [
+      'server.host: 0.0.0.0 is open to others without TLS: tokens can be read on the way; ' +
+        'set server.tls.cert_path and key_path, or listen on 127.0.0.1 (default)',
+    ]);
+    const [server = '', admin = '', ...more] = notesOf('{}', '{host: 10.0.0.5}');
+    assert.match(server, /^server\.host: /);
+    assert.match(admin, /^admin\.host: 10\.0\.0\.5 is open to others without TLS/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(notesOf(`{${tls}}`, `{host: 0.0.0.0, ${tls}}`), []);
+    assert.deepEqual(notesOf('{host: 127.0.0.1}'), []);
+    assert.equal(notesOf('{}', '{enabled: false, host: 0.0.0.0}').length, 1);
+  });
+});
+
+test('client certificates that nobody is asked for are told of at the start', () => {
+  const security = 'security: {client_certificates: [{name: a, role: admin, common_name: a}]}';
+  assert.match(
+    load({ file: security }).notes.join(),
+    /^security\.client_certificates: nobody is asked for one/,
+  );
+  const tls = '{cert_path: a, key_path: b, client_ca_path: c}';
+  for (const section of ['server', 'admin'])
+    assert.deepEqual(load({ file: `${section}: {tls: ${tls}}\n${security}` }).notes, []);
 });

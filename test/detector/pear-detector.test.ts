@@ -273,30 +273,62 @@ describe('a PearDetector that shares images', () => {
     const next = await changing.prepare(threadOptions('models/pear-starter.onnx'));
     assert.equal(changing.model, old, 'until the change is decided the old one serves');
 
-    let isOldGone = false;
-    const committed = changing.commit().then(() => {
-      isOldGone = true;
-    });
+    const committed = changing.commit();
     assert.equal(changing.model.name, 'pear-starter.onnx');
     assert.notEqual(next.fingerprint, old.fingerprint);
     const after = changing.submit({}, 2, new AbortController().signal);
     for (let index = 0; index < 2; index++) after.provide(index, photo);
     assert.deepEqual(await modelsOf(after), Array(2).fill(next.name));
     assert.deepEqual(await modelsOf(before), Array(4).fill(old.name));
-    assert.equal(isOldGone, false, 'an image is still promised to it');
-    late.provide(0, photo);
-    assert.deepEqual(await modelsOf(late), [old.name]);
     await committed;
+    late.provide(0, photo);
+    assert.deepEqual(await modelsOf(late), [old.name], 'bytes of a request may come late');
     assert.equal(await changing.help(photo, old.fingerprint), null, 'it judges nothing for others any more');
+    await changing.close();
+  });
+
+  test('waits with the old model for no bytes that may never come, once the next change is made', async () => {
+    const changing = await start();
+    const owed = changing.submit({}, 1, new AbortController().signal);
+    for (const next of [
+      'models/pear-starter.onnx',
+      'models/pear-starter-int8.onnx',
+      'models/pear-starter.onnx',
+    ]) {
+      await changing.prepare(threadOptions(next));
+      await changing.commit();
+    }
+    owed.provide(0, photo);
+    assert.deepEqual(await modelsOf(owed), ['pear-starter.onnx']);
+    await changing.close();
+  });
+
+  test('tells others again that images wait, when the model of the first one is another', async () => {
+    const changing = await start();
+    let told = 0;
+    changing.share({ onWaiting: () => (told += 1), onSpare: () => undefined });
+    await changing.prepare(threadOptions('models/pear-starter.onnx'));
+    const before = changing.submit({}, 6, new AbortController().signal);
+    for (let index = 0; index < 6; index++) before.provide(index, photo);
+    const committed = changing.commit();
+    const after = changing.submit({}, 6, new AbortController().signal);
+    for (let index = 0; index < 6; index++) after.provide(index, photo);
+    assert.equal(changing.lend(changing.model.fingerprint), null);
+    const toldBefore = told;
+    await before.outcomes;
+    await committed;
+    assert.ok(told > toldBefore);
+    changing.lend(changing.model.fingerprint)?.settle(verdict);
+    await after.outcomes;
     await changing.close();
   });
 
   test('lends an image only to a worker with the model that is to judge it', async () => {
     const changing = await start();
     const old = changing.model.fingerprint;
+    await changing.prepare(threadOptions('models/pear-starter.onnx'));
     const batch = changing.submit({}, 4, new AbortController().signal);
     for (let index = 0; index < 4; index++) batch.provide(index, photo);
-    await changing.prepare(threadOptions('models/pear-starter.onnx'));
     const committed = changing.commit();
     assert.equal(changing.lend(changing.model.fingerprint), null);
     changing.lend(old)?.settle(verdict);

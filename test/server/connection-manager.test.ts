@@ -35,7 +35,14 @@ describe("a worker's part in the view", () => {
       log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
     });
     await manager.start();
-    const origin = { id: 'pear-host/0.aaaa.1', host: 'pear-host', worker, address: '192.0.2.1', port: 4711 };
+    const origin = {
+      id: 'pear-host/0.aaaa.1',
+      host: 'pear-host',
+      worker,
+      address: '192.0.2.1',
+      port: 4711,
+      tls: false,
+    };
     peer = new PeerStats(origin, identityOf('operator'));
     manager.opened(peer);
   });

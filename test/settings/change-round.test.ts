@@ -17,14 +17,14 @@ function roundOf(ids: readonly string[]) {
     abort: () => told.push(`${id} abort`),
     kill: () => told.push(`${id} kill`),
   });
-  const round = new ChangeRound(7, new Map(ids.map((id) => [id, follower(id)])));
+  const round = new ChangeRound(7, settings, new Map(ids.map((id) => [id, follower(id)])));
   return { round, told };
 }
 
 describe('a round of a change', () => {
   test('is ready when every worker is, and done when every worker has followed', async () => {
     const { round, told } = roundOf(['a', 'b']);
-    const ready = round.prepare(settings, longMs);
+    const ready = round.prepare(longMs);
     round.prepared('a', null);
     round.prepared('b', null);
     assert.equal(await ready, null);
@@ -37,13 +37,13 @@ describe('a round of a change', () => {
 
   test('without workers is ready and done', async () => {
     const { round } = roundOf([]);
-    assert.equal(await round.prepare(settings, longMs), null);
+    assert.equal(await round.prepare(longMs), null);
     await round.commit(longMs, () => undefined);
   });
 
   test('tells at once what one worker cannot prepare', async () => {
     const { round, told } = roundOf(['a', 'b']);
-    const ready = round.prepare(settings, longMs);
+    const ready = round.prepare(longMs);
     round.prepared('b', 'no memory');
     assert.equal(await ready, 'no memory');
     round.abort();
@@ -52,7 +52,7 @@ describe('a round of a change', () => {
 
   test('leaves out a worker that ends, whatever it was asked', async () => {
     const { round, told } = roundOf(['a', 'b', 'c']);
-    const ready = round.prepare(settings, longMs);
+    const ready = round.prepare(longMs);
     round.remove('a');
     round.prepared('b', null);
     round.prepared('c', null);
@@ -64,14 +64,52 @@ describe('a round of a change', () => {
     assert.equal(told.includes('a commit'), false);
   });
 
+  test('is given up where every worker ends while it prepares: what ends them all must not be decided', async () => {
+    const { round } = roundOf(['a', 'b']);
+    const ready = round.prepare(longMs);
+    round.prepared('a', null);
+    round.remove('a');
+    round.remove('b');
+    assert.equal(await ready, 'every worker ended while it loaded it');
+  });
+
+  test('takes in a worker that comes while the others prepare', async () => {
+    const { round, told } = roundOf(['a']);
+    const { told: toldToB } = roundOf([]);
+    const ready = round.prepare(longMs);
+    round.join('b', {
+      prepare: () => toldToB.push('b prepare'),
+      commit: () => toldToB.push('b commit'),
+      abort: () => undefined,
+      kill: () => undefined,
+    });
+    round.prepared('a', null);
+    assert.equal(round.isPreparing, true, 'the one that came is awaited');
+    round.prepared('b', null);
+    assert.equal(await ready, null);
+    assert.equal(round.isPreparing, false);
+    const done = round.commit(longMs, () => assert.fail('nobody is late'));
+    round.committed('a');
+    round.committed('b');
+    await done;
+    await round.over;
+    assert.deepEqual(
+      [told, toldToB],
+      [
+        ['a prepare', 'a commit'],
+        ['b prepare', 'b commit'],
+      ],
+    );
+  });
+
   test('gives up preparing when the time is over', async () => {
     const { round } = roundOf(['a']);
-    assert.equal(await round.prepare(settings, 5), timedOut);
+    assert.equal(await round.prepare(5), timedOut);
   });
 
   test('ends workers that do not follow in time, and is done when they have ended', async () => {
     const { round, told } = roundOf(['a', 'b']);
-    const ready = round.prepare(settings, longMs);
+    const ready = round.prepare(longMs);
     round.prepared('a', null);
     round.prepared('b', null);
     await ready;
@@ -96,13 +134,17 @@ describe('a round of a change', () => {
         fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
         async (order, ends) => {
           const { round, told } = roundOf(order);
-          const ready = round.prepare(settings, longMs);
+          const ready = round.prepare(longMs);
           for (const [index, id] of order.entries()) {
             if (ends[index] === true) round.remove(id);
             else round.prepared(id, null);
           }
-          assert.equal(await ready, null);
           const left = order.filter((_, index) => ends[index] !== true);
+          if (left.length === 0) {
+            assert.match(String(await ready), /every worker ended/);
+            return;
+          }
+          assert.equal(await ready, null);
           const done = round.commit(longMs, () => assert.fail('nobody is late'));
           for (const [index, id] of left.entries()) {
             if (ends[4 + index] === true) round.remove(id);

@@ -42,13 +42,7 @@ describe('the models of a folder', () => {
   });
 
   test('are its files with names that clients may use, and links that stay inside', async () => {
-    assert.deepEqual(await listModels(folder), [
-      'a (1).onnx',
-      'a.onnx',
-      'b.onnx',
-      'in.onnx',
-      korean.normalize('NFD'),
-    ]);
+    assert.deepEqual(await listModels(folder), ['a (1).onnx', 'a.onnx', 'b.onnx', 'in.onnx', korean]);
     assert.deepEqual(await listModels(join(root, 'gone')), []);
   });
 

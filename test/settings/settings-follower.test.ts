@@ -98,7 +98,7 @@ describe('a worker that follows changes', () => {
   });
 
   test('gives up what it is still loading', async () => {
-    const { follower, events, until } = followerWith();
+    const { follower, events, until, answered } = followerWith();
     follower.prepare(1, settings(2, 'new'));
     follower.abort(1);
     follower.commit(1);
@@ -106,6 +106,8 @@ describe('a worker that follows changes', () => {
     follower.prepare(2, settings(2, 'newer'));
     follower.commit(2);
     await until('serves newer');
+    answered();
+    await until('committed 2');
     assert.equal(events.includes('committed 1'), false);
     assert.equal(events.includes('serves new'), false);
   });

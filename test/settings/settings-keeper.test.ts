@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { ModelRefusedError } from '#src/errors.js';
 import type { Follower } from '#src/settings/change-round.js';
+import { eventually } from '../support/deadline.js';
 import { SettingsKeeper, type KeeperOptions } from '#src/settings/settings-keeper.js';
 import type { Settings } from '#src/settings/settings.js';
 
@@ -68,19 +69,19 @@ describe('the keeper of settings', () => {
     const follower: Follower = {
       prepare: (round, settings) => {
         events.push(`${id} prepare ${settings.version}`);
-        if (says !== 'silent') keeper.prepared(id, round, says);
+        if (says !== 'silent') keeper.followers.prepared(id, round, says);
       },
       commit: (round) => {
         events.push(`${id} commit`);
-        keeper.committed(id, round);
+        keeper.followers.committed(id, round);
       },
       abort: () => events.push(`${id} abort`),
       kill: () => {
         events.push(`${id} kill`);
-        keeper.remove(id);
+        keeper.followers.remove(id);
       },
     };
-    return keeper.admit(id, follower, { version, fingerprint: 'of a.onnx' });
+    return keeper.followers.admit(id, follower, { version, fingerprint: 'of a.onnx' });
   }
 
   const model = { what: 'model', name: 'b.onnx' } as const;
@@ -112,7 +113,7 @@ describe('the keeper of settings', () => {
     await admit(keeper, 'one', 'silent');
     const answer = await keeper.change(model, 'me');
     assert.equal(answer.ok || answer.code, 4);
-    keeper.remove('one');
+    keeper.followers.remove('one');
     assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
   });
 
@@ -174,13 +175,48 @@ describe('the keeper of settings', () => {
     );
   });
 
+  test('lets a worker that comes while others prepare serve at once, and has it take part', async () => {
+    const keeper = keeperWith();
+    await admit(keeper, 'one', 'silent');
+    const changing = keeper.change(model, 'me');
+    await eventually('one prepares', () => (events.includes('one prepare 4') ? true : null));
+    assert.equal(await admit(keeper, 'two'), true);
+    assert.equal(events.at(-1), 'two prepare 4');
+    keeper.followers.prepared('one', 1, null);
+    assert.deepEqual(await changing, { ok: true });
+    assert.deepEqual(events.slice(-4), ['saved', 'one commit', 'two commit', 'changed']);
+  });
+
+  test('waits for no worker that has ended while it waited itself', async () => {
+    let onSaved: () => void = () => undefined;
+    const keeper = keeperWith({
+      saved: {
+        assertWritable: () => Promise.resolve(),
+        save: () => new Promise((resolve) => (onSaved = resolve)),
+      },
+    });
+    await admit(keeper, 'one');
+    const changing = keeper.change(model, 'me');
+    await eventually('one prepares', () => (events.includes('one prepare 4') ? true : null));
+    await new Promise(setImmediate);
+    const admitted = admit(keeper, 'two');
+    keeper.followers.remove('two');
+    onSaved();
+    assert.deepEqual(await changing, { ok: true });
+    assert.equal(await admitted, false);
+    const again = keeper.change({ what: 'model', name: 'a.onnx' }, 'me');
+    await eventually('one prepares anew', () => (events.includes('one prepare 5') ? true : null));
+    await new Promise(setImmediate);
+    onSaved();
+    assert.deepEqual(await again, { ok: true });
+    assert.equal(events.filter((event) => event.startsWith('two')).length, 0);
+  });
+
   test('has a worker that comes during a change catch up before it serves', async () => {
     const keeper = keeperWith();
     await admit(keeper, 'one');
-    const changing = keeper.change(model, 'me');
-    const admitted = admit(keeper, 'two');
-    assert.deepEqual(await changing, { ok: true });
-    assert.equal(await admitted, true);
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    assert.equal(await admit(keeper, 'two'), true);
     assert.deepEqual(events.slice(-2), ['two prepare 4', 'two commit']);
   });
 
@@ -200,7 +236,7 @@ describe('the keeper of settings', () => {
     const nothing = () => undefined;
     const follower = { prepare: nothing, commit: nothing, abort: nothing, kill: () => killed.push('two') };
     const other = { version: 3, fingerprint: 'of other bytes' };
-    assert.equal(await keeper.admit('two', follower, other), false);
+    assert.equal(await keeper.followers.admit('two', follower, other), false);
     assert.deepEqual(killed, ['two']);
   });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 /** Longer than any test has to wait, on a busy machine too; a test that waits in vain says so. */
 const silenceMaxMs = 90_000;
@@ -32,6 +33,31 @@ export class Wire {
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
     return new Wire(socket);
+  }
+
+  /** Over a connection that is there already. */
+  static over(socket: Socket): Wire {
+    return new Wire(socket);
+  }
+
+  /** The same over TLS; `before`: what is sent before the handshake. Rejects where that fails. */
+  static async openTls(
+    port: number,
+    {
+      before,
+      localAddress = '127.0.0.1',
+      ...options
+    }: ConnectionOptions & { readonly before?: string; readonly localAddress?: string },
+  ): Promise<Wire & { readonly socket: TLSSocket }> {
+    const under = connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true });
+    await once(under, 'connect');
+    if (before !== undefined) under.write(before);
+    const socket = connectTls({ socket: under, servername: 'localhost', ...options });
+    under.on('error', (error) => socket.destroy(error));
+    // It takes that of the other only where it makes its own.
+    socket.allowHalfOpen = true;
+    await once(socket, 'secureConnect');
+    return Object.assign(new Wire(socket), { socket });
   }
 
   /** Opens a connection for the length of `use`. */

@@ -198,8 +198,9 @@ describe('PearClient', () => {
       await once(odd, 'listening');
       const address = odd.address();
       assert.ok(address !== null && typeof address === 'object');
+      odd.unref();
       const client = await PearClient.connect({ host: '127.0.0.1', port: address.port });
-      await assert.rejects(client.request(0x32), /no reply|internal error/);
+      await assert.rejects(client.request(0x32), /no reply|^InternalError: new$/);
       await client.close();
       odd.close();
     }

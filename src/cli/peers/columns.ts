@@ -10,6 +10,7 @@ export function peerColumns(now: number): Column<PeerRecord>[] {
     { title: 'peer', weight: 20, cell: ({ id }) => id },
     { title: 'worker', weight: 5, cell: ({ worker }) => worker },
     { title: 'address', weight: 19, cell: placeOf },
+    { title: 'tls', weight: 1, cell: ({ tls }) => (tls ? 'yes' : '') },
     { title: 'identity', weight: 8, cell: ({ identity }) => identity ?? '' },
     { title: 'role', weight: 4, cell: ({ role }) => role },
     { title: 'state', weight: 14, cell: ({ state }) => state },

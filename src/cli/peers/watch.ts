@@ -6,7 +6,7 @@ import type { PearClient } from '../../client/pear-client.js';
 import type { PeerRecord } from '../../connections/record.js';
 import { BusyError, ConnectionLostError, InternalError, StartupError } from '../../errors.js';
 import { cut, fittedTable } from '../fitted-table.js';
-import { connectTo, targetOf } from '../target.js';
+import { connectTo, serverOf, targetOf } from '../target.js';
 import { clock } from '../times.js';
 import { shownToken } from '../token.js';
 import type { Call } from '../tool.js';
@@ -72,7 +72,7 @@ class Reader {
   async connect(): Promise<PearClient> {
     const { config, options } = this.#call;
     const token = shownToken(options);
-    this.#client ??= await connectTo(targetOf(config.server, options.connect), { token, signal: this.#end });
+    this.#client ??= await connectTo(serverOf(config.server, options), { token, signal: this.#end });
     return this.#client;
   }
 

@@ -90,7 +90,8 @@ export async function readModel(
   const bytes = await readBytes(path, options);
   const sidecarBytes = await readSidecar(path);
   const sidecar = parseSidecar(path, sidecarBytes);
-  const name = basename(path);
+  // As clients are told of it, however the disk has it.
+  const name = basename(path).normalize('NFC');
   const metadata = metadataOf(bytes, name, options.key);
   const own = classNames(metadata);
   return {

@@ -1,9 +1,12 @@
 // Between the port and the peers: finds out whose connection it is, asks for a place for it, and turns away who gets
-// none. Meanwhile nobody reads the connection, so that nothing of it is lost: it is the peer that reads.
+// none; where the port speaks TLS, who gets one shakes hands first. Until then nobody reads the connection, so that nothing
+// of it is lost: it is the peer that reads.
 import type { Socket } from 'node:net';
 import type { Logger } from '../../log.js';
-import type { PeerAdmission } from './peer-admission.js';
 import { identify, plainAddress, type Identity, type RoleOptions } from '../gate.js';
+import { clientCertificateOf } from '../tls/client-certificate.js';
+import type { Handshakes } from './handshakes.js';
+import type { PeerAdmission } from './peer-admission.js';
 import { Balancers, readForwarded } from './proxied.js';
 import { TurnAway } from './turn-away.js';
 
@@ -11,6 +14,7 @@ import { TurnAway } from './turn-away.js';
 export interface Caller {
   readonly address: string;
   readonly port: number;
+  readonly isTls: boolean;
   readonly identity: Identity;
   /** What it has sent already. */
   readonly received: Buffer;
@@ -23,12 +27,23 @@ export interface EntranceOptions {
   readonly maxUnknown: number;
   readonly roles: RoleOptions;
   readonly admission: PeerAdmission;
+  /** null: the port speaks no TLS. */
+  readonly handshakes: Handshakes | null;
   readonly replyTerminator: string;
   /** The connection has a place, which is to be given back when it closes. */
   readonly onCaller: (socket: Socket, caller: Caller) => void;
   /** Nobody waits for a place any more. */
   readonly onEmpty: () => void;
   readonly log: Logger;
+}
+
+/** Whose connection asks for a place. */
+interface Newcomer {
+  readonly address: string;
+  readonly port: number;
+  readonly isForwarded: boolean;
+  /** What has come behind the PROXY header. */
+  readonly received: Buffer;
 }
 
 const noBytes = Buffer.alloc(0);
@@ -46,7 +61,7 @@ export class Entrance {
   constructor(options: EntranceOptions) {
     this.#options = options;
     this.#balancers = new Balancers(options.balancers);
-    this.#turnAway = new TurnAway(options.log, options.replyTerminator);
+    this.#turnAway = new TurnAway(options.log, options.replyTerminator, options.handshakes !== null);
   }
 
   /** True where nobody waits for a place. */
@@ -66,18 +81,15 @@ export class Entrance {
     socket.on('error', ignore);
     const address = plainAddress(remoteAddress);
     if (this.#balancers.includes(address)) {
-      const caller = await this.#forwardedBy(socket, address, remotePort);
-      if (caller !== null) await this.#ask(socket, caller);
-    } else {
-      const origin = { address, isForwarded: false, certificate: null };
-      const identity = identify(origin, this.#options.roles);
-      await this.#ask(socket, { address, port: remotePort, identity, received: noBytes });
-    }
+      const newcomer = await this.#forwardedBy(socket, address, remotePort);
+      if (newcomer !== null) await this.#ask(socket, newcomer);
+    } else await this.#ask(socket, { address, port: remotePort, isForwarded: false, received: noBytes });
   }
 
-  /** Closes the connections that have not even said whose they are. */
+  /** Closes the connections that have not even said whose they are, or have not shaken hands yet. */
   closeUnknown(): void {
     for (const socket of this.#unknown) socket.destroy();
+    this.#options.handshakes?.close();
   }
 
   /** Closes those too that wait for a place. */
@@ -88,8 +100,8 @@ export class Entrance {
   }
 
   /** Resolves to null where the connection is closed, or is being closed. */
-  async #forwardedBy(socket: Socket, balancer: string, balancerPort: number): Promise<Caller | null> {
-    const { log, maxUnknown, roles } = this.#options;
+  async #forwardedBy(socket: Socket, balancer: string, balancerPort: number): Promise<Newcomer | null> {
+    const { log, maxUnknown } = this.#options;
     if (this.#unknown.size >= maxUnknown) {
       this.#turnAway.turnAway(socket, balancer, 'full');
       return null;
@@ -105,22 +117,42 @@ export class Entrance {
     }
     const source = forwarded.source ?? { address: balancer, port: balancerPort };
     const address = plainAddress(source.address);
-    const identity = identify({ address, isForwarded: true, certificate: null }, roles);
-    return { address, port: source.port, identity, received: forwarded.rest };
+    return { address, port: source.port, isForwarded: true, received: forwarded.rest };
   }
 
-  async #ask(socket: Socket, caller: Caller): Promise<void> {
-    const { admission, onCaller, onEmpty } = this.#options;
+  async #ask(socket: Socket, newcomer: Newcomer): Promise<void> {
+    const { address } = newcomer;
+    const { admission, onEmpty } = this.#options;
     this.#asking.add(socket);
-    const answer = await admission.enter(caller.address);
-    this.#asking.delete(socket);
+    const answer = await admission.enter(address);
     if (answer !== 'ok') {
-      if (!socket.destroyed) this.#turnAway.turnAway(socket, caller.address, answer);
-    } else if (socket.destroyed) admission.leave(caller.address);
-    else {
-      onCaller(socket, caller);
-      socket.off('error', ignore);
+      if (!socket.destroyed) this.#turnAway.turnAway(socket, address, answer);
+    } else {
+      const { handshakes } = this.#options;
+      // Only now: a handshake costs more than all that was before it.
+      const secured = handshakes === null ? socket : await shakeHands(handshakes, socket, newcomer);
+      if (secured === null || secured.destroyed) admission.leave(address);
+      else this.#letIn(secured, newcomer);
     }
+    this.#asking.delete(socket);
     if (this.empty) onEmpty();
   }
+
+  #letIn(socket: Socket, { address, port, isForwarded, received }: Newcomer): void {
+    const { handshakes, roles, onCaller } = this.#options;
+    const isTls = handshakes !== null;
+    const identity = identify({ address, isForwarded, certificate: clientCertificateOf(socket) }, roles);
+    onCaller(socket, { address, port, isTls, identity, received: isTls ? noBytes : received });
+    socket.off('error', ignore);
+  }
+}
+
+/** What has come already is where the handshake begins. */
+function shakeHands(
+  handshakes: Handshakes,
+  socket: Socket,
+  { address, received }: Newcomer,
+): Promise<Socket | null> {
+  if (received.length > 0) socket.unshift(received);
+  return handshakes.secure(socket, address);
 }

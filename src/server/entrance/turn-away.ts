@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { BusyError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { encodeReply, refusal } from '../../protocol/reply.js';
+import { CountedLog } from '../counted-log.js';
 import type { Admission } from './peer-admission.js';
 
 export type Refusal = Exclude<Admission, 'ok'> | 'no worker';
@@ -14,46 +15,34 @@ const reasons: Readonly<Record<Refusal, string>> = {
   'no worker': 'nobody serves at the moment; try again later',
 };
 
+/**
+ * A reply would be no TLS, and a handshake costs too much for who is not let in. This is what TLS itself has for that: a
+ * fatal alert, `internal_error`, which clients take at any time (RFC 8446, 6.2).
+ */
+const tlsAlert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x50]);
+
 /** How long a connection may take to read its answer and close its side. */
 const lingerMs = 1_000;
 
-/** At most one line in so long. */
-const logIntervalMs = 1_000;
-
 export class TurnAway {
-  readonly #log: Logger;
+  readonly #log: CountedLog;
   readonly #replyTerminator: string;
-  /** Turned away and not logged yet. */
-  #unlogged = 0;
-  #last = { address: '', reason: '' };
-  /** Runs while the next line has to wait. */
-  #timer: NodeJS.Timeout | null = null;
+  readonly #isTls: boolean;
 
-  constructor(log: Logger, replyTerminator: string) {
-    this.#log = log;
+  /** `isTls`: the port speaks TLS, and nobody has shaken hands yet. */
+  constructor(log: Logger, replyTerminator: string, isTls = false) {
+    this.#log = new CountedLog(log, 'turned connections away', 'turnedAway');
     this.#replyTerminator = replyTerminator;
+    this.#isTls = isTls;
   }
 
   /** One answer, so that the client knows why, and the end. */
   turnAway(socket: Socket, address: string, why: Refusal): void {
     const { code, message } = new BusyError(reasons[why]);
-    this.#unlogged += 1;
-    this.#last = { address, reason: message };
-    if (this.#timer === null) this.#report();
+    this.#log.warn({ address, reason: message });
     socket.on('error', () => socket.destroy());
-    socket.end(encodeReply(refusal(code, message, null), this.#replyTerminator));
+    socket.end(this.#isTls ? tlsAlert : encodeReply(refusal(code, message, null), this.#replyTerminator));
     socket.resume();
     setTimeout(() => socket.destroy(), lingerMs).unref();
-  }
-
-  /** Logs how many were turned away since the last line, and the last of them as the example. */
-  #report(): void {
-    this.#timer = null;
-    if (this.#unlogged === 0) return;
-    this.#log.warn({ ...this.#last, turnedAway: this.#unlogged }, 'turned connections away');
-    this.#unlogged = 0;
-    this.#timer = setTimeout(() => {
-      this.#report();
-    }, logIntervalMs).unref();
   }
 }

@@ -10,6 +10,7 @@ export interface PeerOrigin {
   readonly worker: string;
   readonly address: string;
   readonly port: number;
+  readonly tls: boolean;
 }
 
 export class PeerStats {
@@ -59,7 +60,6 @@ export class PeerStats {
   record(): PeerRecord {
     return {
       ...this.origin,
-      tls: false,
       identity: this.who.name,
       role: this.role,
       state: this.state,

@@ -11,7 +11,6 @@ import {
 } from '../../errors.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
-import { withGrant } from '../gate.js';
 import { admit, open } from './admission.js';
 import { Exchange } from './exchange.js';
 import { PeerLoad } from './peer-load.js';
@@ -20,6 +19,7 @@ import type { PeerStats } from '../peer/peer-stats.js';
 import type { Followup, ProcessorEvents, ProcessorOptions } from './processor-options.js';
 import type { RoomShare } from '../room.js';
 import { RequestOrder, type StartRules } from './request-order.js';
+import { showToken } from './show-token.js';
 
 export class RequestProcessor implements StartRules<Place> {
   readonly #options: ProcessorOptions;
@@ -222,7 +222,15 @@ export class RequestProcessor implements StartRules<Place> {
       const items = await exchange.run({
         owner: this,
         name: this.#stats.name,
-        authenticate: (token) => this.#authenticate(token),
+        authenticate: (token) =>
+          showToken(token, {
+            authenticator: this.#options.authenticator,
+            stats: this.#stats,
+            isGone: () => this.#abandoned,
+            onAuthenticated: (grant) => {
+              this.#events.onAuthenticated(grant);
+            },
+          }),
         onImage: (result) => {
           this.#stats.countImage(result);
         },
@@ -250,17 +258,6 @@ export class RequestProcessor implements StartRules<Place> {
     place.replyBytes = place.reply.length;
     this.load.replyBytes += place.replyBytes;
     this.#flush();
-  }
-
-  /** A right token counts for what comes behind it; whoever is gone meanwhile is not told whether it was right. */
-  async #authenticate(token: string): Promise<boolean> {
-    const { address } = this.#stats.origin;
-    const grant = await this.#options.authenticator.check(token, address, () => this.#abandoned);
-    if (grant === null) return false;
-    // Who it is may have changed while it waited.
-    this.#stats.who = withGrant(this.#stats.who, grant);
-    this.#events.onAuthenticated(grant);
-    return true;
   }
 
   /** Gives back what was counted for a request. */

@@ -63,7 +63,7 @@ async function setUp() {
   const handler = new Reads();
   const room = new Room({ maxImages: 10, maxBytes });
   const stats = new PeerStats(
-    { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 },
+    { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1, tls: false },
     identityOf('operator'),
   );
   const peer = new Peer(socket, stats, {

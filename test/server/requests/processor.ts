@@ -127,7 +127,7 @@ export function setUp(
   const handler = new ManualHandler();
   const room = new Room({ maxImages: options.room ?? 100, maxBytes: 1_000_000 });
   const stats = new PeerStats(
-    { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1 },
+    { id: 'h/1', host: 'h', worker: 'h:1:x', address: '::1', port: 1, tls: false },
     identityOf('operator'),
   );
   const state = { backedUp: false, mayGoOn: true };

@@ -1,13 +1,12 @@
 // One gate: what gives a connection its role, over TCP. Every command is asked with every role that a token gives.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { z } from 'zod';
 import { PearClient } from '#src/client/index.js';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { roles } from '#src/config/schema.js';
-import { peerRecordSchema } from '#src/connections/record.js';
 import { NotPermittedError } from '#src/errors.js';
 import { commands } from '../../support/commands.js';
+import { recordOf } from '../../support/records.js';
 import { codesOf, item, refused, reply, request } from '../../support/replies.js';
 import { assertRole } from '../../support/role-matrix.js';
 import { startServer } from '../../support/server.js';
@@ -30,17 +29,6 @@ describe('a server with tokens', () => {
     assert.equal(await server.stop(), 0);
   });
   const open = () => Wire.open(server.port);
-
-  /** The record of the connection itself, by the view. */
-  async function recordOf(wire: Wire) {
-    const text = await wire.ask(request(0x40, null));
-    const { response_data } = z
-      .object({ response_data: z.array(z.object({ result: peerRecordSchema })) })
-      .parse(JSON.parse(text));
-    const own = response_data.find(({ result }) => result.port === wire.socket.localPort);
-    assert.ok(own);
-    return own.result;
-  }
 
   for (const role of roles) {
     test(`a token makes a connection ${role}, whatever its address is, for every command`, async () => {

@@ -143,7 +143,7 @@ describe('the tools', () => {
       ],
       [
         ['models', '--token', wrongToken],
-        'pear models has no option --token; known are --json, --connect, --token-file, --help; see pear models --help\n',
+        'pear models has no option --token; known are --json, --connect, --token-file, --tls, --ca, --cert, --key, --servername, --help; see pear models --help\n',
       ],
     ] as const) {
       assert.equal((await pear(...args)).stderr, said);

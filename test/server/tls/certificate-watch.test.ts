@@ -1,0 +1,130 @@
+// A certificate follows its files, in whichever way they change, and stays where what came cannot be used.
+import assert from 'node:assert/strict';
+import { rm, utimes, writeFile } from 'node:fs/promises';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { StartupError } from '#src/errors.js';
+import type { Certificate, CertificateFiles } from '#src/server/tls/certificate.js';
+import { CertificateWatch } from '#src/server/tls/certificate-watch.js';
+import {
+  createAuthority,
+  type Authority,
+  type CertificateFiles as Issued,
+} from '../../support/certificates.js';
+import { eventually } from '../../support/deadline.js';
+import { certificateFolder, named, swappedFolder } from './files.js';
+
+describe('a certificate whose files change', () => {
+  let authority: Authority;
+  let first: Issued;
+  let second: Issued;
+  before(async () => {
+    authority = await createAuthority();
+    first = await authority.issue('first', ['DNS:localhost']);
+    second = await authority.issue('second', ['DNS:localhost']);
+  });
+  after(() => authority.dispose());
+
+  const watches: CertificateWatch[] = [];
+  afterEach(() => {
+    for (const watch of watches.splice(0)) watch.close();
+  });
+
+  function start(files: CertificateFiles, tells = true) {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+    const watch = new CertificateWatch(files, { log, tells, lookIntervalMs: 20 });
+    watches.push(watch);
+    const changes: string[] = [];
+    watch.onChange(({ subject }: Certificate) => changes.push(subject));
+    return { watch, lines, changes };
+  }
+
+  const becomes = (changes: readonly string[], subject: string) =>
+    eventually(`it is ${subject}`, () => (changes.at(-1) === subject ? true : null));
+
+  it('is read anew where they are written over', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const { watch, lines, changes } = start(named(files));
+    assert.equal(watch.current.subject, 'CN=first');
+    await copy(second);
+    await becomes(changes, 'CN=second');
+    assert.equal(watch.current.subject, 'CN=second');
+    assert.match(lines.join(''), /the files have changed; .*\(CN=second\), which is valid until 20/);
+  });
+
+  it('is read anew where others are renamed into their place', async () => {
+    const { files, rename } = await certificateFolder(authority, first);
+    const { changes } = start(named(files));
+    await rename(second);
+    await becomes(changes, 'CN=second');
+    await rename(first);
+    await becomes(changes, 'CN=first');
+  });
+
+  it('is read anew where a link is swapped, as Kubernetes and certbot do it', async () => {
+    const { files, swap } = await swappedFolder(authority, first);
+    const { changes } = start(named(files));
+    await swap(second);
+    await becomes(changes, 'CN=second');
+  });
+
+  it('is read anew where size and time of the files stay what they were', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const long = new Date(2020, 1);
+    await utimes(files.cert, long, long);
+    const { changes } = start(named(files));
+    await copy(second);
+    await utimes(files.cert, long, long);
+    await utimes(files.key, long, long);
+    await becomes(changes, 'CN=second');
+  });
+
+  it('stays where the new files do not belong together, which is told once, and follows when they do', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const { watch, lines, changes } = start(named(files));
+    await copy({ cert: second.cert, key: first.key });
+    await eventually('it is told', () => (lines.some((line) => line.includes('"level":50')) ? true : null));
+    assert.equal(watch.current.subject, 'CN=first');
+    await copy(second);
+    await becomes(changes, 'CN=second');
+    const errors = lines.filter((line) => line.includes('"level":50'));
+    assert.equal(errors.length, 1, errors.join(''));
+    assert.match(
+      errors[0] ?? '',
+      /server\.tls\.key_path: .*is not the private key.*in use stays: name the two/,
+    );
+  });
+
+  it('stays where the files are gone or empty, and follows when they are back', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const { watch, lines, changes } = start(named(files));
+    await rm(files.key);
+    await eventually('it is told', () => (/key_path: .*ENOENT/.test(lines.join('')) ? true : null));
+    await writeFile(files.key, '');
+    await eventually('it is told', () => (/no private key in PEM/.test(lines.join('')) ? true : null));
+    assert.equal(watch.current.subject, 'CN=first');
+    await copy(second);
+    await becomes(changes, 'CN=second');
+  });
+
+  it('is told of by one process of a server only', async () => {
+    const { files, copy } = await certificateFolder(authority, first);
+    const { lines, changes } = start(named(files), false);
+    await copy(second);
+    await becomes(changes, 'CN=second');
+    assert.deepEqual(lines, []);
+  });
+
+  it('is warned of where it expires soon or has expired', async () => {
+    assert.match(start(named(first)).lines.join(''), /"level":40.*expires on .* in less than a day/);
+    const expired = await authority.issue('expired', ['DNS:localhost'], -1);
+    assert.match(start(named(expired)).lines.join(''), /"level":40.*\(CN=expired\) has expired/);
+    const sound = await authority.issue('sound', ['DNS:localhost'], 90);
+    assert.doesNotMatch(start(named(sound)).lines.join(''), /"level":40/);
+  });
+
+  it('keeps the server from starting where it cannot be used', () => {
+    assert.throws(() => start({ ...named(first), keyPath: second.key }), StartupError);
+  });
+});

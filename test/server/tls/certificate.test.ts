@@ -1,0 +1,93 @@
+// What is said of certificates that cannot be shown: the key of the configuration, the file and the cure.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { StartupError } from '#src/errors.js';
+import { certificateFiles, readCertificate, type CertificateFiles } from '#src/server/tls/certificate.js';
+import {
+  createAuthority,
+  type Authority,
+  type CertificateFiles as Issued,
+} from '../../support/certificates.js';
+import { named } from './files.js';
+
+describe('the certificate that clients are shown', () => {
+  let authority: Authority;
+  let own: Issued;
+  let other: Issued;
+  before(async () => {
+    authority = await createAuthority();
+    own = await authority.issue('own', ['DNS:localhost']);
+    other = await authority.issue('other', ['DNS:localhost']);
+  });
+  after(() => authority.dispose());
+
+  const refused = (files: CertificateFiles, problem: RegExp, cure: RegExp) => {
+    assert.throws(
+      () => readCertificate(files),
+      (error) => {
+        assert.ok(error instanceof StartupError, String(error));
+        assert.match(error.message, problem);
+        assert.match(error.cure, cure);
+        return true;
+      },
+    );
+  };
+
+  it('is read with whom it is for, and until when', () => {
+    const { subject, validFrom, validTo, ca, warnings } = readCertificate(named(own, authority.ca));
+    assert.equal(subject, 'CN=own');
+    assert.equal(validTo - validFrom, 86_400_000);
+    assert.match(ca ?? '', /BEGIN CERTIFICATE/);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('is none where none is configured', () => {
+    assert.equal(
+      certificateFiles('admin.tls', { cert_path: null, key_path: null, client_ca_path: null }),
+      null,
+    );
+  });
+
+  it('is refused where a file is missing or holds something else', async () => {
+    refused(
+      { ...named(own), certPath: '/nowhere/tls.crt' },
+      /^server\.tls\.cert_path: \/nowhere\/tls\.crt cannot be read \(ENOENT\)/,
+      /correct the path/,
+    );
+    refused(
+      { ...named(own), keyPath: own.cert },
+      /^server\.tls\.key_path: .*no private key/,
+      /BEGIN PRIVATE/,
+    );
+    refused(named(own, own.key), /^server\.tls\.client_ca_path: .*no certificate/, /BEGIN CERTIFICATE/);
+    const damaged = join(authority.folder, 'damaged.crt');
+    await writeFile(damaged, (await readFile(own.cert, 'utf8')).replace(/\n.{64}\n/, '\n'));
+    refused(named(own, damaged), /^server\.tls\.client_ca_path: a certificate in .* is damaged/, /anew/);
+    refused({ ...named(own), certPath: damaged }, /^server\.tls\.cert_path: a cert.* damaged/, /anew/);
+  });
+
+  it('is refused where the key belongs to another one', () => {
+    refused(
+      { ...named(own), keyPath: other.key },
+      /^server\.tls\.key_path: .*other\.key is not the private key of the certificate in .*own\.crt/,
+      /belong together/,
+    );
+  });
+
+  it('is refused where its key has a passphrase', async () => {
+    const locked = join(authority.folder, 'locked.key');
+    const args = ['pkey', '-in', own.key, '-aes256', '-passout', 'pass:secret', '-out', locked];
+    await promisify(execFile)('openssl', args);
+    refused({ ...named(own), keyPath: locked }, /locked\.key has a passphrase/, /openssl pkey/);
+  });
+
+  it('is warned of where everybody can read its key', async () => {
+    await chmod(other.key, 0o644);
+    const { warnings } = readCertificate(named(other));
+    assert.match(warnings.join(), /^server\.tls\.key_path: everybody .*other\.key; .*chmod o-rwx/);
+  });
+});
