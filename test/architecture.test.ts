@@ -42,6 +42,7 @@ const importers: Readonly<Record<string, readonly string[]>> = {
     'detector/images/made-pictures.ts',
     'cli/bench/bare-pipeline.ts',
     'cli/bench/photos.ts',
+    'cli/eval/sheet/contact-sheet.ts',
   ],
   ioredis: ['connections/redis/'],
   pino: ['log.ts'],

@@ -2,11 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -155,35 +152,6 @@ describe('the log', () => {
     const line = await server.line((each) => each['peer'] === mine.id && each.msg === 'disconnected');
     assert.deepEqual([line['reason'], line['requests']], ['client', 2]);
     assert.ok(server.lines.some((each) => each['peer'] === mine.id && each.msg === 'connected'));
-  });
-});
-
-describe('npm run eval', () => {
-  test('counts what is right, by the names of the files or by a COCO file', async () => {
-    const evaluate = async (...args: string[]) =>
-      (await run(process.execPath, ['dist/cli/eval.js', ...args], { env: cleanEnvironment() })).stdout;
-    const named = await evaluate('models/samples');
-    assert.match(named, /^normal: 5 of 5 right\ndefective: 5 of 5 right\nno pear: 3 of 3 right$/m);
-    const folder = mkdtempSync(join(tmpdir(), 'pear-eval-'));
-    const coco = {
-      categories: [{ id: 1, name: 'pear' }],
-      images: [
-        { id: 1, file_name: 'normal-01.jpg', label: 'normal' },
-        { id: 2, file_name: 'normal-02.jpg', label: 'defective' },
-      ],
-      annotations: [
-        { image_id: 1, category_id: 1, bbox: [166, 48, 610, 613] },
-        { image_id: 2, category_id: 1, bbox: [0, 0, 20, 20] },
-      ],
-    };
-    writeFileSync(join(folder, 'labels.json'), JSON.stringify(coco));
-    const counted = await evaluate('models/samples', '--annotations', join(folder, 'labels.json'));
-    assert.match(
-      counted,
-      /^normal: 1 of 1 right\ndefective: 0 of 1 right\npear box found \(IoU at least 0\.5\): 1 of 2$/m,
-    );
-    assert.match(counted, /^normal-02\.jpg +defective +normal_pear .* WRONG$/m);
-    rmSync(folder, { recursive: true });
   });
 });
 
