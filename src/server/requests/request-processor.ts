@@ -1,14 +1,6 @@
 // The requests of one peer: parsed, passed through the gate, run in their turn, answered in their order. Errors
 // become replies here and nowhere else. It knows no socket; Peer gives it messages and takes replies.
-import {
-  CancelledError,
-  DeadlineError,
-  describeError,
-  InternalError,
-  NotPermittedError,
-  toWireError,
-  WireError,
-} from '../../errors.js';
+import { CancelledError, DeadlineError, WireError } from '../../errors.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
 import { admit, open } from './admission.js';
@@ -20,6 +12,7 @@ import type { Followup, ProcessorEvents, ProcessorOptions } from './processor-op
 import type { RoomShare } from '../room.js';
 import { RequestOrder, type StartRules } from './request-order.js';
 import { showToken } from './show-token.js';
+import { toldError } from './told-error.js';
 
 export class RequestProcessor implements StartRules<Place> {
   readonly #options: ProcessorOptions;
@@ -193,7 +186,7 @@ export class RequestProcessor implements StartRules<Place> {
       return isSound;
     } catch (error) {
       const requestId = parsed.ok ? parsed.request.requestId : parsed.requestId;
-      this.refuse(this.#wireError('a request', error), requestId);
+      this.refuse(toldError('a request', error, this.#events), requestId);
       return false;
     }
   }
@@ -246,7 +239,7 @@ export class RequestProcessor implements StartRules<Place> {
       if (exchange.failure !== null) throw exchange.failure;
       reply = { cmd: command.replyCode, items, requestId };
     } catch (error) {
-      const { code, message } = this.#wireError(command.name, error);
+      const { code, message } = toldError(command.name, error, this.#events);
       this.#stats.errors++;
       reply = refusal(code, message, requestId);
     }
@@ -300,12 +293,5 @@ export class RequestProcessor implements StartRules<Place> {
 
   #encode(reply: Reply): Buffer {
     return encodeReply(reply, this.#options.replyTerminator);
-  }
-
-  #wireError(command: string, error: unknown): WireError {
-    const wireError = toWireError(error);
-    if (wireError instanceof InternalError) this.#events.onFault(command, describeError(error));
-    if (wireError instanceof NotPermittedError) this.#events.onNotPermitted(wireError.message);
-    return wireError;
   }
 }
