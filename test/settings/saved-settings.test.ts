@@ -58,6 +58,10 @@ describe('settings that are kept', () => {
     await savedBy().save(changed());
     const newImages = await load(savedBy({ ...told, img_path: 'photos' }));
     assert.deepEqual(newImages, { ...changed(), fingerprint: null, images: configured.images });
+    assert.deepEqual(await load(savedBy({ ...told, img_path: 'photos' })), newImages);
+    const back = await load(savedBy());
+    assert.deepEqual(back.images, configured.images, 'what was overruled once is forgotten');
+    await savedBy().save(changed());
     const newModel = await load(savedBy({ ...told, model_path: 'models/c.onnx' }));
     assert.deepEqual(newModel, { ...configured, version: 5, images: changed().images });
     assert.match(logged.join(''), /another model\.img_path.*another model\.model_path/s);
