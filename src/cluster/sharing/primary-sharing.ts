@@ -16,6 +16,8 @@ export class PrimarySharing {
   readonly folder: string | null;
   readonly #matchmaker: Matchmaker;
   readonly #sockets = new Map<string, string>();
+  /** What workers have told that are not added yet: they speak as soon as they could serve. */
+  readonly #early = new Map<string, SharingNews[]>();
 
   /** `wanted`: false where the configuration forbids it, or there is one worker only. */
   constructor(wanted: boolean, send: SendHelper, log: Logger) {
@@ -27,10 +29,13 @@ export class PrimarySharing {
     if (socketPath === null) return;
     this.#sockets.set(workerId, socketPath);
     this.#matchmaker.add(workerId, { model: fingerprint, socketPath });
+    for (const news of this.#early.get(workerId) ?? []) this.#matchmaker.tell(workerId, news);
+    this.#early.delete(workerId);
   }
 
   remove(workerId: string): void {
     this.#matchmaker.remove(workerId);
+    this.#early.delete(workerId);
     const socketPath = this.#sockets.get(workerId);
     this.#sockets.delete(workerId);
     if (socketPath !== undefined) removeSocket(socketPath);
@@ -42,7 +47,8 @@ export class PrimarySharing {
   }
 
   tell(workerId: string, news: SharingNews): void {
-    this.#matchmaker.tell(workerId, news);
+    if (this.#sockets.has(workerId)) this.#matchmaker.tell(workerId, news);
+    else this.#early.set(workerId, [...(this.#early.get(workerId) ?? []), news]);
   }
 
   close(): void {
