@@ -1,15 +1,13 @@
-// One connection: bytes in through the framing to the processor, replies out, and everything that can go wrong
-// with a socket in between. It slows a peer down by not reading it and never holds more of it than its limits say.
+// One connection: bytes in (intake.ts), replies out (outgoing.ts), and everything that can go wrong with a socket in
+// between. It slows a peer down by not reading it and never holds more of it than its limits say.
 import type { Socket } from 'node:net';
 import type { CloseReason } from '../../connections/record.js';
-import { DeadlineError, InvalidMessageError, type WireError } from '../../errors.js';
+import { DeadlineError } from '../../errors.js';
 import type { Logger } from '../../log.js';
-import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.js';
-import { afterGarbage } from '../gate.js';
 import { Allowance } from './allowance.js';
 import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
-import { MessageWatch } from './message-watch.js';
+import { Intake, type IntakeEvents } from './intake.js';
 import { Outgoing, type OutgoingEvents } from './outgoing.js';
 import type { PeerLimits } from './peer-limits.js';
 import { PeerLog } from './peer-log.js';
@@ -17,8 +15,7 @@ import type { PeerStats } from './peer-stats.js';
 import type { ProcessorEvents, ProcessorOptions } from '../requests/processor-options.js';
 import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
-import { lookingBytesMax, RoleBound } from './role-bound.js';
-import { tooMuchHeld, type Room, type RoomShare } from '../room.js';
+import type { Room, RoomShare } from '../room.js';
 import { Turn } from './turn.js';
 
 /** One for all peers of the worker: a peer that rests should hold next to nothing of its own. */
@@ -33,11 +30,11 @@ export interface PeerOptions {
   readonly onClose: (peer: Peer, reason: CloseReason) => void;
 }
 
-export class Peer implements ProcessorEvents, OutgoingEvents {
+export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
   readonly stats: PeerStats;
   readonly #socket: Socket;
   readonly #options: PeerOptions;
-  readonly #decoder: FrameDecoder;
+  readonly #intake: Intake;
   readonly #processor: RequestProcessor;
   readonly #turn = new Turn(() => {
     this.#processor.resume();
@@ -46,12 +43,9 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   readonly #outgoing: Outgoing;
   readonly #reading: Reading;
   readonly #allowance: Allowance;
-  readonly #roleBound: RoleBound;
   readonly #log: PeerLog;
   /** What it holds of the worker's room. */
   readonly #share: RoomShare;
-  /** Of the first request that has not come at once. */
-  #message: MessageWatch | null = null;
   /** null: it may rest for ever. */
   readonly #idle: IdleWatch | null;
   #closeReason: CloseReason = 'client';
@@ -67,17 +61,16 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     this.stats = stats;
     this.#options = options;
     this.#log = new PeerLog(options.log, stats);
-    this.#roleBound = new RoleBound(stats);
     // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
     this.#inputEnded = socket.readableEnded;
-    this.#decoder = new FrameDecoder(options.limits.maxMessageBytes);
     this.#share = options.room.share();
+    this.#processor = new RequestProcessor(options.processor, this.#share, stats, this);
+    this.#intake = new Intake(options.limits, stats, this.#processor, this, this.#log);
     const { readAheadBytes, idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#reading = new Reading(
       socket,
-      () => this.#draining?.isOn !== true && this.#decoder.waitingBytes < readAheadBytes,
+      () => this.#draining?.isOn !== true && this.#intake.decoder.waitingBytes < readAheadBytes,
     );
-    this.#processor = new RequestProcessor(options.processor, this.#share, stats, this);
     this.#allowance = new Allowance(options.limits, this.#processor.load);
     this.#outgoing = new Outgoing(socket, writeTimeoutMs, this);
     this.#idle = idleTimeoutMs === null ? null : this.#watchRest(idleTimeoutMs);
@@ -101,7 +94,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   drain(): void {
     this.stats.draining = true;
     this.#options.onChange(this);
-    this.#draining = new Draining(this.#decoder);
+    this.#draining = new Draining(this.#intake.decoder);
     this.#draining.begin(() => {
       this.#pump();
     });
@@ -110,8 +103,10 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
   /** Answers with a code what has no verdict yet: there is no more time. */
   giveUp(): void {
     this.#processor.giveUp();
-    if (this.#open && this.#decoder.unfinished) this.#breakOff(new DeadlineError('the server is stopping'));
-    this.#finish('drain');
+    if (this.#open && this.#intake.decoder.unfinished) {
+      this.#intake.breakOff(new DeadlineError('the server is stopping'));
+    }
+    this.onLastRequest('drain');
   }
 
   /** Closes it at once; false where that has been done already. */
@@ -156,6 +151,17 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     return this.#turn.goesOn;
   }
 
+  // What the way in tells.
+
+  /** Takes no more requests; closes when the last reply is out. */
+  onLastRequest(reason: CloseReason): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#closeReason = reason;
+    this.#intake.stopWatch();
+    this.#endWhenAnswered();
+  }
+
   // What the way out tells.
 
   onTaken(): void {
@@ -171,9 +177,8 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
 
   /** Whether the limits of this peer let more of it in. */
   get #mayRead(): boolean {
-    const takenBytes = this.stats.bytesIn - this.#decoder.waitingBytes;
-    const { load, mayRise } = this.#processor;
-    if (this.#roleBound.mustWait(load.heldBytes + this.#decoder.heldBytes, mayRise)) return false;
+    if (this.#intake.mustWait) return false;
+    const takenBytes = this.stats.bytesIn - this.#intake.decoder.waitingBytes;
     return this.#allowance.mayTake(takenBytes) && !this.#outgoing.isBackedUp;
   }
 
@@ -183,9 +188,9 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     this.stats.lastActivityAt = Date.now();
     this.#idle?.touch();
     if (!this.#open) return;
-    this.#decoder.push(chunk);
+    this.#intake.decoder.push(chunk);
     this.#pump();
-    this.#decoder.keep();
+    this.#intake.decoder.keep();
     if (!this.#share.mayGrow) this.#shed();
     // What has come, and what is under way for it, is shown before any of it is answered.
     this.#options.onChange(this);
@@ -198,18 +203,13 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     this.#outgoing.holdBack();
     while (this.#open && this.#mayRead && this.#turn.goesOn) {
       if (this.#draining?.isDone === true) {
-        this.#finish('drain');
+        this.onLastRequest('drain');
         break;
       }
-      const frame = this.#decoder.next();
-      if (frame === null) {
-        this.#draining?.allTaken();
-        const problem = this.#processor.mayRise ? null : this.#roleBound.problem(this.#decoder.messageBytes);
-        if (problem !== null) this.#tooLong(lookingBytesMax, problem);
-        else if (this.#inputEnded) this.#inputDone();
-        break;
-      }
-      this.#take(frame);
+      if (this.#intake.takeNext()) continue;
+      this.#draining?.allTaken();
+      if (!this.#intake.refuseTooLong() && this.#inputEnded) this.#intake.end();
+      break;
     }
     this.#outgoing.letGo();
     this.#pumping = false;
@@ -223,112 +223,30 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
     const reads = this.#mayRead && this.#turn.goesOn && (this.#draining?.mayRead ?? true);
     if (reads) this.#reading.resume();
     else this.#reading.pause();
-    if (reads && this.#decoder.unfinished) this.#messageWatch.run();
-    else this.#message?.rest();
-  }
-
-  get #messageWatch(): MessageWatch {
-    const { messageTimeoutMs } = this.#options.limits;
-    this.#message ??= new MessageWatch(messageTimeoutMs, () => {
-      this.#log.line.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
-      this.#breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
-      this.#finish('protocol');
-    });
-    return this.#message;
+    this.#intake.watch(reads);
   }
 
   #watchRest(timeoutMs: number): IdleWatch {
     return new IdleWatch(
       timeoutMs,
-      () => this.#processor.owed > 0 || this.#decoder.unfinished || this.#outgoing.waitingBytes > 0,
+      () => this.#processor.owed > 0 || this.#intake.decoder.unfinished || this.#outgoing.waitingBytes > 0,
       () => {
         this.#log.line.info({ timeoutMs }, 'nothing came or went; closing');
-        this.#finish('idle');
+        this.onLastRequest('idle');
       },
     );
   }
 
+  /** The whole server holds too much. */
+  #shed(): void {
+    if (this.#open && this.#intake.shed()) this.#pump();
+  }
+
   /** Tells the worker's room what this peer holds now. */
   #countBytes(): void {
-    const { heldBytes, waitingBytes } = this.#decoder;
+    const { heldBytes, waitingBytes } = this.#intake.decoder;
     const bytes = this.#processor.load.bytes + heldBytes + waitingBytes + this.#outgoing.waitingBytes;
     this.#share.set(this.#socket.destroyed ? 0 : bytes);
-  }
-
-  /** Gives up the request that is coming in, since the whole server holds too much. */
-  #shed(): void {
-    if (!this.#open || this.#decoder.heldBytes === 0) return;
-    this.#log.warnOnce('the server holds too many bytes', 'giving up a request that comes in');
-    if (this.#processor.breakOff(tooMuchHeld())) {
-      // What is left of its images is skipped; where the next request starts is known.
-      this.#decoder.skipAttachments();
-      this.#pump();
-      return;
-    }
-    this.#processor.refuse(tooMuchHeld());
-    this.#finish('busy');
-  }
-
-  #take(frame: Frame): void {
-    switch (frame.type) {
-      case 'message': {
-        const followup = this.#processor.accept(frame);
-        if (followup.type === 'attachments') {
-          this.#decoder.expectAttachments(followup.sizes);
-          if (!followup.keep) this.#decoder.skipAttachments();
-          return;
-        }
-        this.#message?.stop();
-        if (followup.type === 'close') this.#finish('protocol');
-        return;
-      }
-      case 'attachment':
-        if (!this.#decoder.unfinished) this.#message?.stop();
-        this.#processor.attach(frame.bytes);
-        return;
-      case 'skipped':
-        this.#message?.stop();
-        return;
-      case 'garbage':
-        this.stats.who = afterGarbage(this.stats.who);
-        this.#processor.refuse(new InvalidMessageError('a request must start with {'));
-        return;
-      case 'too long': {
-        const { maxMessageBytes } = this.#options.limits;
-        this.#tooLong(maxMessageBytes, `the request is longer than ${maxMessageBytes} bytes`);
-        return;
-      }
-      default:
-        frame satisfies never;
-    }
-  }
-
-  #tooLong(maxMessageBytes: number, problem: string): void {
-    this.#log.line.warn({ maxMessageBytes, reason: problem }, 'request too long; closing');
-    this.#decoder.end();
-    this.#processor.refuse(new InvalidMessageError(problem));
-    this.#finish('protocol');
-  }
-
-  /** The peer has closed its sending side and everything it sent has been taken. */
-  #inputDone(): void {
-    if (this.#decoder.unfinished)
-      this.#breakOff(new InvalidMessageError('the request ended before it was whole'));
-    this.#finish('client');
-  }
-
-  /** Answers the request whose rest will not come, unless it has been refused already. */
-  #breakOff(error: WireError): void {
-    if (!this.#decoder.skipping && !this.#processor.breakOff(error)) this.#processor.refuse(error);
-  }
-
-  /** Takes no more requests; closes when the last reply is out. */
-  #finish(reason: CloseReason): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#closeReason = reason;
-    this.#message?.stop();
-    this.#endWhenAnswered();
   }
 
   #endWhenAnswered(): void {
@@ -337,7 +255,7 @@ export class Peer implements ProcessorEvents, OutgoingEvents {
 
   #closed(): void {
     this.#open = false;
-    this.#message?.stop();
+    this.#intake.stopWatch();
     this.#idle?.stop();
     this.#reading.stop();
     this.#processor.abandon();
