@@ -156,6 +156,16 @@ export function toWireError(error: unknown): WireError {
   return error instanceof WireError ? error : new InternalError({ cause: error });
 }
 
+/** `ENOENT` and the like; null where an error has no such code. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error ? String(error.code) : null;
+}
+
+/** Why something failed, in few characters: its code, where it has one. */
+export function shortReason(error: unknown): string {
+  return codeOf(error) ?? String(error);
+}
+
 /** An error and what caused it, in one line for the log. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

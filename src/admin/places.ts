@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../server/gate.js';
+import { connectionKey } from '../server/connection-key.js';
 
 /** Probes, scripts and streams of events together. */
 export const connectionsMax = 256;
@@ -46,7 +47,7 @@ export class Places {
       socket.destroy();
       return;
     }
-    const key = keyOf(socket);
+    const key = connectionKey(socket);
     this.#places.set(key, { socket, network, asked: 0 });
     socket.once('close', () => {
       if (this.#places.get(key)?.socket === socket) this.#places.delete(key);
@@ -64,21 +65,17 @@ export class Places {
     const oldest = places.find(({ asked }) => asked === 0);
     if (oldest === undefined) return false;
     // Its place is free at once, and not only when it is told.
-    this.#places.delete(keyOf(oldest.socket));
+    this.#places.delete(connectionKey(oldest.socket));
     oldest.socket.destroy();
     return true;
   }
 
   #ask(socket: Socket, response: ServerResponse): void {
-    const place = this.#places.get(keyOf(socket));
+    const place = this.#places.get(connectionKey(socket));
     if (place === undefined) return;
     place.asked++;
     response.once('close', () => {
       place.asked--;
     });
   }
-}
-
-function keyOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
-  return [localAddress, localPort, remoteAddress, remotePort].join(' ');
 }

@@ -2,7 +2,7 @@
 import { PearClient } from '../client/pear-client.js';
 import type { Config } from '../config/schema.js';
 import type { ClientTls } from '../client/open-socket.js';
-import { ConnectionLostError, StartupError, WireError } from '../errors.js';
+import { ConnectionLostError, shortReason, StartupError, WireError } from '../errors.js';
 import { readClientTls, tlsCure, type ConfiguredTls, type TlsOptions } from './tls-options.js';
 import { shownToken, warnOfClearToken, type TokenOptions } from './token.js';
 
@@ -84,7 +84,7 @@ export async function connectTo(
         { cause },
       );
     }
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const reason = shortReason(cause);
     const cure = target.tls === undefined ? null : tlsCure(reason);
     if (cure !== null) {
       throw new StartupError(

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { ClientTls } from '../client/open-socket.js';
 import { StartupError } from '../errors.js';
-import { readPem } from '../tls-files.js';
+import { readPem } from '../named-files.js';
 import { flag, text } from './option-values.js';
 
 /** Of every tool that may speak TLS. */

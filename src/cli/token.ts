@@ -1,6 +1,6 @@
 // The token that a tool shows the server: from a file, or from the environment, which other users cannot read.
 import { isLoopbackHost } from '../config/loopback-host.js';
-import { isOpen, readToken } from '../config/token-files.js';
+import { readToken } from '../config/token-files.js';
 import { StartupError } from '../errors.js';
 
 export interface TokenOptions {
@@ -18,8 +18,8 @@ export function shownToken({ 'token-file': path }: TokenOptions, env = process.e
       'set it to the token alone, as in PEAR_TOKEN=$(cat FILE)',
     );
   }
-  const token = readToken(path, '--token-file');
-  if (isOpen(path)) process.stderr.write(`everybody on this machine can read ${path}; chmod o-r ${path}\n`);
+  const { token, isOpenToAll } = readToken(path, '--token-file');
+  if (isOpenToAll) process.stderr.write(`everybody on this machine can read ${path}; chmod o-r ${path}\n`);
   return token;
 }
 

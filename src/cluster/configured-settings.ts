@@ -1,9 +1,10 @@
 // The folders and the model that the configuration names, found before anything is started with them.
 import { constants } from 'node:fs';
-import { access, realpath, stat } from 'node:fs/promises';
-import { dirname, normalize } from 'node:path';
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Config } from '../config/schema.js';
 import { StartupError } from '../errors.js';
+import { findFolder } from '../settings/folder.js';
 import type { Folder, Settings } from '../settings/settings.js';
 
 /** Relative paths are relative to the working directory. Throws StartupError for what is not there. */
@@ -32,9 +33,7 @@ async function assertReadable(key: string, path: string): Promise<void> {
 
 async function openFolder(key: string, name: string): Promise<Folder> {
   try {
-    const path = await realpath(name);
-    if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
-    return { name: normalize(name), path };
+    return await findFolder(name);
   } catch (cause) {
     throw new StartupError(
       `the folder ${name} (${key}) is not there or cannot be read`,

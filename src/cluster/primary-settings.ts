@@ -85,7 +85,7 @@ export class PrimarySettings {
       download: (change, folder) => downloads.download({ ...change, folder }),
       roots,
       // Without the configured one the server would not start again.
-      alsoServing: [config.model.model_path, config.model.preprocessor_path].filter((path) => path !== null),
+      alsoNeeded: [config.model.model_path, config.model.preprocessor_path].filter((path) => path !== null),
       isStopping,
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,

@@ -1,8 +1,8 @@
 // The files that the configuration names for tokens. They are read once, at the start, and what goes on from there are
 // hashes: whoever reads the memory of a worker, or what is told it, finds no token.
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
 import { StartupError } from '../errors.js';
+import { readFileText } from '../named-files.js';
 import type { SecurityConfig, TokenEntry } from './security-schema.js';
 
 /** Fewer could be tried out. */
@@ -23,8 +23,8 @@ export function readTokens(security: SecurityConfig): TokensRead {
     const { name, role, token_path: path } = entry;
     if (path === undefined) return entry;
     const key = `security.tokens[${index}].token_path`;
-    const token = readToken(path, key);
-    if (isOpen(path)) {
+    const { token, isOpenToAll } = readToken(path, key);
+    if (isOpenToAll) {
       notes.push(
         `${key}: everybody on this machine can read ${path}; take that right away: chmod o-r ${path}`,
       );
@@ -35,10 +35,14 @@ export function readTokens(security: SecurityConfig): TokensRead {
   return { security: { ...security, tokens }, notes };
 }
 
-/** The token in this file; `key`: what named it. Throws StartupError. */
-export function readToken(path: string, key: string): string {
+/** The token in this file, and whether everybody may read it; `key`: what named it. Throws StartupError. */
+export function readToken(
+  path: string,
+  key: string,
+): { readonly token: string; readonly isOpenToAll: boolean } {
+  const { text, isOpenToAll } = readFileText(path, key);
   // Editors and `echo` end a file with a line break, which is no part of the token.
-  const token = read(path, key).replace(/\r?\n$/, '');
+  const token = text.replace(/\r?\n$/, '');
   if (token === '') throw new StartupError(`${key}: ${path} is empty`, 'write the token into the file');
   if (token.length < tokenLengthMin || token.length > tokenLengthMax) {
     throw new StartupError(
@@ -53,24 +57,7 @@ export function readToken(path: string, key: string): string {
       'write nothing but the token into the file, in one line; pear token makes one',
     );
   }
-  return token;
-}
-
-/** Whether every user of the machine can read the file. */
-export function isOpen(path: string): boolean {
-  return (statSync(path).mode & 0o004) !== 0;
-}
-
-function read(path: string, key: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new StartupError(
-      `${key}: ${path} cannot be read (${code})`,
-      'correct the path, or let the user that runs this read the file',
-    );
-  }
+  return { token, isOpenToAll };
 }
 
 function assertDistinct(tokens: readonly TokenEntry[]): void {

@@ -205,6 +205,7 @@ export class PearDetector {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#offer !== null) clearTimeout(this.#offer);
+    for (const old of this.#retiring) old.hurry();
     await Promise.all([
       this.discard(),
       this.#serving.close(),

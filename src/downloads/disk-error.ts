@@ -1,5 +1,5 @@
 // What a failure of the disk means to whoever asked for a model: in words, without the path.
-import { ResourceNotFoundError } from '../errors.js';
+import { codeOf, ResourceNotFoundError } from '../errors.js';
 
 const words: Readonly<Record<string, string>> = {
   ENOSPC: 'there is no room left in the model folder',
@@ -16,7 +16,7 @@ const words: Readonly<Record<string, string>> = {
 };
 
 export function diskError(cause: unknown): ResourceNotFoundError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const code = codeOf(cause) ?? '';
   const known = Object.hasOwn(words, code) ? words[code] : undefined;
   return new ResourceNotFoundError(known ?? 'the model folder cannot be written to', { cause });
 }

@@ -1,28 +1,7 @@
 // The authorities of security.download_ca_path, read at the start, so that a missing file is told then.
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { StartupError } from '../errors.js';
+import { readPem } from '../named-files.js';
 
 /** The PEM text, or undefined for those that Node.js knows. Throws StartupError. */
 export function readDownloadCa(path: string | null): string | undefined {
-  if (path === null) return undefined;
-  const name = `security.download_ca_path: ${path}`;
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    const cure = 'correct the path, or let the user that the server runs as read the file';
-    throw new StartupError(`${name} cannot be read (${reason})`, cure, { cause });
-  }
-  const cure = 'name a file that has the line -----BEGIN CERTIFICATE-----';
-  const certificates = text.match(/^-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/gm);
-  if (certificates === null) throw new StartupError(`${name} has no certificate in PEM format`, cure);
-  try {
-    // TLS itself would pass over a damaged one without a word.
-    for (const certificate of certificates) new X509Certificate(certificate);
-  } catch (cause) {
-    throw new StartupError(`${name} holds a damaged certificate`, cure, { cause });
-  }
-  return text;
+  return path === null ? undefined : readPem(path, 'security.download_ca_path', 'CERTIFICATE');
 }

@@ -1,5 +1,5 @@
 // What whoever asked for a model is told of a download that broke: in words, without addresses. The log gets the cause.
-import { ResourceNotFoundError, WireError } from '../errors.js';
+import { codeOf, ResourceNotFoundError, WireError } from '../errors.js';
 
 const connectionWords: readonly (readonly [RegExp, string])[] = [
   [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'the host takes no connection'],
@@ -19,7 +19,7 @@ const connectionWords: readonly (readonly [RegExp, string])[] = [
 export function failureOf(error: unknown, signal: AbortSignal): WireError {
   if (signal.aborted && signal.reason instanceof WireError) return signal.reason;
   if (error instanceof WireError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error) ?? '';
   const words = connectionWords.find(([pattern]) => pattern.test(code))?.[1];
   // Of several addresses that were tried in vain Node says nothing but the code.
   const cause = error instanceof Error && error.message === '' ? new Error(code, { cause: error }) : error;

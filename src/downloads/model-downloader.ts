@@ -4,7 +4,7 @@
 import { copyFile, constants } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { BusyError, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
+import { BusyError, codeOf, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
 import { modelNameForm } from '../handlers/model-name.js';
 import type { Logger } from '../log.js';
 import { findModel } from '../settings/model-files.js';
@@ -210,7 +210,7 @@ async function copySidecar(model: string, temporary: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    if (codeOf(error) === 'ENOENT') return;
     throw diskError(error);
   }
 }

@@ -5,6 +5,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { isRunning } from '../running-process.js';
 
 /** Nobody writes to a download of another machine or container for that long who still writes to it. */
 const foreignAgeMinMs = 2 * 3_600_000;
@@ -55,20 +56,10 @@ async function isLeft(name: string, path: string): Promise<boolean> {
   const stats = await lstat(path);
   if (!stats.isDirectory() || stats.uid !== process.getuid?.()) return false;
   const [, place, pid] = form.exec(name) ?? [];
-  if (place === here && (Number(pid) === process.pid || !isAlive(Number(pid)))) return true;
+  if (place === here && (Number(pid) === process.pid || !isRunning(Number(pid)))) return true;
   const files = await Promise.all((await readdir(path)).map((file) => lstat(join(path, file))));
   const lastMs = Math.max(stats.mtimeMs, ...files.map(({ mtimeMs }) => mtimeMs));
   return Date.now() - lastMs > foreignAgeMinMs;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // It is somebody else's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 /** Empty where the system does not tell. */

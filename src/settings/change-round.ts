@@ -1,7 +1,18 @@
-// One change through workers: each prepares it, a decision is made, each commits it. Workers come and go meanwhile: one
+// One change through workers: a few at a time prepare it, a decision is made, all commit it. Workers come and go meanwhile: one
 // that ends is left out, one that comes while others prepare does so, too. Nothing here knows what is changed; how workers
 // are reached is told by whoever adds them.
+import { settlesIn } from '../in-time.js';
 import type { Settings } from './settings.js';
+
+/**
+ * Of the workers, so many load at a time: loading takes a core and a model's memory, and who serves needs both. With few
+ * workers it is one after the other; with many the change would take too long so.
+ */
+const shareAtOnce = 1 / 4;
+
+/** One that ends while it loads may have had its own reasons; when so many have, it is what they load. */
+const lostMax = 2;
+const workersEnd = 'workers end while they load it';
 
 /** A worker that follows changes. */
 export interface Follower {
@@ -30,8 +41,12 @@ export class ChangeRound {
   readonly #followers: Map<string, Follower>;
   /** Workers whose answer in this phase is still to come. */
   readonly #awaited = new Set<string>();
+  /** Those of them that are still to be asked to prepare, in their order. */
+  readonly #unasked = new Set<string>();
   #phase: Phase = 'preparing';
   #problem: Problem = null;
+  /** Workers that ended while they prepared. */
+  #lost = 0;
   #onAnswered: () => void = () => undefined;
   #onOver: () => void = () => undefined;
   /** Resolves when it is decided and all have followed, or it is given up. */
@@ -54,10 +69,10 @@ export class ChangeRound {
   /** Has every worker prepare; resolves to null when all are ready, to what the first one says that cannot, or to `timedOut`. */
   async prepare(timeoutMs: number): Promise<Problem | typeof timedOut> {
     const count = this.#followers.size;
-    for (const [workerId, follower] of this.#followers) this.#ask(workerId, follower);
-    const inTime = await this.#answeredWithin(timeoutMs);
-    // What ends all who load it must not be what the next ones begin with.
-    if (count > 0 && this.#followers.size === 0) this.#problem ??= 'every worker ended while it loaded it';
+    for (const workerId of this.#followers.keys()) this.#await(workerId);
+    const inTime = await settlesIn(this.#answered(), timeoutMs);
+    // What ends those who load it must not be what the next ones begin with.
+    if (count > 0 && this.#followers.size === 0) this.#problem ??= workersEnd;
     if (this.#problem !== null) return this.#problem;
     if (!inTime) return timedOut;
     this.#phase = 'deciding';
@@ -67,7 +82,8 @@ export class ChangeRound {
   /** One that has come, and serves by what the others serve by, prepares with them. */
   join(workerId: string, follower: Follower): void {
     this.#followers.set(workerId, follower);
-    this.#ask(workerId, follower);
+    this.#await(workerId);
+    this.#check();
   }
 
   /** Everybody stays with what serves. */
@@ -83,7 +99,7 @@ export class ChangeRound {
       this.#awaited.add(workerId);
       follower.commit(this.#number);
     }
-    if (!(await this.#answeredWithin(timeoutMs))) {
+    if (!(await settlesIn(this.#answered(), timeoutMs))) {
       const ended = this.#answered();
       for (const workerId of this.#awaited) {
         onKill(workerId);
@@ -107,22 +123,24 @@ export class ChangeRound {
   /** It has ended. */
   remove(workerId: string): void {
     this.#followers.delete(workerId);
+    const wasLoading = this.#awaited.has(workerId) && !this.#unasked.has(workerId);
+    if (this.#phase === 'preparing' && wasLoading && ++this.#lost >= lostMax) this.#problem ??= workersEnd;
     this.#settle(workerId);
   }
 
-  #ask(workerId: string, follower: Follower): void {
+  #await(workerId: string): void {
     this.#awaited.add(workerId);
-    follower.prepare(this.#number, this.#settings);
+    this.#unasked.add(workerId);
   }
 
-  async #answeredWithin(timeoutMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, 'late');
-    });
-    const how = await Promise.race([this.#answered(), late]);
-    clearTimeout(timer);
-    return how !== 'late';
+  /** Asks the next ones, as many as may load at a time. */
+  #askNext(): void {
+    const atOnce = Math.max(1, Math.floor(this.#followers.size * shareAtOnce));
+    for (const workerId of this.#unasked) {
+      if (this.#awaited.size - this.#unasked.size >= atOnce) return;
+      this.#unasked.delete(workerId);
+      this.#followers.get(workerId)?.prepare(this.#number, this.#settings);
+    }
   }
 
   /** Resolves when nobody's answer is awaited, or one cannot prepare. */
@@ -135,10 +153,12 @@ export class ChangeRound {
 
   #settle(workerId: string): void {
     this.#awaited.delete(workerId);
+    this.#unasked.delete(workerId);
     this.#check();
   }
 
   #check(): void {
+    if (this.#phase === 'preparing' && this.#problem === null) this.#askNext();
     if (this.#awaited.size === 0 || (this.#phase === 'preparing' && this.#problem !== null))
       this.#onAnswered();
   }
@@ -146,6 +166,7 @@ export class ChangeRound {
   #end(): void {
     this.#phase = 'over';
     this.#awaited.clear();
+    this.#unasked.clear();
     this.#onOver();
   }
 }

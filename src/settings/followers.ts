@@ -70,21 +70,13 @@ export class Followers {
     const [number, round] = this.#open(settings, this.#serving);
     this.#common = round;
     try {
-      const problem = await round.prepare(timeoutMs);
-      if (problem === timedOut) throw new DeadlineError('not done in time; nothing was changed');
-      if (problem !== null) {
-        throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
-      }
-      await decide();
+      await prepareAndDecide(round, timeoutMs, decide);
       await round.commit(commitTimeoutMs, (workerId) => {
         log.error(
           { workerId, timeoutMs: commitTimeoutMs },
           'a worker did not follow a change in time; ending it',
         );
       });
-    } catch (error) {
-      round.abort();
-      throw error;
     } finally {
       this.#common = null;
       this.#rounds.delete(number);
@@ -145,5 +137,24 @@ export class Followers {
     );
     follower.kill();
     return false;
+  }
+}
+
+/** Throws WireError, and then the round is over. */
+async function prepareAndDecide(
+  round: ChangeRound,
+  timeoutMs: number,
+  decide: () => Promise<void>,
+): Promise<void> {
+  try {
+    const problem = await round.prepare(timeoutMs);
+    if (problem === timedOut) throw new DeadlineError('not done in time; nothing was changed');
+    if (problem !== null) {
+      throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
+    }
+    await decide();
+  } catch (error) {
+    round.abort();
+    throw error;
   }
 }

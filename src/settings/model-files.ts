@@ -1,6 +1,7 @@
 // The models of a folder: what clients can name, choose and delete.
 import { readdir, realpath, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../errors.js';
 import { isModelFile, modelFileOf } from './model-name.js';
 import { isInside } from './paths.js';
 
@@ -36,7 +37,7 @@ export async function deleteModel(folder: string, { name }: ModelFile): Promise<
   try {
     await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding)));
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
   await unlink(join(folder, name));
 }
@@ -45,7 +46,7 @@ async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).filter(isModelFile);
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -59,8 +60,4 @@ async function modelFile(folder: string, name: string): Promise<ModelFile | null
     // It has gone meanwhile, or leads nowhere.
     return null;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

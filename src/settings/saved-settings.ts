@@ -1,12 +1,11 @@
 // What clients have changed, as it is kept over restarts, beside what the configuration said then: where somebody has
 // changed the configuration since, that is the later word and counts.
-import { basename, normalize } from 'node:path';
-import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { describeError } from '../errors.js';
 import type { Logger } from '../log.js';
+import { openFolder } from './folder.js';
 import { findModel } from './model-files.js';
-import { isInside } from './paths.js';
 import type { Folder, Settings } from './settings.js';
 import type { StateFolder } from './state-folder.js';
 
@@ -127,20 +126,7 @@ export class SavedSettings {
   }
 }
 
-/** The folder that somebody names so; null where there is none below one of `roots`. */
-export async function openFolder(name: string, roots: readonly string[]): Promise<Folder | null> {
-  try {
-    const path = await realpath(name);
-    const isAllowed = roots.some((root) => isInside(root, path));
-    return isAllowed && (await stat(path)).isDirectory() ? { name: normalize(name), path } : null;
-  } catch {
-    // What may not be used looks like what is not there.
-    return null;
-  }
-}
-
 async function isModel(path: string, roots: readonly string[]): Promise<boolean> {
-  const folder = path.slice(0, -basename(path).length);
-  if ((await openFolder(folder, roots)) === null) return false;
-  return (await findModel(await realpath(folder), basename(path))) !== null;
+  const folder = await openFolder(dirname(path), roots);
+  return folder !== null && (await findModel(folder.path, basename(path))) !== null;
 }

@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Model } from '../detector/models/model-spec.js';
 import { describeError } from '../errors.js';
+import { settlesIn } from '../in-time.js';
 import type { Logger } from '../log.js';
 import type { CurrentSettings, Settings } from './settings.js';
 
@@ -57,8 +58,7 @@ export class SettingsFollower implements CurrentSettings {
       // All at once: no request finds one without the other.
       this.#current = this.#next.settings;
       this.#next = null;
-      const answered = this.#options.detector.commit();
-      await this.#atMost(answered);
+      await settlesIn(this.#options.detector.commit(), this.#options.maxWaitMs);
       this.#options.onCommitted(round);
     });
   }
@@ -85,15 +85,6 @@ export class SettingsFollower implements CurrentSettings {
     } catch (error) {
       return describeError(error);
     }
-  }
-
-  async #atMost(answered: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.maxWaitMs);
-    });
-    await Promise.race([answered, late]);
-    clearTimeout(timer);
   }
 
   #then(work: () => Promise<void>): void {

@@ -15,11 +15,13 @@ import {
   toWireError,
   type WireError,
 } from '../errors.js';
+import { inTime } from '../in-time.js';
 import type { Logger } from '../log.js';
 import type { Change, ChangeAnswer, Changer } from './change.js';
 import { Followers } from './followers.js';
 import { deleteModel, findModel } from './model-files.js';
-import { openFolder, type SavedSettings } from './saved-settings.js';
+import { openFolder } from './folder.js';
+import type { SavedSettings } from './saved-settings.js';
 import type { Settings } from './settings.js';
 
 export interface KeeperOptions {
@@ -32,8 +34,8 @@ export interface KeeperOptions {
   readonly download: (change: Extract<Change, { what: 'download' }>, folder: string) => Promise<void>;
   /** Folders that clients may choose lie below one of these real paths. */
   readonly roots: readonly string[];
-  /** Paths of models that serve beside the one of the settings. */
-  readonly alsoServing: readonly string[];
+  /** Paths of models that are needed beside the one that serves: by it, or by the next start. */
+  readonly alsoNeeded: readonly string[];
   /** True once the server stops: no change is begun any more. */
   readonly isStopping: () => boolean;
   readonly changeTimeoutMs: number;
@@ -114,7 +116,7 @@ export class SettingsKeeper implements Changer {
     const file = await findModel(this.#settings.models.path, name);
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     const modelPath = join(this.#settings.models.path, file.name);
-    const model = await inTime(this.#proved(modelPath, name), untilMs);
+    const model = await inTime(this.#proved(modelPath, name), untilMs - performance.now(), tooLate);
     const isSame = model.fingerprint === this.#settings.fingerprint;
     if (isSame && modelPath === resolve(this.#settings.modelPath)) return;
     await this.#follow({ ...this.#settings, modelPath, fingerprint: model.fingerprint }, model, untilMs);
@@ -142,7 +144,7 @@ export class SettingsKeeper implements Changer {
   }
 
   async #assertUnused(path: string, error: WireError): Promise<void> {
-    const inUse = [this.#settings.modelPath, ...this.#options.alsoServing].map(realOf);
+    const inUse = [this.#settings.modelPath, ...this.#options.alsoNeeded].map(realOf);
     if ((await Promise.all(inUse)).includes(await realOf(path))) throw error;
   }
 
@@ -201,19 +203,5 @@ async function keeping(work: Promise<void>): Promise<void> {
       { cause },
       'settings cannot be kept, so nothing was changed; the log has the reason',
     );
-  }
-}
-
-async function inTime<T>(work: Promise<T>, untilMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(tooLate());
-    }, untilMs - performance.now());
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

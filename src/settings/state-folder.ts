@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../errors.js';
+import { isRunning } from '../running-process.js';
 
 const lockName = 'lock';
 const temporaryName = /\.[0-9a-f]{12}$/;
@@ -120,12 +122,7 @@ function pidOf(description: string): number {
 
 async function isAlive(description: string): Promise<boolean> {
   const pid = pidOf(description);
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (codeOf(error) !== 'EPERM') return false;
-  }
+  if (!Number.isInteger(pid) || pid <= 0 || !isRunning(pid)) return false;
   return (await describeProcess(pid)) === description;
 }
 
@@ -155,8 +152,4 @@ async function syncFolder(path: string): Promise<void> {
   if (folder === null) return;
   await folder.sync().catch(() => undefined);
   await folder.close();
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

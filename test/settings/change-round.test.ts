@@ -44,6 +44,7 @@ describe('a round of a change', () => {
   test('tells at once what one worker cannot prepare', async () => {
     const { round, told } = roundOf(['a', 'b']);
     const ready = round.prepare(longMs);
+    round.prepared('a', null);
     round.prepared('b', 'no memory');
     assert.equal(await ready, 'no memory');
     round.abort();
@@ -67,10 +68,9 @@ describe('a round of a change', () => {
   test('is given up where every worker ends while it prepares: what ends them all must not be decided', async () => {
     const { round } = roundOf(['a', 'b']);
     const ready = round.prepare(longMs);
-    round.prepared('a', null);
     round.remove('a');
     round.remove('b');
-    assert.equal(await ready, 'every worker ended while it loaded it');
+    assert.equal(await ready, 'workers end while they load it');
   });
 
   test('takes in a worker that comes while the others prepare', async () => {
@@ -127,37 +127,63 @@ describe('a round of a change', () => {
     assert.deepEqual(told.at(-1), 'b kill');
   });
 
-  test('comes to an end in whichever order workers answer and end', async () => {
+  test('has a quarter of many workers load at a time, and the next one as soon as one is ready', async () => {
+    const ids = Array.from({ length: 8 }, (_, index) => `w${index}`);
+    const { round, told } = roundOf(ids);
+    const ready = round.prepare(longMs);
+    const loading = () => told.length;
+    assert.equal(loading(), 2);
+    for (const [index, id] of ids.entries()) {
+      assert.equal(loading(), Math.min(8, index + 2));
+      round.prepared(id, null);
+    }
+    assert.equal(await ready, null);
+  });
+
+  test('comes to an end whoever of the workers is ready, and whoever ends while it loads or before', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.shuffledSubarray(['a', 'b', 'c', 'd'], { minLength: 4 }),
-        fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
-        async (order, ends) => {
-          const { round, told } = roundOf(order);
+        fc.array(fc.constantFrom('ready', 'ends', 'ends before'), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
+        async (fates, endsLater) => {
+          const ids = fates.map((_, index) => `w${index}`);
+          const committed: string[] = [];
+          const follower = (id: string): Follower => ({
+            prepare: () => {
+              queueMicrotask(() => {
+                if (fates[Number(id.slice(1))] === 'ready') round.prepared(id, null);
+                else round.remove(id);
+              });
+            },
+            commit: () => committed.push(id),
+            abort: () => undefined,
+            kill: () => assert.fail('nobody is late'),
+          });
+          const round = new ChangeRound(1, settings, new Map(ids.map((id) => [id, follower(id)])));
           const ready = round.prepare(longMs);
-          for (const [index, id] of order.entries()) {
-            if (ends[index] === true) round.remove(id);
-            else round.prepared(id, null);
-          }
-          const left = order.filter((_, index) => ends[index] !== true);
-          if (left.length === 0) {
-            assert.match(String(await ready), /every worker ended/);
+          const asked = new Set(ids.slice(0, Math.max(1, Math.floor(ids.length / 4))));
+          // Of those that are not asked yet.
+          const before = ids.filter((id, index) => fates[index] === 'ends before' && !asked.has(id));
+          for (const id of before) round.remove(id);
+          const lost = fates.filter(
+            (fate, index) => fate !== 'ready' && !before.includes(`w${index}`),
+          ).length;
+          const left = ids.filter((_, index) => fates[index] === 'ready');
+          if (lost >= 2 || left.length === 0) {
+            assert.equal(await ready, 'workers end while they load it');
             return;
           }
           assert.equal(await ready, null);
           const done = round.commit(longMs, () => assert.fail('nobody is late'));
           for (const [index, id] of left.entries()) {
-            if (ends[4 + index] === true) round.remove(id);
+            if (endsLater[index] === true) round.remove(id);
             else round.committed(id);
           }
           await done;
-          assert.deepEqual(
-            told.filter((word) => word.endsWith('commit')),
-            left.map((id) => `${id} commit`),
-          );
+          assert.deepEqual(committed, left);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 300 },
     );
   });
 });

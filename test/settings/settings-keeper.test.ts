@@ -54,7 +54,7 @@ describe('the keeper of settings', () => {
       },
       download: () => Promise.resolve(),
       roots: [root],
-      alsoServing: [],
+      alsoNeeded: [],
       isStopping: () => false,
       changeTimeoutMs: 60_000,
       commitTimeoutMs: 60_000,
@@ -151,7 +151,7 @@ describe('the keeper of settings', () => {
   });
 
   test('does not delete a model that serves beside the one that is changed', async () => {
-    const keeper = keeperWith({ alsoServing: [join(root, 'models', 'b.onnx')] });
+    const keeper = keeperWith({ alsoNeeded: [join(root, 'models', 'b.onnx')] });
     const answer = await keeper.change({ what: 'delete model', name: 'b.pt' }, 'me');
     assert.equal(answer.ok || answer.code, 1);
   });
@@ -181,8 +181,8 @@ describe('the keeper of settings', () => {
     const changing = keeper.change(model, 'me');
     await eventually('one prepares', () => (events.includes('one prepare 4') ? true : null));
     assert.equal(await admit(keeper, 'two'), true);
-    assert.equal(events.at(-1), 'two prepare 4');
     keeper.followers.prepared('one', 1, null);
+    assert.equal(events.at(-1), 'two prepare 4', 'one after the other');
     assert.deepEqual(await changing, { ok: true });
     assert.deepEqual(events.slice(-4), ['saved', 'one commit', 'two commit', 'changed']);
   });

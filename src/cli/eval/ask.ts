@@ -3,7 +3,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClassifiedImage, PearClient } from '../../client/pear-client.js';
-import { BusyError, ConnectionLostError, errorCodes, NotPermittedError, WireError } from '../../errors.js';
+import {
+  shortReason,
+  BusyError,
+  ConnectionLostError,
+  errorCodes,
+  NotPermittedError,
+  WireError,
+} from '../../errors.js';
 import { noPear, type ClassNames } from './class-names.js';
 import type { Failed, Judged, Verdict } from './judged.js';
 import type { Label } from './labels/label.js';
@@ -113,7 +120,7 @@ async function bytesOf(path: string): Promise<Uint8Array | string> {
     const { size } = await stat(path);
     return size > photoBytesMax ? 'it is larger than any server takes' : await readFile(path);
   } catch (error) {
-    return `it cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : String(error)})`;
+    return `it cannot be read (${shortReason(error)})`;
   }
 }
 

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makerOf } from './share-folder.js';
+import { isRunning } from '../../running-process.js';
 
 /** A server that starts has no sockets yet; it has some, or has given up, long before this. */
 const emptyAgeMinMs = 10 * 60_000;
@@ -16,7 +17,7 @@ export async function removeLeftFolders(parent = tmpdir()): Promise<readonly str
   for (const name of namesIn(parent)) {
     const maker = makerOf(name);
     const folder = join(parent, name);
-    if (maker === null || isAlive(maker) || !(await isLeft(folder))) continue;
+    if (maker === null || isRunning(maker) || !(await isLeft(folder))) continue;
     try {
       rmSync(folder, { recursive: true });
       removed.push(folder);
@@ -54,16 +55,6 @@ function isDeaf(path: string): Promise<boolean> {
       resolve('code' in error && error.code === 'ECONNREFUSED');
     });
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // It is somebody else's.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function namesIn(folder: string): readonly string[] {

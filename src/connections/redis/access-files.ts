@@ -2,7 +2,7 @@
 // a client is made, so that a missing one is told at the start and not when Redis is first needed.
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import { StartupError } from '../../errors.js';
-import { readPem, readText, unusablePair } from '../../tls-files.js';
+import { readPem, readText, unusablePair } from '../../named-files.js';
 import type { RedisAccess } from '../choose-store.js';
 
 /** A password of the configuration or from the file that it names; null: none. Throws StartupError. */

@@ -4,7 +4,13 @@ import { close, constants, fstatSync, open, read } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, normalize, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
-import { InternalError, InvalidImageError, ResourceNotFoundError, type WireError } from '../../errors.js';
+import {
+  codeOf,
+  InternalError,
+  InvalidImageError,
+  ResourceNotFoundError,
+  type WireError,
+} from '../../errors.js';
 
 const openFile = promisify(open);
 const readFile = promisify(read);
@@ -43,7 +49,7 @@ async function openInside(folder: string, name: string): Promise<number> {
     try {
       return await openFile(path, openFlags | constants.O_NOFOLLOW);
     } catch (cause) {
-      if (errnoOf(cause) !== 'ELOOP') asWireError(cause);
+      if (codeOf(cause) !== 'ELOOP') asWireError(cause);
     }
   }
   const realPath = await realpath(path).catch(asWireError);
@@ -64,12 +70,8 @@ const missingCodes: ReadonlySet<unknown> = new Set([
 ]);
 
 function asWireError(cause: unknown): never {
-  const error: WireError = missingCodes.has(errnoOf(cause))
+  const error: WireError = missingCodes.has(codeOf(cause))
     ? new ResourceNotFoundError('no such image', { cause })
     : new InternalError({ cause });
   throw error;
-}
-
-function errnoOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null;
 }

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
 import { InternalError, StartupError, describeError, toWireError } from '../../errors.js';
 import { readImageFile } from '../images/image-file.js';
-import { inTime } from './in-time.js';
+import { inTime } from '../../in-time.js';
 import { openJudge, type Judge } from './judge.js';
 import type { ThreadAnswer } from './thread-answer.js';
 import { threadOptionsSchema, type FromThread, type ImageSource, type ToThread } from './thread-messages.js';

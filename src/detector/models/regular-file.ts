@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { shortReason } from '../../errors.js';
 
 /** Why a file was not read: the words of the system (`ENOENT`), or ours. */
 export class UnreadableError extends Error {
@@ -51,7 +52,7 @@ async function withRegular<Result>(
   use: (file: FileHandle, size: number) => Promise<Result>,
 ): Promise<Result> {
   const file = await open(path, openFlags).catch((cause: unknown) => {
-    throw new UnreadableError(errnoOf(cause), { cause });
+    throw new UnreadableError(shortReason(cause), { cause });
   });
   try {
     const stat = await file.stat();
@@ -65,7 +66,7 @@ async function withRegular<Result>(
     return result;
   } catch (cause) {
     if (cause instanceof UnreadableError) throw cause;
-    throw new UnreadableError(errnoOf(cause), { cause });
+    throw new UnreadableError(shortReason(cause), { cause });
   } finally {
     await file.close();
   }
@@ -73,9 +74,4 @@ async function withRegular<Result>(
 
 function changing(): UnreadableError {
   return new UnreadableError('it changes while it is read');
-}
-
-/** `ENOENT`; the words of an error that has no such code. */
-function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -4,7 +4,7 @@
 import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { BusyError, ModelRefusedError, StartupError, describeError } from '../../errors.js';
-import { inTime } from '../inference/in-time.js';
+import { inTime } from '../../in-time.js';
 import { contentsOf, onnxBytesMax, type FileHashes } from '../inference/judge-files.js';
 import { judgeOptionsSchema, type JudgeOptions } from '../inference/judge-options.js';
 import { sha256, type Model } from '../models/model-spec.js';

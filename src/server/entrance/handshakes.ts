@@ -11,6 +11,7 @@ import { CertificateWatch } from '../tls/certificate-watch.js';
 import { refusedCertificate } from '../tls/client-certificate.js';
 import { failureOf } from '../tls/failures.js';
 import { secureContextOf } from '../tls/secure-context.js';
+import { connectionKey } from '../connection-key.js';
 import { CountedLog } from '../counted-log.js';
 import { HandshakeTurns } from './handshake-turns.js';
 
@@ -122,7 +123,7 @@ export class Handshakes {
   }
 
   #shakeHands(socket: Socket, address: string): Promise<TLSSocket | null> {
-    const key = keyOf(socket);
+    const key = connectionKey(socket);
     const { allowHalfOpen } = socket;
     const readBefore = socket.bytesRead - socket.readableLength;
     return new Promise((resolve) => {
@@ -163,7 +164,7 @@ export class Handshakes {
   #secured(socket: TLSSocket): void {
     // Whoever has it next listens a moment later.
     socket.on('error', ignore);
-    const pending = this.#pending.get(keyOf(socket));
+    const pending = this.#pending.get(connectionKey(socket));
     // Gone at this very moment.
     if (pending === undefined) {
       socket.destroy();
@@ -189,16 +190,11 @@ export class Handshakes {
   }
 
   #failed(error: Error, socket: TLSSocket): void {
-    this.#pending.get(keyOf(socket))?.fail(failureOf(error));
+    this.#pending.get(connectionKey(socket))?.fail(failureOf(error));
     socket.destroy();
   }
 }
 
 function doesNotCount(problem: string): string {
   return `the certificate of the client does not count (${problem})`;
-}
-
-/** Two connections of this process that live at the same time never have both ends in common. */
-function keyOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
-  return [localAddress, localPort, remoteAddress, remotePort].join(' ');
 }

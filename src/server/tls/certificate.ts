@@ -1,9 +1,16 @@
 // A certificate to be shown to clients, with its key and the authorities of theirs: read from the files that the
 // configuration names, and checked, so that what is wrong is told in words and not at the first handshake.
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { StartupError } from '../../errors.js';
-import { assertPem, readFileText, readFileTextLater, unusablePair, type FileText } from '../../tls-files.js';
+import {
+  assertPem,
+  type FileText,
+  parseCertificate,
+  readFileText,
+  readFileTextLater,
+  unusablePair,
+} from '../../named-files.js';
 
 /** `section`: which keys of the configuration name them. */
 export interface CertificateFiles {
@@ -78,15 +85,12 @@ function certificateOf(
   assertPem(cert, certPath, `${section}.cert_path`, 'CERTIFICATE');
   assertPem(key, keyPath, `${section}.key_path`, 'PRIVATE KEY');
   if (ca !== undefined) assertPem(ca, clientCaPath ?? '', `${section}.client_ca_path`, 'CERTIFICATE');
-  const own = parsed(cert, certPath, `${section}.cert_path`);
+  const own = parseCertificate(cert, certPath, `${section}.cert_path`);
   if (!own.checkPrivateKey(parsedKey(key, keyPath, `${section}.key_path`))) {
     throw new StartupError(
       `${section}.key_path: ${keyPath} is not the private key of the certificate in ${certPath}`,
       `name the two files that belong together; in ${certPath} our own certificate stands first`,
     );
-  }
-  for (const each of ca?.match(/-----BEGIN[^]*?-----END [^\n]*/g) ?? []) {
-    parsed(each, clientCaPath ?? '', `${section}.client_ca_path`);
   }
   try {
     createSecureContext({ cert, key, ca });
@@ -109,14 +113,6 @@ function certificateOf(
         ]
       : [],
   };
-}
-
-function parsed(pem: string, path: string, key: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    throw new StartupError(`${key}: a certificate in ${path} is damaged`, 'make or copy the file anew');
-  }
 }
 
 function parsedKey(pem: string, path: string, key: string): KeyObject {

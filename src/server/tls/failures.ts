@@ -1,4 +1,5 @@
 // Why a handshake has failed, in words that say what to do at which side.
+import { codeOf } from '../../errors.js';
 
 const words: readonly (readonly [pattern: RegExp, words: string])[] = [
   [
@@ -17,7 +18,7 @@ const words: readonly (readonly [pattern: RegExp, words: string])[] = [
 ];
 
 export function failureOf(error: Error): string {
-  const code = 'code' in error ? String(error.code) : '';
+  const code = codeOf(error) ?? '';
   const known = words.find(([pattern]) => pattern.test(code));
   if (known !== undefined) return known[1];
   // OpenSSL's own text, without the addresses in its memory and the line of its source.

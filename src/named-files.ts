@@ -1,8 +1,9 @@
-// Reads the files that the configuration or the command line names for TLS. What is wrong with one is told with its key,
-// its path and the cure. A pipe or a device in its place holds nobody up.
+// Reads the files that the configuration or the command line names for certificates, keys, tokens and passwords. What is wrong
+// with one is told with its key, its path and the cure. A pipe or a device in its place holds nobody up.
+import { X509Certificate } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { StartupError } from './errors.js';
+import { shortReason, StartupError } from './errors.js';
 
 export type PemContent = 'CERTIFICATE' | 'PRIVATE KEY';
 
@@ -63,13 +64,27 @@ export function readPem(path: string, key: string, content: PemContent): string 
   return text;
 }
 
-/** Throws StartupError. */
+/** Also where one of several certificates is damaged: node:tls would leave that out without a word. Throws StartupError. */
 export function assertPem(text: string, path: string, key: string, content: PemContent): void {
-  if (new RegExp(`^-----BEGIN [A-Z ]*${content}-----`, 'm').test(text)) return;
-  throw new StartupError(
-    `${key}: ${path} has no ${content.toLowerCase()} in PEM format`,
-    `name a file that has the line -----BEGIN ${content}-----`,
+  const blocks = text.match(
+    new RegExp(`^-----BEGIN [A-Z ]*${content}-----[^]*?(?:-----END [^\\n]*|$(?![^]))`, 'gm'),
   );
+  if (blocks === null) {
+    throw new StartupError(
+      `${key}: ${path} has no ${content.toLowerCase()} in PEM format`,
+      `name a file that has the line -----BEGIN ${content}-----`,
+    );
+  }
+  if (content === 'CERTIFICATE') for (const block of blocks) parseCertificate(block, path, key);
+}
+
+/** A certificate in PEM format. Throws StartupError where it is damaged. */
+export function parseCertificate(pem: string, path: string, key: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw new StartupError(`${key}: a certificate in ${path} is damaged`, 'make or copy the file anew');
+  }
 }
 
 /** What to throw where node:tls does not take the files that the keys below `section` name. */
@@ -102,9 +117,8 @@ function isOpenToAll({ mode }: Stats): boolean {
 
 function unreadable(error: unknown, path: string, key: string): StartupError {
   if (error instanceof StartupError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   return new StartupError(
-    `${key}: ${path} cannot be read (${code})`,
+    `${key}: ${path} cannot be read (${shortReason(error)})`,
     'correct the path, or let the user that the server runs as read the file',
   );
 }

@@ -14,3 +14,20 @@ export async function inTime<T>(work: Promise<T>, timeoutMs: number, late: () =>
     clearTimeout(timer);
   }
 }
+
+/** Whether `work` settles within `timeoutMs`; it goes on either way. */
+export async function settlesIn(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { inTime } from '#src/detector/inference/in-time.js';
+import { inTime } from '#src/in-time.js';
 
 const late = () => new Error('late');
 

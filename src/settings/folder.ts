@@ -1,0 +1,18 @@
+// A folder that somebody names, found on the disk.
+import { realpath, stat } from 'node:fs/promises';
+import { normalize } from 'node:path';
+import { isInside } from './paths.js';
+import type { Folder } from './settings.js';
+
+/** Relative names are relative to the working directory. Rejects where there is no such folder. */
+export async function findFolder(name: string): Promise<Folder> {
+  const path = await realpath(name);
+  if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
+  return { name: normalize(name), path };
+}
+
+/** The folder that a client names so; null where there is none below one of `roots`: the two look the same. */
+export async function openFolder(name: string, roots: readonly string[]): Promise<Folder | null> {
+  const folder = await findFolder(name).catch(() => null);
+  return folder !== null && roots.some((root) => isInside(root, folder.path)) ? folder : null;
+}
