@@ -1,8 +1,10 @@
 // A worker's store where Redis is the view and the primary's memory steps in while that is away. What could not be
 // written to Redis goes to the memory: first everything, then what changes. Each heartbeat looks whether Redis answers
-// again; once it has taken everything, the worker leaves the memory and goes on with Redis alone.
+// again; once it has taken everything, and what has happened meanwhile, the worker leaves the memory and goes on with Redis
+// alone.
 import { StoreUnavailableError } from '../errors.js';
 import { FallbackReader } from './fallback-reader.js';
+import { MissedHistory } from './missed-history.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
 import type {
   ClosedPage,
@@ -26,6 +28,7 @@ export class FallbackStore implements ConnectionStore {
   readonly #redis: ConnectionStore;
   readonly #memory: MemoryStore;
   readonly #reader: FallbackReader;
+  readonly #missed = new MissedHistory();
   #isAway = false;
   /** The memory holds nothing of this worker, or what it held in an earlier outage. */
   #isMemoryStale = true;
@@ -52,12 +55,17 @@ export class FallbackStore implements ConnectionStore {
   }
 
   async flush(changes: ViewChanges): Promise<void> {
-    if (this.#isAway) return this.#memory.flush(changes);
+    if (this.#isAway) {
+      this.#missed.add(changes);
+      return this.#memory.flush(changes);
+    }
     try {
       await this.#redis.flush(changes);
     } catch (error) {
       this.#fallBack(error);
-      // The peers come with the resync that the caller owes now; what has happened would not.
+      // The peers come with the resync that the caller owes now; what has happened would not. Redis may have taken it and
+      // not said so: then it stands there twice.
+      this.#missed.add(changes);
       await this.#memory.flush({ ...changes, changed: [] });
       throw error;
     }
@@ -81,6 +89,7 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway || this.#isBack) {
       try {
         await this.#redis.resync(worker, peers);
+        await this.#missed.tell((history) => this.#redis.flush({ changed: [], ...history }));
         const wasAway = this.#isAway;
         this.#isAway = false;
         this.#isBack = false;

@@ -9,6 +9,9 @@ export const eventHistoryMax = 100_000;
 /** The same in the memory of a primary, which has other things to hold. */
 export const embeddedEventsMax = 10_000;
 
+/** Closed peers, and events, of one worker that wait for Redis to come back; older ones are dropped. */
+export const missedRowsMax = 5_000;
+
 /** Rows that one dead worker, or one lost host, adds to the history: it must not push out all else. */
 export const removalRowsMax = 1_000;
 

@@ -84,6 +84,30 @@ describe('the store of a worker, when Redis', () => {
     assert.deepEqual((await shared.closed({ filter: {}, limit: 10, cursor: null })).closed, []);
   });
 
+  it('is back: it is told what has closed and happened meanwhile, once', async () => {
+    isCut = true;
+    const rows = [8, 9].map((number) => closedPeer(peerRecord(one, number)));
+    const changes = rows.map((row) => ({
+      changed: [],
+      closed: [row],
+      events: [peerEvent(row.peer, { type: 'closed', reason: 'client' })],
+    }));
+    const [first, second] = changes;
+    assert.ok(first !== undefined && second !== undefined);
+    await assert.rejects(store.flush(first), StoreUnavailableError);
+    await beat();
+    await store.flush(second);
+    isCut = false;
+    await until('it has returned', async () => {
+      await beat();
+      return memory.workerCount === 0;
+    });
+    await beat();
+    const { closed } = await shared.closed({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual(closed.map(({ peer }) => peer.id).sort(), rows.map(({ peer }) => peer.id).sort());
+    assert.equal((await eventsOf(shared)).filter((type) => type === 'closed').length, 2);
+  });
+
   it('goes away again while everything is on its way to it: the memory has it all the same', async () => {
     isCut = true;
     await beat();
