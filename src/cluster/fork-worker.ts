@@ -3,11 +3,11 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from '../log.js';
 import { toPrimarySchema } from './messages.js';
 import type { WorkerProcess } from './supervisor.js';
-import { heapOption, workerEnvironment } from './worker-environment.js';
+import { heapOptions, workerEnvironment } from './worker-environment.js';
 
 /** Says what each worker executes. */
 export function prepareForks(workerFile: string): void {
-  const execArgv = [...process.execArgv, heapOption];
+  const execArgv = [...process.execArgv, ...heapOptions];
   cluster.setupPrimary({ exec: workerFile, args: [], execArgv, serialization: 'advanced' });
 }
 

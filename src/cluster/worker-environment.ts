@@ -5,7 +5,18 @@
  * through the whole heap for it every dozen images; so much (in MiB) it may let lie first. More than that costs memory
  * that creeps up for ten thousands of images, and saves no CPU any more.
  */
-export const heapOption = '--initial-old-space-size=16';
+const oldSpaceMiB = 16;
+
+/**
+ * The heap of what is new, in MiB: a quarter of the usual limit. What grows in it with many connections at once stays for
+ * good, four kilobytes for each of them.
+ */
+const newSpaceMiB = 4;
+
+export const heapOptions: readonly string[] = [
+  `--initial-old-space-size=${oldSpaceMiB}`,
+  `--max-semi-space-size=${newSpaceMiB}`,
+];
 
 /**
  * Threads of libuv's pool, which reads and decodes images, if nothing else says how many: two images at a time, and four

@@ -4,7 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { heapOption, workerEnvironment } from '../../cluster/worker-environment.js';
+import { heapOptions, workerEnvironment } from '../../cluster/worker-environment.js';
 
 /** What comes back over the channel. */
 const answerSchema = z.discriminatedUnion('ok', [
@@ -20,8 +20,8 @@ export class Helper {
 
   /** `module`: URL of a module that calls `serveOrders`. */
   constructor(module: URL) {
-    // With the same option as the workers, so that what is compared is the work.
-    const execArgv = [...process.execArgv, heapOption];
+    // With the same options as the workers, so that what is compared is the work.
+    const execArgv = [...process.execArgv, ...heapOptions];
     this.#process = fork(fileURLToPath(module), {
       execArgv,
       env: workerEnvironment(),

@@ -35,7 +35,10 @@ export class InferenceThread {
     // ONNX Runtime would report to its maker and leave files in the home folder. It reads the environment of the
     // process, so this has to stand before the thread loads it.
     process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
-    const worker = new Worker(new URL('./inference-worker.js', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('./inference-entry.js', import.meta.url), {
+      workerData: options,
+      argv: [options.niceness, options.runtime.threads - 1],
+    });
     const first = await firstMessage(worker);
     if (first.type === 'failed') throw new StartupError(first.problem, first.cure);
     if (first.type !== 'loaded') throw new Error(`the inference thread began with ${first.type}`);

@@ -1,7 +1,6 @@
 // The inference thread: reads, decodes and infers. Images are judged one at a time, in the order in which they are
 // decoded, while others are read and decoded in the libraries' own threads. It holds its thread during inference and so
 // must never be the event loop's.
-import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
 import { InternalError, StartupError, describeError, toWireError } from '../../errors.js';
@@ -31,19 +30,18 @@ let turn: Promise<unknown> = Promise.resolve();
 /** Images that are not answered yet. */
 const pending = new Set<Promise<void>>();
 
-stepBack(options.niceness);
-try {
-  serve(await openJudge(options, { maxPixels: options.maxImagePixels, timeoutMs: options.decodeTimeoutMs }));
-} catch (error) {
-  if (!(error instanceof StartupError)) throw error;
-  answer({ type: 'failed', problem: error.message, cure: error.cure });
-  port.close();
-}
-
-/** On Linux each thread has a niceness of its own, which those that it starts inherit; elsewhere it is the process's. */
-function stepBack(niceness: number): void {
-  if (process.platform !== 'linux') return;
-  setPriority(Math.min(getPriority() + niceness, constants.priority.PRIORITY_LOW));
+/** Loads the model, says how that went, and judges until it is closed. `onLoaded`: before the first image. */
+export async function infer(onLoaded: () => void): Promise<void> {
+  try {
+    const limits = { maxPixels: options.maxImagePixels, timeoutMs: options.decodeTimeoutMs };
+    const judge = await openJudge(options, limits);
+    onLoaded();
+    serve(judge);
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    answer({ type: 'failed', problem: error.message, cure: error.cure });
+    port.close();
+  }
 }
 
 function serve(judge: Judge): void {

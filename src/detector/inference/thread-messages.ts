@@ -17,7 +17,7 @@ export const threadOptionsSchema = judgeOptionsSchema.extend({
   maxImagePixels: z.int().positive(),
   /** Longest time for decoding one image. */
   decodeTimeoutMs: z.int().positive(),
-  /** How much nicer than the event loop the thread is from its first moment: a model is loaded while others serve. */
+  /** How much nicer than the event loop the thread is while it judges; it loads further behind (thread-priority.ts). */
   niceness: z.int().nonnegative(),
 });
 export type ThreadOptions = Readonly<z.output<typeof threadOptionsSchema>>;

@@ -1,0 +1,50 @@
+// When a thread that infers has its turn where every core is busy: while it judges after the event loops, while it loads a
+// model after those that judge. On Linux each thread has a niceness of its own, which those that it starts inherit; elsewhere
+// it is the process's, and nothing happens.
+import { constants, getPriority, setPriority } from 'node:os';
+
+const niceMax = constants.priority.PRIORITY_LOW;
+
+export class ThreadPriority {
+  readonly #judging: number;
+  readonly #loading: number;
+
+  /**
+   * Of the thread that calls; steps back by `niceness`, 0 to 19, at once. `helpers`: threads that loading starts, which
+   * would stay as far behind as it was then; with any, loading has the priority of judging.
+   */
+  constructor(niceness: number, helpers: number) {
+    const current = getPriority();
+    this.#judging = Math.min(current + niceness, niceMax);
+    this.#set(this.#judging);
+    // Halfway to the end: where judging never pauses loading still gets a part of a core.
+    this.#loading =
+      helpers === 0 && this.#mayComeForward(current)
+        ? Math.ceil((this.#judging + niceMax) / 2)
+        : this.#judging;
+  }
+
+  load(): void {
+    this.#set(this.#loading);
+  }
+
+  judge(): void {
+    this.#set(this.#judging);
+  }
+
+  /** Whether the thread may go back to where it was: most systems allow that to administrators, or by a limit (RLIMIT_NICE). */
+  #mayComeForward(before: number): boolean {
+    if (before === this.#judging) return false;
+    try {
+      this.#set(before);
+    } catch {
+      return false;
+    }
+    this.#set(this.#judging);
+    return true;
+  }
+
+  #set(niceness: number): void {
+    if (process.platform === 'linux' && niceness !== getPriority()) setPriority(niceness);
+  }
+}
