@@ -1,6 +1,6 @@
 // The primary's part in changes of model and folders: where settings are kept, who proves models, who follows.
 import { realpath } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Config } from '../config/schema.js';
 import type { Model } from '../detector/models/model-spec.js';
 import { ModelProver } from '../detector/proof/prover.js';
@@ -37,17 +37,21 @@ export class PrimarySettings {
   readonly downloads: ModelDownloader;
   readonly #state: StateFolder;
   readonly #prover: ModelProver;
+  readonly #find: (settings: Settings) => Promise<Settings>;
+  #recovering: Promise<void> | null = null;
 
   private constructor(
     keeper: SettingsKeeper,
     downloads: ModelDownloader,
     state: StateFolder,
     prover: ModelProver,
+    find: (settings: Settings) => Promise<Settings>,
   ) {
     this.keeper = keeper;
     this.downloads = downloads;
     this.#state = state;
     this.#prover = prover;
+    this.#find = find;
   }
 
   /** Throws StartupError where what the configuration names is not there. */
@@ -93,7 +97,19 @@ export class PrimarySettings {
       log,
     });
     await removeLeft(keeper.current.models.path, log);
-    return new PrimarySettings(keeper, downloads, state, prover);
+    const find = (lost: Settings) => serveable(lost, configured, prove, log);
+    return new PrimarySettings(keeper, downloads, state, prover, find);
+  }
+
+  /**
+   * Nobody serves, and a worker could not load the model: its file may have changed since it was proved. As after a restart the
+   * file that is there now serves, or the configured model.
+   */
+  async recover(): Promise<void> {
+    this.#recovering ??= this.keeper.recover(this.#find).finally(() => {
+      this.#recovering = null;
+    });
+    await this.#recovering;
   }
 
   /** The server stops: ends downloads and proofs that run. */
@@ -157,6 +173,30 @@ async function rootsOf({ security }: Config, { images, models }: Settings): Prom
   );
   // One may always go back to what the configuration says.
   return [...listed, ...configured];
+}
+
+/** `lost` with the file that is there now where that can serve, else with the configured model where that can. */
+async function serveable(
+  lost: Settings,
+  configured: Settings,
+  prove: (modelPath: string) => Promise<Model>,
+  log: Logger,
+): Promise<Settings> {
+  for (const modelPath of new Set([lost.modelPath, configured.modelPath])) {
+    try {
+      const { fingerprint, name } = await prove(modelPath);
+      if (fingerprint !== lost.fingerprint)
+        log.error({ model: name }, 'no worker is left that has the model that served; this one serves now');
+      return { ...lost, modelPath, fingerprint };
+    } catch (error) {
+      if (!(error instanceof ModelRefusedError)) throw error;
+      log.error(
+        { model: basename(modelPath), reason: error.message },
+        'no worker is left, and this model cannot serve',
+      );
+    }
+  }
+  return lost;
 }
 
 /** `kept`, unless its model cannot serve: then the configured one does. */

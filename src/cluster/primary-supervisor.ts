@@ -1,13 +1,13 @@
 // The supervisor of workers, and who in the primary hears what of them.
 import type { Config } from '../config/schema.js';
+import { describeError } from '../errors.js';
 import type { Logger } from '../log.js';
-import type { SettingsKeeper } from '../settings/settings-keeper.js';
 import { forkWorker } from './fork-worker.js';
 import type { FrontDoor } from './front-door.js';
 import { workerCount } from './host.js';
 import { PeerCounter } from './peer-counter.js';
 import type { PrimaryKicker } from './primary-kicker.js';
-import { followerOf } from './primary-settings.js';
+import { followerOf, type PrimarySettings } from './primary-settings.js';
 import type { PrimaryView } from './primary-view.js';
 import type { PrimarySharing } from './sharing/primary-sharing.js';
 import { Supervisor, type WorkerProcess } from './supervisor.js';
@@ -21,7 +21,7 @@ export interface SupervisedParts {
   readonly kicker: PrimaryKicker;
   readonly door: FrontDoor;
   readonly sharing: PrimarySharing;
-  readonly keeper: SettingsKeeper;
+  readonly settings: PrimarySettings;
   /** The workers that serve. */
   readonly processes: Map<string, WorkerProcess>;
 }
@@ -29,10 +29,11 @@ export interface SupervisedParts {
 export function createSupervisor(
   config: Config,
   hostId: string,
-  { view, kicker, door, sharing, processes, keeper }: SupervisedParts,
+  { view, kicker, door, sharing, processes, settings }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
+  const { keeper } = settings;
   const serverStartedAt = Date.now();
   const counter = new PeerCounter({
     maxPeers: config.limits.max_peers,
@@ -72,8 +73,8 @@ export function createSupervisor(
     onDisconnected: (workerId, id, ids) => {
       kicker.disconnected(workerId, id, ids);
     },
-    onArrival: (workerId, process, { settings, fingerprint }) =>
-      keeper.followers.admit(workerId, followerOf(process), { version: settings, fingerprint }),
+    onArrival: (workerId, process, { settings: version, fingerprint }) =>
+      keeper.followers.admit(workerId, followerOf(process), { version, fingerprint }),
     onChange: (_workerId, { id, change, by }, reply) => {
       void keeper.change(change, by).then((answer) => {
         reply({ type: 'changed', id, answer });
@@ -82,6 +83,13 @@ export function createSupervisor(
     onFollowed: (workerId, message) => {
       if (message.type === 'committed') keeper.followers.committed(workerId, message.round);
       else keeper.followers.prepared(workerId, message.round, message.problem);
+    },
+    onFailed: (slot, { problem, cure }) => {
+      log.error({ worker: slot, cure }, problem);
+      if (processes.size > 0) return;
+      settings.recover().catch((error: unknown) => {
+        log.error({ reason: describeError(error) }, 'what the workers should load instead is not known');
+      });
     },
     onServing: (workerId, process, facts) => {
       processes.set(workerId, process);

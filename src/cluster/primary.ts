@@ -89,7 +89,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const supervisor = createSupervisor(
     config,
     hostId,
-    { view, kicker, door, sharing, processes, keeper },
+    { view, kicker, door, sharing, processes, settings },
     log,
   );
   const admin = createAdmin(config, hostId, { view, kicker, supervisor, downloads: settings.downloads }, log);

@@ -21,6 +21,9 @@ export interface WorkerProcess {
   onExit(listener: (how: string, orderly: boolean) => void): void;
 }
 
+type From<Type extends ToPrimary['type']> = Extract<ToPrimary, { type: Type }>;
+type Reply = (message: ToWorker) => void;
+
 export interface SupervisorOptions {
   readonly slots: number;
   readonly hostId: string;
@@ -28,38 +31,21 @@ export interface SupervisorOptions {
   /** What the worker in `slot` is told when it asks. */
   readonly start: (slot: number, workerId: string) => ToWorker;
   /** A worker asks the view. */
-  readonly onView: (
-    workerId: string,
-    message: Extract<ToPrimary, { type: 'view' }>,
-    reply: (m: ToWorker) => void,
-  ) => void;
+  readonly onView: (workerId: string, message: From<'view'>, reply: Reply) => void;
   /** A worker tells of connections that went and asks for those that came. */
-  readonly onPlaces: (
-    workerId: string,
-    message: Extract<ToPrimary, { type: 'places' }>,
-    reply: (m: ToWorker) => void,
-  ) => void;
+  readonly onPlaces: (workerId: string, message: From<'places'>, reply: Reply) => void;
   /** A worker wants peers disconnected. */
-  readonly onKick: (
-    workerId: string,
-    message: Extract<ToPrimary, { type: 'kick' }>,
-    reply: (m: ToWorker) => void,
-  ) => void;
+  readonly onKick: (workerId: string, message: From<'kick'>, reply: Reply) => void;
   /** A worker has disconnected those that it had of them. */
   readonly onDisconnected: (workerId: string, id: number, ids: readonly string[]) => void;
   /** A worker could serve; resolves to whether it does, when it has caught up with changes. */
   readonly onArrival: (workerId: string, process: WorkerProcess, facts: ServingFacts) => Promise<boolean>;
   /** A worker wants something changed. */
-  readonly onChange: (
-    workerId: string,
-    message: Extract<ToPrimary, { type: 'change' }>,
-    reply: (m: ToWorker) => void,
-  ) => void;
+  readonly onChange: (workerId: string, message: From<'change'>, reply: Reply) => void;
   /** A worker answers what it was asked of a change. */
-  readonly onFollowed: (
-    workerId: string,
-    message: Extract<ToPrimary, { type: 'prepared' | 'committed' }>,
-  ) => void;
+  readonly onFollowed: (workerId: string, message: From<'prepared' | 'committed'>) => void;
+  /** A worker that was forked later than the start cannot load what it should; it ends. */
+  readonly onFailed: (slot: number, message: From<'failed'>) => void;
   /** A worker serves from now on. */
   readonly onServing: (workerId: string, process: WorkerProcess, facts: ServingFacts) => void;
   /** A worker has images to share, or helps nobody. */
@@ -85,7 +71,7 @@ const soundAfterMs = 10_000;
 /** At the start of the server nobody is served yet: so many deaths, and the start has failed. */
 const startDeathsMax = 3;
 
-export type ServingFacts = Omit<Extract<ToPrimary, { type: 'serving' }>, 'type'>;
+export type ServingFacts = Omit<From<'serving'>, 'type'>;
 
 interface Slot {
   readonly number: number;
@@ -191,7 +177,6 @@ export class Supervisor {
   }
 
   #receive(slot: Slot, process: WorkerProcess, workerId: string, message: ToPrimary): void {
-    const { log } = this.#options;
     switch (message.type) {
       case 'booted':
         process.send(this.#options.start(slot.number, workerId));
@@ -216,7 +201,7 @@ export class Supervisor {
         this.#options.onSharing(workerId, message.news);
         return;
       case 'failed':
-        if (this.#started) log.error({ worker: slot.number, cure: message.cure }, message.problem);
+        if (this.#started) this.#options.onFailed(slot.number, message);
         else this.#onStartFailed(new StartupError(message.problem, message.cure));
         return;
       case 'view':

@@ -97,6 +97,13 @@ export class SettingsKeeper implements Changer {
     });
   }
 
+  /** No worker is left, and none can load what was decided last: settings that they can load, in turn with all changes. */
+  async recover(find: (settings: Settings) => Promise<Settings>): Promise<void> {
+    await this.#queue(async () => {
+      this.#settings = await find(this.#settings);
+    });
+  }
+
   async #make(change: Exclude<Change, { what: 'download' }>, untilMs: number): Promise<void> {
     switch (change.what) {
       case 'model':

@@ -96,6 +96,9 @@ function setUp(slots: number, catchesUp = () => true) {
     onFollowed: (workerId, { type }) => {
       told.push([workerId, type]);
     },
+    onFailed: (slot, { problem }) => {
+      told.push([`slot ${slot}`, problem]);
+    },
     onServing: (workerId) => {
       serving.push(workerId);
     },
@@ -240,6 +243,17 @@ describe('the supervisor', () => {
       const start = supervisor.start();
       processes[0]?.tell({ type: 'failed', problem: 'no model', cure: 'get one' });
       await assert.rejects(start, new StartupError('no model', 'get one'));
+    }));
+
+  test('hands on what a worker says that cannot load later', () =>
+    withClock(async () => {
+      const { supervisor, processes, told, alive } = setUp(1);
+      const start = supervisor.start();
+      processes[0]?.serve();
+      await start;
+      processes[0]?.end('SIGKILL');
+      alive()[0]?.tell({ type: 'failed', problem: 'another model', cure: 'restore it' });
+      assert.deepEqual(told.at(-1), ['slot 1', 'another model']);
     }));
 
   test('fails to start when a worker ends three times before it serves', () =>

@@ -1,6 +1,7 @@
 // Workers that die or hang in the middle of a change.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
@@ -73,6 +74,39 @@ describe('a worker that fails in the middle of a change', () => {
     assert.ok(place.kept().model.endsWith(second));
     assert.equal(await change(wire, first), changed(first), 'and the next one is made');
     wire.close();
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+describe('the last worker dies, and the file of the model is', () => {
+  /** Kills the only worker; resolves to the model that its successor serves by. */
+  const afterDeath = async (port: number) => {
+    const [pid = 0] = await workerPids(port);
+    process.kill(pid, 'SIGKILL');
+    return eventually(
+      'another one serves',
+      async () => {
+        const pids = await workerPids(port).catch(() => []);
+        const names = pids.length === 1 && pids[0] !== pid ? await models(port).catch(() => []) : [];
+        return names[0] ?? null;
+      },
+      60_000,
+    );
+  };
+
+  test('another one by now: that serves; gone: the configured model serves', async (t) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t, '--cluster.workers', '1');
+    place.add('new.onnx', `models/${second}`);
+    renameSync(join(place.models, 'new.onnx'), join(place.models, first));
+    assert.equal(await afterDeath(server.port), first);
+    await server.line(({ msg }) => msg.startsWith('no worker is left that has the model that served'));
+
+    await Wire.use(server.port, async (wire) => {
+      assert.equal(await change(wire, second), changed(second));
+    });
+    rmSync(join(place.models, second));
+    assert.equal(await afterDeath(server.port), first);
     assert.equal(await server.stop(), 0);
   });
 });
