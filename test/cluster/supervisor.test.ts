@@ -252,6 +252,7 @@ describe('the supervisor', () => {
       processes[0]?.serve();
       await start;
       processes[0]?.end('SIGKILL');
+      mock.timers.tick(1_000);
       alive()[0]?.tell({ type: 'failed', problem: 'another model', cure: 'restore it' });
       assert.deepEqual(told.at(-1), ['slot 1', 'another model']);
     }));
