@@ -55,7 +55,8 @@ export async function runWorker(): Promise<never> {
   const log = createLogger(start.config.logging, { worker: start.slot });
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a fault of the worker; it ends');
-    process.exit(1);
+    // exit() would wait for the thread that infers, which may be what is stuck.
+    process.kill(process.pid, 'SIGKILL');
   });
   const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
   void link.ending.then((why) => {

@@ -10,7 +10,7 @@ import type { Settings } from './settings.js';
  */
 const shareAtOnce = 1 / 4;
 
-/** One that ends while it loads may have had its own reasons; when so many have, it is what they load. */
+/** One that ends while it loads may have had its own reasons; when so many have, and none could load it, it is what they load. */
 const lostMax = 2;
 const workersEnd = 'workers end while they load it';
 
@@ -45,8 +45,13 @@ export class ChangeRound {
   readonly #unasked = new Set<string>();
   #phase: Phase = 'preparing';
   #problem: Problem = null;
+  /** Workers that could prepare. */
+  #ready = 0;
   /** Workers that ended while they prepared. */
   #lost = 0;
+  /** Workers that were asked to prepare and had not answered when it was given up. */
+  readonly #late = new Set<string>();
+  #onLess: () => void = () => undefined;
   #onAnswered: () => void = () => undefined;
   #onOver: () => void = () => undefined;
   /** Resolves when it is decided and all have followed, or it is given up. */
@@ -88,8 +93,28 @@ export class ChangeRound {
 
   /** Everybody stays with what serves. */
   abort(): void {
+    for (const workerId of this.#awaited) if (!this.#unasked.has(workerId)) this.#late.add(workerId);
     for (const follower of this.#followers.values()) follower.abort(this.#number);
     this.#end();
+  }
+
+  /**
+   * After an abort: resolves when all have answered that were asked to prepare, or have ended; who takes longer is killed. It
+   * could follow no other change.
+   */
+  async settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
+    const allAnswered = new Promise<void>((resolve) => {
+      this.#onLess = () => {
+        if (this.#late.size === 0) resolve();
+      };
+      this.#onLess();
+    });
+    if (await settlesIn(allAnswered, timeoutMs)) return;
+    for (const workerId of this.#late) {
+      onKill(workerId);
+      this.#followers.get(workerId)?.kill();
+    }
+    await allAnswered;
   }
 
   /** Has every worker commit; resolves when all have, or have ended: who takes longer is killed. */
@@ -111,8 +136,10 @@ export class ChangeRound {
   }
 
   prepared(workerId: string, problem: Problem): void {
+    this.#isHeardOf(workerId);
     if (this.#phase !== 'preparing') return;
     this.#problem ??= problem;
+    if (problem === null) this.#ready += 1;
     this.#settle(workerId);
   }
 
@@ -123,9 +150,16 @@ export class ChangeRound {
   /** It has ended. */
   remove(workerId: string): void {
     this.#followers.delete(workerId);
+    this.#isHeardOf(workerId);
     const wasLoading = this.#awaited.has(workerId) && !this.#unasked.has(workerId);
-    if (this.#phase === 'preparing' && wasLoading && ++this.#lost >= lostMax) this.#problem ??= workersEnd;
+    if (this.#phase === 'preparing' && wasLoading) this.#lost += 1;
+    if (this.#ready === 0 && this.#lost >= lostMax) this.#problem ??= workersEnd;
     this.#settle(workerId);
+  }
+
+  #isHeardOf(workerId: string): void {
+    this.#late.delete(workerId);
+    this.#onLess();
   }
 
   #await(workerId: string): void {

@@ -71,6 +71,12 @@ export class Followers {
     this.#common = round;
     try {
       await prepareAndDecide(round, timeoutMs, decide);
+    } catch (error) {
+      this.#common = null;
+      void this.#giveUp(number, round);
+      throw error;
+    }
+    try {
       await round.commit(commitTimeoutMs, (workerId) => {
         log.error(
           { workerId, timeoutMs: commitTimeoutMs },
@@ -81,6 +87,15 @@ export class Followers {
       this.#common = null;
       this.#rounds.delete(number);
     }
+  }
+
+  /** The round has been aborted: nobody who is stuck in it may hold up the next one. */
+  async #giveUp(number: number, round: ChangeRound): Promise<void> {
+    const { commitTimeoutMs, log } = this.#options;
+    await round.settled(commitTimeoutMs, (workerId) => {
+      log.error({ workerId }, 'a worker is stuck in a change that was given up; ending it');
+    });
+    this.#rounds.delete(number);
   }
 
   prepared(workerId: string, round: number, problem: Problem): void {

@@ -73,6 +73,37 @@ describe('a round of a change', () => {
     assert.equal(await ready, 'workers end while they load it');
   });
 
+  test('goes on without workers that end after another one could prepare', async () => {
+    const { round } = roundOf(['a', 'b', 'c', 'd']);
+    const ready = round.prepare(longMs);
+    round.prepared('a', null);
+    round.remove('b');
+    round.remove('c');
+    round.prepared('d', null);
+    assert.equal(await ready, null);
+  });
+
+  test('that is given up ends who does not answer: nobody may be stuck in it when the next one comes', async () => {
+    const { round, told } = roundOf(['a', 'b', 'c']);
+    assert.equal(await round.prepare(5), timedOut);
+    round.abort();
+    await round.settled(5, (id) => {
+      setImmediate(() => {
+        round.remove(id);
+      });
+    });
+    assert.deepEqual(told, ['a prepare', 'a abort', 'b abort', 'c abort', 'a kill'], 'only one was asked');
+  });
+
+  test('that is given up harms nobody who answers late', async () => {
+    const { round } = roundOf(['a']);
+    assert.equal(await round.prepare(5), timedOut);
+    round.abort();
+    const settled = round.settled(longMs, () => assert.fail('it has answered'));
+    round.prepared('a', null);
+    await settled;
+  });
+
   test('takes in a worker that comes while the others prepare', async () => {
     const { round, told } = roundOf(['a']);
     const { told: toldToB } = roundOf([]);
@@ -147,11 +178,12 @@ describe('a round of a change', () => {
         fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
         async (fates, endsLater) => {
           const ids = fates.map((_, index) => `w${index}`);
+          const fateOf = (id: string) => fates[Number(id.slice(1))];
           const committed: string[] = [];
           const follower = (id: string): Follower => ({
             prepare: () => {
               queueMicrotask(() => {
-                if (fates[Number(id.slice(1))] === 'ready') round.prepared(id, null);
+                if (fateOf(id) === 'ready') round.prepared(id, null);
                 else round.remove(id);
               });
             },
@@ -165,11 +197,11 @@ describe('a round of a change', () => {
           // Of those that are not asked yet.
           const before = ids.filter((id, index) => fates[index] === 'ends before' && !asked.has(id));
           for (const id of before) round.remove(id);
-          const lost = fates.filter(
-            (fate, index) => fate !== 'ready' && !before.includes(`w${index}`),
-          ).length;
+          const firstReady = ids
+            .filter((id) => !before.includes(id))
+            .findIndex((id) => fateOf(id) === 'ready');
           const left = ids.filter((_, index) => fates[index] === 'ready');
-          if (lost >= 2 || left.length === 0) {
+          if (firstReady >= 2 || left.length === 0) {
             assert.equal(await ready, 'workers end while they load it');
             return;
           }

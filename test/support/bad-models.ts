@@ -61,37 +61,55 @@ export const infinite = answering(
   [scalar('zero', 0)],
 );
 
-/** Counts to four quintillion before it answers. */
-export const endless = answering(
-  [
-    {
-      op: 'Loop',
-      inputs: ['trips', '', 'mean'],
-      outputs: ['number'],
-      attributes: {
-        body: {
-          graph: {
-            inputs: [
-              { name: 'trip', type: 'int64', shape: [] },
-              { name: 'go_on', type: 'bool', shape: [] },
-              { name: 'before', type: 'float32', shape: [] },
-            ],
-            outputs: [
-              { name: 'goes_on', type: 'bool', shape: [] },
-              { name: 'after', type: 'float32', shape: [] },
-            ],
-            tensors: [],
-            nodes: [
-              { op: 'Identity', inputs: ['go_on'], outputs: ['goes_on'] },
-              { op: 'Abs', inputs: ['before'], outputs: ['after'] },
-            ],
+/** Counts to four quintillion where `when`, a boolean that `nodes` make, holds; '' for always. */
+function counting(when: string, nodes: readonly OnnxNode[], tensors: readonly OnnxTensor[]): OnnxGraph {
+  return answering(
+    [
+      ...nodes,
+      {
+        op: 'Loop',
+        inputs: ['trips', when, 'mean'],
+        outputs: ['number'],
+        attributes: {
+          body: {
+            graph: {
+              inputs: [
+                { name: 'trip', type: 'int64', shape: [] },
+                { name: 'go_on', type: 'bool', shape: [] },
+                { name: 'before', type: 'float32', shape: [] },
+              ],
+              outputs: [
+                { name: 'goes_on', type: 'bool', shape: [] },
+                { name: 'after', type: 'float32', shape: [] },
+              ],
+              tensors: [],
+              nodes: [
+                { op: 'Identity', inputs: ['go_on'], outputs: ['goes_on'] },
+                { op: 'Abs', inputs: ['before'], outputs: ['after'] },
+              ],
+            },
           },
         },
       },
-    },
-  ],
-  [whole('trips', [], 4n * 10n ** 18n)],
-);
+    ],
+    [whole('trips', [], 4n * 10n ** 18n), ...tensors],
+  );
+}
+
+/** Never answers. */
+export const endless = counting('', [], []);
+
+/** The same where the mean is within 0.02 of `value`, and sound elsewhere. */
+export const endlessNear = (value: number): OnnxGraph =>
+  counting(
+    'near',
+    [
+      { op: 'Sub', inputs: ['mean', 'value'], outputs: ['difference'] },
+      { op: 'Abs', inputs: ['difference'], outputs: ['distance'] },
+      { op: 'Less', inputs: ['distance', 'reach'], outputs: ['near'] },
+    ],
+    [scalar('value', value), scalar('reach', 0.02)],
+  );
 
 /** Fills a matrix of so many numbers on each side. */
 export const hungry = (side: bigint): OnnxGraph =>

@@ -1,11 +1,15 @@
 // Workers that die or hang in the middle of a change.
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import sharp from 'sharp';
 import { z } from 'zod';
+import { writeOnnx } from '#src/cli/bench/onnx-writer.js';
+import { endlessNear, sidecar } from '../support/bad-models.js';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
 import { eventually } from '../support/deadline.js';
+import { judge } from '../support/judged.js';
 import { change, changed, models } from '../support/model-changes.js';
 import { workerPids } from '../support/processes.js';
 import { item, reply, request } from '../support/replies.js';
@@ -107,6 +111,34 @@ describe('the last worker dies, and the file of the model is', () => {
     });
     rmSync(join(place.models, second));
     assert.equal(await afterDeath(server.port), first);
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+describe('a model that never answers for one kind of picture', () => {
+  /** The worker is ended after twice that and five seconds. */
+  const requestTimeoutMs = 500;
+
+  test('costs the worker that judges one; another one takes its place, and another model heals all', async (t) => {
+    const place = new ChangeableServer(t);
+    writeFileSync(join(place.models, 'trap.onnx'), writeOnnx(endlessNear(0.3)));
+    writeFileSync(join(place.models, 'trap.yaml'), sidecar);
+    const background = { r: 77, g: 77, b: 77 };
+    const picture = sharp({ create: { width: 64, height: 64, channels: 3, background } });
+    await picture.png().toFile(join(place.images, 'trap.png'));
+    const limits = ['--limits.request_timeout_ms', String(requestTimeoutMs)];
+    const server = await place.start(t, '--cluster.workers', '1', ...limits);
+    await Wire.use(server.port, async (wire) => {
+      assert.equal(await change(wire, 'trap.onnx'), changed('trap.onnx'));
+      for (let count = 0; count < 3; count++) assert.equal((await judge(wire, 'trap.png')).code, 4);
+      assert.equal(await change(wire, first), changed(first));
+    });
+    await server.line((line) => /has judged an image for more than/.test(JSON.stringify(line)));
+    await eventually(
+      'images are judged again',
+      async () => (await models(server.port).catch(() => [])).at(0) === first,
+      60_000,
+    );
     assert.equal(await server.stop(), 0);
   });
 });

@@ -3,18 +3,38 @@ import { Worker } from 'node:worker_threads';
 import { StartupError } from '../../errors.js';
 import type { Model } from '../models/model-spec.js';
 import type { ThreadAnswer } from './thread-answer.js';
-import type { FromThread, ImageSource, ThreadOptions, ToThread } from './thread-messages.js';
+import {
+  readTimeoutMs,
+  type FromThread,
+  type ImageSource,
+  type ThreadOptions,
+  type ToThread,
+} from './thread-messages.js';
+import { Watchdog } from './watchdog.js';
 
 export class InferenceThread {
   readonly model: Model;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (answer: ThreadAnswer) => void>();
+  readonly #watchdog: Watchdog;
   #lastId = 0;
   #closing = false;
 
-  private constructor(worker: Worker, model: Model) {
+  private constructor(worker: Worker, model: Model, options: ThreadOptions) {
     this.#worker = worker;
     this.model = model;
+    // Reading and decoding have limits of their own, below that of a request; an inference has none but this.
+    const stuckMs = 2 * options.decodeTimeoutMs + readTimeoutMs;
+    this.#watchdog = new Watchdog(
+      stuckMs,
+      () => this.#waiting.size > 0,
+      () => {
+        throw new Error(
+          `the model ${model.name} has judged an image for more than ${stuckMs} ms; only the end of this worker ends that. ` +
+            'Change to another model (0x26), or keep such images from it',
+        );
+      },
+    );
     worker.on('message', (message: FromThread) => {
       this.#receive(message);
     });
@@ -42,7 +62,7 @@ export class InferenceThread {
     const first = await firstMessage(worker);
     if (first.type === 'failed') throw new StartupError(first.problem, first.cure);
     if (first.type !== 'loaded') throw new Error(`the inference thread began with ${first.type}`);
-    return new InferenceThread(worker, first.model);
+    return new InferenceThread(worker, first.model, options);
   }
 
   /** How many images are with the thread: being decoded, inferred, or waiting for their turn there. */
@@ -68,10 +88,12 @@ export class InferenceThread {
     const message: ToThread = { type: 'close' };
     this.#worker.postMessage(message);
     await ended;
+    this.#watchdog.stop();
   }
 
   #receive(message: FromThread): void {
     if (message.type !== 'answer') return;
+    this.#watchdog.calm();
     const settle = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     settle?.(message.answer);

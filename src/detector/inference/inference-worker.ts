@@ -8,14 +8,17 @@ import { readImageFile } from '../images/image-file.js';
 import { inTime } from '../../in-time.js';
 import { openJudge, type Judge } from './judge.js';
 import type { ThreadAnswer } from './thread-answer.js';
-import { threadOptionsSchema, type FromThread, type ImageSource, type ToThread } from './thread-messages.js';
+import {
+  readTimeoutMs,
+  threadOptionsSchema,
+  type FromThread,
+  type ImageSource,
+  type ToThread,
+} from './thread-messages.js';
 
 if (parentPort === null) throw new Error('inference-worker runs as a worker thread only');
 const port = parentPort;
 const options = threadOptionsSchema.parse(workerData);
-
-/** A share that is gone may never answer. */
-const readTimeoutMs = 5_000;
 
 /**
  * Each read that hangs holds a thread of the pool, which decoding needs, too. While so many do, no image is read by name;

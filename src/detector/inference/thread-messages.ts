@@ -5,6 +5,9 @@ import type { Model } from '../models/model-spec.js';
 import { judgeOptionsSchema } from './judge-options.js';
 import type { ThreadAnswer } from './thread-answer.js';
 
+/** Longest time for reading one image: a share that is gone may never answer. */
+export const readTimeoutMs = 5_000;
+
 /** Where the bytes of an image are. */
 export type ImageSource =
   /** `name` inside `folder`, which is an absolute real path. */
