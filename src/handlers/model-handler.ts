@@ -4,15 +4,19 @@ import type { PearDetector } from '../detector/pear-detector.js';
 import { errorCodes } from '../errors.js';
 import type { ResponseItem } from '../protocol/reply.js';
 import type { Changer } from '../settings/change.js';
-import { listModels } from '../settings/model-files.js';
+import { ModelLister } from '../settings/model-lister.js';
 import type { CurrentSettings } from '../settings/settings.js';
 import { BaseHandler, failure, noArguments, success } from './base-handler.js';
 import { defineCommand } from './command.js';
 import { changed } from './changed.js';
 import { modelNameForm, modelNameSchema } from './model-name.js';
 
+/** Longest time for listing a folder: a share that is gone may never answer. */
+const listTimeoutMs = 5_000;
+
 export class ModelHandler extends BaseHandler {
   readonly #settings: CurrentSettings;
+  readonly #lister = new ModelLister(listTimeoutMs);
   readonly commands;
 
   constructor(detector: Pick<PearDetector, 'model'>, settings: CurrentSettings, changer: Changer) {
@@ -58,7 +62,7 @@ export class ModelHandler extends BaseHandler {
   }
 
   async #list(): Promise<readonly ResponseItem[]> {
-    const names = await listModels(this.#settings.current.models.path);
+    const names = await this.#lister.list(() => this.#settings.current.models.path);
     return names.length > 0 ? names.map(success) : [failure(null, errorCodes.resourceNotFound)];
   }
 }

@@ -1,5 +1,5 @@
 // The models of a folder: what clients can name, choose and delete.
-import { readdir, realpath, stat, unlink } from 'node:fs/promises';
+import { readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { isModelFile, modelFileOf } from './model-name.js';
@@ -32,14 +32,21 @@ export async function findModel(folder: string, name: string): Promise<ModelFile
   return null;
 }
 
-/** Removes a model and what describes it. Rejects where the system does not allow it: then the model is still there. */
+/** Removes a model and what describes it. Rejects where the system does not allow it: then both are still there. */
 export async function deleteModel(folder: string, { name }: ModelFile): Promise<void> {
+  const path = join(folder, name);
+  // Hidden, so no model any more. A model that cannot be moved, as one that is mounted, keeps what describes it.
+  const hidden = join(folder, `.deleted-${process.pid}`);
+  await rename(path, hidden);
   try {
     await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding)));
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') {
+      await rename(hidden, path);
+      throw error;
+    }
   }
-  await unlink(join(folder, name));
+  await unlink(hidden);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -73,5 +73,19 @@ describe('the models of a folder', () => {
       [],
     );
     assert.deepEqual(readdirSync(join(folder, 'below')), ['c.onnx']);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('.')),
+      ['.hidden.onnx'],
+    );
+  });
+
+  test('is as it was where what describes a model cannot be removed', async () => {
+    writeFileSync(join(folder, 'kept.onnx'), 'model');
+    mkdirSync(join(folder, 'kept.yaml'));
+    const file = await findModel(folder, 'kept.onnx');
+    assert.ok(file !== null);
+    const before = readdirSync(folder);
+    await assert.rejects(deleteModel(folder, file));
+    assert.deepEqual(readdirSync(folder), before);
   });
 });
