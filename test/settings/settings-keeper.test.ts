@@ -110,7 +110,7 @@ describe('the keeper of settings', () => {
   });
 
   test('answers code 4 where a worker does not answer in time, and the next change is made', async () => {
-    const keeper = keeperWith({ changeTimeoutMs: 20 });
+    const keeper = keeperWith({ changeTimeoutMs: 1000 });
     await admit(keeper, 'one', 'silent');
     const answer = await keeper.change(model, 'me');
     assert.equal(answer.ok || answer.code, 4);
@@ -119,7 +119,7 @@ describe('the keeper of settings', () => {
   });
 
   test('ends a worker that is stuck in a change that was given up, and makes the next one', async () => {
-    const keeper = keeperWith({ changeTimeoutMs: 300, commitTimeoutMs: 20 });
+    const keeper = keeperWith({ changeTimeoutMs: 1000, commitTimeoutMs: 20 });
     await admit(keeper, 'one');
     await admit(keeper, 'two', 'silent');
     const answer = await keeper.change(model, 'me');
@@ -141,7 +141,7 @@ describe('the keeper of settings', () => {
         assertWritable: () => (isHanging ? hangs() : Promise.resolve()),
         save: () => Promise.resolve(),
       };
-      const keeper = keeperWith({ changeTimeoutMs: 300, saved });
+      const keeper = keeperWith({ changeTimeoutMs: 1000, saved });
       await admit(keeper, 'one');
       const answer = await keeper.change(model, 'me');
       assert.equal(answer.ok || answer.code, 4);
@@ -154,7 +154,7 @@ describe('the keeper of settings', () => {
     'answers everybody in time while a write hangs, and changes nothing before it is done',
     inTime,
     async () => {
-      const keeper = keeperWith({ changeTimeoutMs: 300 });
+      const keeper = keeperWith({ changeTimeoutMs: 1000 });
       await admit(keeper, 'one');
       let onPlaced: () => void = () => undefined;
       const placing = keeper.place(
@@ -172,7 +172,7 @@ describe('the keeper of settings', () => {
 
   test('says so where keeping hangs: nobody knows whether it is decided', inTime, async () => {
     const saved = { assertWritable: () => Promise.resolve(), save: hangs };
-    const keeper = keeperWith({ changeTimeoutMs: 300, saved });
+    const keeper = keeperWith({ changeTimeoutMs: 1000, saved });
     await admit(keeper, 'one');
     void keeper.change(model, 'me');
     const waiting = keeper.change(model, 'you');
