@@ -93,6 +93,15 @@ export class PrimarySettings {
       isStopping,
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,
+      onUndecided: () => {
+        log.fatal(
+          { folder: state.path },
+          'the folder of cluster.state_dir hangs while a change is written, so nobody knows whether it was made; the server ' +
+            'ends, and the next start reads what is there. Mend the disk, or name another folder',
+        );
+        // An orderly end would wait for the disk, too.
+        process.kill(process.pid, 'SIGKILL');
+      },
       onChanged,
       log,
     });

@@ -1,6 +1,7 @@
 // Makes changes, one at a time and for all workers: validates, has every worker prepare, keeps the new settings (this
 // decides), has every worker commit. Whatever fails before the decision leaves everybody with the old settings, and nothing
-// after it undoes it.
+// after it undoes it. Where a disk hangs everybody is answered in time: what only reads is left alone and the next change
+// begins; what writes holds up the next one until it is done.
 import { realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Model } from '../detector/models/model-spec.js';
@@ -15,7 +16,7 @@ import {
   toWireError,
   type WireError,
 } from '../errors.js';
-import { inTime } from '../in-time.js';
+import { inTime, settlesIn } from '../in-time.js';
 import type { Logger } from '../log.js';
 import type { Change, ChangeAnswer, Changer } from './change.js';
 import { Followers } from './followers.js';
@@ -40,6 +41,8 @@ export interface KeeperOptions {
   readonly isStopping: () => boolean;
   readonly changeTimeoutMs: number;
   readonly commitTimeoutMs: number;
+  /** Settings are being kept for so long that nobody can say whether they are: only a start anew can, from what is there then. */
+  readonly onUndecided: () => void;
   /** Every worker serves by these settings now. */
   readonly onChanged: (settings: Settings, model: Model | null) => void;
   readonly log: Logger;
@@ -52,6 +55,8 @@ export class SettingsKeeper implements Changer {
   #settings: Settings;
   /** Ends when what was asked for before has been done. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Ends when what the turn that is on writes into a folder of models is written, also where nobody waits for it any more. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -90,10 +95,10 @@ export class SettingsKeeper implements Changer {
 
   /** Puts a model into the folder of models, in turn with all changes. Rejects where the one that it replaces is in use. */
   async place(modelPath: string, put: () => Promise<void>): Promise<void> {
-    await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async () => {
+    await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async (untilMs) => {
       const problem = `${basename(modelPath)} is in use and cannot be replaced`;
-      await this.#assertUnused(modelPath, new ResourceNotFoundError(problem));
-      await put();
+      await by(untilMs, this.#assertUnused(modelPath, new ResourceNotFoundError(problem)));
+      await this.#write(put(), untilMs);
     });
   }
 
@@ -109,7 +114,7 @@ export class SettingsKeeper implements Changer {
       case 'model':
         return this.#changeModel(change.name, untilMs);
       case 'delete model':
-        return this.#delete(change.name);
+        return this.#delete(change.name, untilMs);
       case 'image folder':
         return this.#changeFolder('images', change.name, untilMs);
       case 'model folder':
@@ -120,10 +125,10 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeModel(name: string, untilMs: number): Promise<void> {
-    const file = await findModel(this.#settings.models.path, name);
+    const file = await by(untilMs, findModel(this.#settings.models.path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     const modelPath = join(this.#settings.models.path, file.name);
-    const model = await inTime(this.#proved(modelPath, name), untilMs - performance.now(), tooLate);
+    const model = await by(untilMs, this.#proved(modelPath, name));
     const isSame = model.fingerprint === this.#settings.fingerprint;
     if (isSame && modelPath === resolve(this.#settings.modelPath)) return;
     await this.#follow({ ...this.#settings, modelPath, fingerprint: model.fingerprint }, model, untilMs);
@@ -141,13 +146,13 @@ export class SettingsKeeper implements Changer {
     }
   }
 
-  async #delete(name: string): Promise<void> {
+  async #delete(name: string, untilMs: number): Promise<void> {
     const { path } = this.#settings.models;
-    const file = await findModel(path, name);
+    const file = await by(untilMs, findModel(path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     // The Python server's code for it.
-    await this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`));
-    await deleteModel(path, file);
+    await by(untilMs, this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`)));
+    await this.#write(deleteModel(path, file), untilMs);
   }
 
   async #assertUnused(path: string, error: WireError): Promise<void> {
@@ -156,7 +161,7 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {
-    const folder = await openFolder(name, this.#options.roots);
+    const folder = await by(untilMs, openFolder(name, this.#options.roots));
     if (folder === null) throw new ResourceNotFoundError(`there is no folder ${name} that may be chosen`);
     if (folder.path === this.#settings[which].path) return;
     await this.#follow({ ...this.#settings, [which]: folder }, null, untilMs);
@@ -164,25 +169,38 @@ export class SettingsKeeper implements Changer {
 
   /** Has everybody follow; `model`: what the settings name, where that is new. */
   async #follow(wanted: Settings, model: Model | null, untilMs: number): Promise<void> {
-    const { saved, onChanged } = this.#options;
+    const { saved, changeTimeoutMs, onUndecided, onChanged } = this.#options;
     const settings = { ...wanted, version: this.#settings.version + 1 };
-    await keeping(saved.assertWritable());
+    await keeping(by(untilMs, saved.assertWritable()));
     await this.followers.lead(settings, untilMs - performance.now(), async () => {
-      await keeping(saved.save(settings));
+      const saving = saved.save(settings);
+      if (!(await settlesIn(saving, changeTimeoutMs))) onUndecided();
+      await keeping(saving);
       this.#settings = settings;
     });
     onChanged(settings, model);
   }
 
+  /** What may be half done when its time is over: nothing else is changed before it is done, or has failed. */
+  async #write(work: Promise<void>, untilMs: number): Promise<void> {
+    this.#writing = work.catch(() => undefined);
+    await by(untilMs, work, 'not done in time, and it may still be done: look again later');
+  }
+
   /** Does `work` behind what was asked for before; rejects where that takes so long that there is no time left. */
-  #inTurn(asked: object, work: (untilMs: number) => Promise<void>): Promise<void> {
+  async #inTurn(asked: object, work: (untilMs: number) => Promise<void>): Promise<void> {
     const untilMs = performance.now() + this.#options.changeTimeoutMs;
-    return this.#queue(async () => {
+    const before = this.#turn;
+    const doing = (async () => {
+      await by(untilMs, before);
       if (this.#options.isStopping()) throw new BusyError('the server is stopping; nothing was changed');
       if (performance.now() >= untilMs) throw tooLate();
       this.#options.log.info(asked, 'changing');
       await work(untilMs);
-    });
+    })();
+    // Who gives up waiting leaves those behind him waiting for what was before him.
+    this.#turn = Promise.allSettled([before, doing]).then(() => this.#writing);
+    await doing;
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
@@ -197,8 +215,13 @@ function realOf(path: string): Promise<string> {
   return realpath(path).catch(() => resolve(path));
 }
 
-function tooLate(): DeadlineError {
-  return new DeadlineError('not done in time; nothing was changed');
+function tooLate(message = 'not done in time; nothing was changed'): DeadlineError {
+  return new DeadlineError(message);
+}
+
+/** What `work` resolves to, unless that takes too long: then it goes on unheeded. */
+function by<T>(untilMs: number, work: Promise<T>, late?: string): Promise<T> {
+  return inTime(work, untilMs - performance.now(), () => tooLate(late));
 }
 
 /** What cannot be kept must not be changed: it would be forgotten at the next start. */
@@ -206,6 +229,7 @@ async function keeping(work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (cause) {
+    if (cause instanceof DeadlineError) throw cause;
     throw new InternalError(
       { cause },
       'settings cannot be kept, so nothing was changed; the log has the reason',

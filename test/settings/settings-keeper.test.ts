@@ -58,6 +58,7 @@ describe('the keeper of settings', () => {
       isStopping: () => false,
       changeTimeoutMs: 60_000,
       commitTimeoutMs: 60_000,
+      onUndecided: () => events.push('undecided'),
       onChanged: () => events.push('changed'),
       log,
       ...options,
@@ -109,12 +110,76 @@ describe('the keeper of settings', () => {
   });
 
   test('answers code 4 where a worker does not answer in time, and the next change is made', async () => {
-    const keeper = keeperWith({ changeTimeoutMs: 20 });
+    const keeper = keeperWith({ changeTimeoutMs: 1000 });
     await admit(keeper, 'one', 'silent');
     const answer = await keeper.change(model, 'me');
     assert.equal(answer.ok || answer.code, 4);
     keeper.followers.remove('one');
     assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+  });
+
+  test('ends a worker that is stuck in a change that was given up, and makes the next one', async () => {
+    const keeper = keeperWith({ changeTimeoutMs: 1000, commitTimeoutMs: 20 });
+    await admit(keeper, 'one');
+    await admit(keeper, 'two', 'silent');
+    const answer = await keeper.change(model, 'me');
+    assert.equal(answer.ok || answer.code, 4);
+    await eventually('it is ended', () => (events.includes('two kill') ? true : null));
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    assert.equal(events.includes('one kill'), false);
+  });
+
+  const hangs = () => new Promise<never>(() => undefined);
+  const inTime = { timeout: 30_000 };
+
+  test(
+    'answers code 4 where a step before the decision hangs, and makes the next change',
+    inTime,
+    async () => {
+      let isHanging = true;
+      const saved = {
+        assertWritable: () => (isHanging ? hangs() : Promise.resolve()),
+        save: () => Promise.resolve(),
+      };
+      const keeper = keeperWith({ changeTimeoutMs: 1000, saved });
+      await admit(keeper, 'one');
+      const answer = await keeper.change(model, 'me');
+      assert.equal(answer.ok || answer.code, 4);
+      isHanging = false;
+      assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    },
+  );
+
+  test(
+    'answers everybody in time while a write hangs, and changes nothing before it is done',
+    inTime,
+    async () => {
+      const keeper = keeperWith({ changeTimeoutMs: 1000 });
+      await admit(keeper, 'one');
+      let onPlaced: () => void = () => undefined;
+      const placing = keeper.place(
+        join(root, 'models', 'c.onnx'),
+        () => new Promise((resolve) => (onPlaced = resolve)),
+      );
+      const waiting = [keeper.change(model, 'me'), keeper.change(model, 'you')];
+      await assert.rejects(placing, /it may still be done/);
+      for (const answer of await Promise.all(waiting)) assert.equal(answer.ok || answer.code, 4);
+      assert.deepEqual(events, []);
+      onPlaced();
+      assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    },
+  );
+
+  test('says so where keeping hangs: nobody knows whether it is decided', inTime, async () => {
+    const saved = { assertWritable: () => Promise.resolve(), save: hangs };
+    const keeper = keeperWith({ changeTimeoutMs: 1000, saved });
+    await admit(keeper, 'one');
+    void keeper.change(model, 'me');
+    const waiting = keeper.change(model, 'you');
+    await eventually('it is told', () => (events.includes('undecided') ? true : null));
+    const answer = await waiting;
+    assert.equal(answer.ok || answer.code, 4);
+    assert.equal(events.includes('one commit') || events.includes('one abort'), false);
   });
 
   for (const failing of ['assertWritable', 'save'] as const) {
