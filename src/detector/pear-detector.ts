@@ -99,7 +99,11 @@ export class PearDetector {
 
   /** How many images of others there is room for: none while own ones wait. */
   get spare(): number {
-    return this.queued > 0 ? 0 : Math.max(0, outstandingMax - this.inFlight);
+    if (this.queued > 0) return 0;
+    let images = this.#serving.outstanding;
+    // One that ends takes no images of others; what it still has, nobody waits for, and it may hang in it.
+    for (const { isOpen, outstanding } of this.#retiring) if (isOpen) images += outstanding;
+    return Math.max(0, outstandingMax - images);
   }
 
   /** From now on images are shared. */
@@ -255,11 +259,17 @@ export class PearDetector {
     if (this.#queue.size > 0) this.#sharing?.onWaiting();
   }
 
+  /** The image whose turn it is; those that were lent in vain come first. */
+  get #first(): Work | undefined {
+    return this.#returned[0] ?? this.#queue.peek();
+  }
+
   #feed(): void {
     if (this.#closed) return;
-    while (this.inFlight < outstandingMax) {
-      const work = this.#returned.shift() ?? this.#queue.take();
-      if (work === undefined) break;
+    for (let work = this.#first; work !== undefined; work = this.#first) {
+      // Each model has room of its own: one that was changed away from, and hangs, must not hold up the one that serves.
+      if (work.slot.state !== 'done' && work.by.outstanding >= outstandingMax) break;
+      if (this.#returned.shift() === undefined) this.#queue.take();
       const source = work.slot.start();
       if (source !== null) void this.#judge(work, source);
     }
