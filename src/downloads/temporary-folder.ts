@@ -1,23 +1,13 @@
 // The folder that a download is written to: hidden, private, and inside the model folder, so that the finished file only has to
 // be renamed. Its name tells whose it is, so that the next start can remove what a killed server left.
-import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isRunning } from '../running-process.js';
+import { isRunning, processPlace } from '../running-process.js';
 
 /** Nobody writes to a download of another machine or container for that long who still writes to it. */
 const foreignAgeMinMs = 2 * 3_600_000;
 
-/** Process ids mean the same to all that have the same one: this start of this machine, and this container. */
-const here = createHash('sha256')
-  .update([hostname(), read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))].join())
-  .update(read(() => readlinkSync('/proc/self/ns/pid')))
-  .digest('hex')
-  .slice(0, 8);
-
-const prefix = `.download-${here}-${process.pid}-`;
+const prefix = `.download-${processPlace}-${process.pid}-`;
 const form = /^\.download-([0-9a-f]{8})-(\d{1,10})-[A-Za-z0-9]{6}$/;
 
 /** Paths of those that this process works in. */
@@ -56,17 +46,8 @@ async function isLeft(name: string, path: string): Promise<boolean> {
   const stats = await lstat(path);
   if (!stats.isDirectory() || stats.uid !== process.getuid?.()) return false;
   const [, place, pid] = form.exec(name) ?? [];
-  if (place === here && (Number(pid) === process.pid || !isRunning(Number(pid)))) return true;
+  if (place === processPlace && (Number(pid) === process.pid || !isRunning(Number(pid)))) return true;
   const files = await Promise.all((await readdir(path)).map((file) => lstat(join(path, file))));
   const lastMs = Math.max(stats.mtimeMs, ...files.map(({ mtimeMs }) => mtimeMs));
   return Date.now() - lastMs > foreignAgeMinMs;
-}
-
-/** Empty where the system does not tell. */
-function read(ask: () => string): string {
-  try {
-    return ask();
-  } catch {
-    return '';
-  }
 }
