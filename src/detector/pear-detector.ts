@@ -3,11 +3,12 @@
 // find each other is not its business. Its model can be changed: the new one is loaded beside the old one, which judges
 // what was submitted before. It knows no protocol.
 import { performance } from 'node:perf_hooks';
-import { CancelledError, InternalError, WireError, errorCodes, wireErrorOf } from '../errors.js';
+import { CancelledError, WireError } from '../errors.js';
 import { FaultLog } from './fault-log.js';
 import type { ThreadAnswer } from './inference/thread-answer.js';
 import { LoadedModel } from './loaded-model.js';
 import type { Model } from './models/model-spec.js';
+import { outcomeOf } from './outcome.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
 import { Batch, type Outcome, type Slot } from './queue/batch.js';
 import { FairQueue } from './queue/fair-queue.js';
@@ -284,27 +285,9 @@ export class PearDetector {
     this.#feed();
   }
 
-  #outcome(answer: ThreadAnswer, { slot: { queuedAt }, by }: Work, startedAt: number): Outcome {
-    if (!answer.ok) {
-      if (answer.code !== errorCodes.internalError)
-        return { ok: false, error: wireErrorOf(answer.code, answer.message) };
-      this.#faults.add(answer.reason);
-      return { ok: false, error: new InternalError() };
-    }
-    const { detections, decodeMs, inferenceMs } = answer;
-    return {
-      ok: true,
-      verdict: {
-        result: detections[0]?.classIndex ?? -1,
-        detections,
-        model: by.model,
-        timingMs: {
-          queue: startedAt - queuedAt,
-          decode: decodeMs,
-          inference: inferenceMs,
-          total: performance.now() - queuedAt,
-        },
-      },
-    };
+  #outcome(answer: ThreadAnswer, { slot, by }: Work, startedAt: number): Outcome {
+    return outcomeOf(answer, { queuedAt: slot.queuedAt, startedAt }, by.model, (reason) => {
+      this.#faults.add(reason);
+    });
   }
 }
