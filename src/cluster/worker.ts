@@ -55,13 +55,12 @@ export async function runWorker(): Promise<never> {
   const log = createLogger(start.config.logging, { worker: start.slot });
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, 'a fault of the worker; it ends');
-    // exit() would wait for the thread that infers, which may be what is stuck.
-    process.kill(process.pid, 'SIGKILL');
+    endAtOnce();
   });
   const { drain_timeout_ms, orphan_timeout_ms } = start.config.cluster;
   void link.ending.then((why) => {
     // A worker that still starts waits for answers that will never come.
-    if (why === 'orphan') setTimeout(() => process.exit(1), orphan_timeout_ms + orphanGraceMs);
+    if (why === 'orphan') setTimeout(endAtOnce, orphan_timeout_ms + orphanGraceMs);
   });
   try {
     const worker = await Worker.open(start, link, log);
@@ -73,6 +72,11 @@ export async function runWorker(): Promise<never> {
     process.exit(1);
   }
   process.exit(0);
+}
+
+/** exit() would wait for the thread that infers, which may be what is stuck. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** The parts of a serving worker. */
