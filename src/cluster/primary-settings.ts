@@ -20,7 +20,7 @@ import { configuredSettings } from './configured-settings.js';
 import type { WorkerProcess } from './supervisor.js';
 import { judgeOptions } from './thread-options.js';
 
-/** How often the model that served last is tried at the start before the configured one serves instead. */
+/** How often a model that served is tried before another one serves instead. */
 const attemptsMax = 2;
 
 export interface PrimarySettingsOptions {
@@ -192,18 +192,18 @@ async function serveable(
   log: Logger,
 ): Promise<Settings> {
   for (const modelPath of new Set([lost.modelPath, configured.modelPath])) {
-    try {
-      const { fingerprint, name } = await prove(modelPath);
-      if (fingerprint !== lost.fingerprint)
-        log.error({ model: name }, 'no worker is left that has the model that served; this one serves now');
-      return { ...lost, modelPath, fingerprint };
-    } catch (error) {
-      if (!(error instanceof ModelRefusedError)) throw error;
+    const tried = await tryModel(modelPath, prove);
+    if (tried instanceof ModelRefusedError) {
       log.error(
-        { model: basename(modelPath), reason: error.message },
+        { model: basename(modelPath), reason: tried.message },
         'no worker is left, and this model cannot serve',
       );
+      continue;
     }
+    const { fingerprint, name } = tried;
+    if (fingerprint !== lost.fingerprint)
+      log.error({ model: name }, 'no worker is left that has the model that served; this one serves now');
+    return { ...lost, modelPath, fingerprint };
   }
   return lost;
 }
@@ -216,19 +216,26 @@ async function sound(
   log: Logger,
 ): Promise<Settings> {
   if (kept.modelPath === configured.modelPath) return kept;
+  const tried = await tryModel(kept.modelPath, prove);
+  if (!(tried instanceof ModelRefusedError)) return { ...kept, fingerprint: tried.fingerprint };
+  log.error(
+    { reason: tried.message },
+    'the model that served last cannot serve any more; the configured one does',
+  );
+  return { ...kept, modelPath: configured.modelPath, fingerprint: null };
+}
+
+/** The model, or why it cannot serve. A process may be killed, or late, for reasons that are not the model's. */
+async function tryModel(
+  modelPath: string,
+  prove: (modelPath: string) => Promise<Model>,
+): Promise<Model | ModelRefusedError> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { fingerprint } = await prove(kept.modelPath);
-      return { ...kept, fingerprint };
+      return await prove(modelPath);
     } catch (error) {
       if (!(error instanceof ModelRefusedError)) throw error;
-      // A process may be killed, or late, for reasons that are not the model's.
-      if (attempt < attemptsMax) continue;
-      log.error(
-        { reason: error.message },
-        'the model that served last cannot serve any more; the configured one does',
-      );
-      return { ...kept, modelPath: configured.modelPath, fingerprint: null };
+      if (attempt === attemptsMax) return error;
     }
   }
 }

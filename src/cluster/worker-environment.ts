@@ -3,13 +3,13 @@
 /**
  * Each image takes about a megabyte of memory outside the heap for a moment. With its usual limit the engine looks
  * through the whole heap for it every dozen images; so much (in MiB) it may let lie first. More than that costs memory
- * that creeps up for ten thousands of images, and saves no CPU any more.
+ * that creeps up over tens of thousands of images, and saved no CPU that could be measured.
  */
 const oldSpaceMiB = 16;
 
 /**
  * The heap of what is new, in MiB: a quarter of the usual limit. What grows in it with many connections at once stays for
- * good, four kilobytes for each of them.
+ * good, three to four kilobytes for each of them.
  */
 const newSpaceMiB = 4;
 

@@ -32,8 +32,11 @@ export type Problem = string | null;
 /** Not every worker has answered in time. */
 export const timedOut = Symbol('timed out');
 
-/** `deciding`: all are ready, and whether they commit is not known yet. */
-type Phase = 'preparing' | 'deciding' | 'committing' | 'over';
+/**
+ * `deciding`: all are ready, and whether they commit is not known yet. `givenUp`: the answers of those that were asked to prepare
+ * are still to come.
+ */
+type Phase = 'preparing' | 'deciding' | 'committing' | 'givenUp' | 'over';
 
 export class ChangeRound {
   readonly #number: number;
@@ -49,9 +52,6 @@ export class ChangeRound {
   #ready = 0;
   /** Workers that ended while they prepared. */
   #lost = 0;
-  /** Workers that were asked to prepare and had not answered when it was given up. */
-  readonly #late = new Set<string>();
-  #onLess: () => void = () => undefined;
   #onAnswered: () => void = () => undefined;
   #onOver: () => void = () => undefined;
   /** Resolves when it is decided and all have followed, or it is given up. */
@@ -93,28 +93,19 @@ export class ChangeRound {
 
   /** Everybody stays with what serves. */
   abort(): void {
-    for (const workerId of this.#awaited) if (!this.#unasked.has(workerId)) this.#late.add(workerId);
+    this.#phase = 'givenUp';
+    for (const workerId of this.#unasked) this.#awaited.delete(workerId);
+    this.#unasked.clear();
     for (const follower of this.#followers.values()) follower.abort(this.#number);
-    this.#end();
+    this.#onOver();
   }
 
   /**
    * After an abort: resolves when all have answered that were asked to prepare, or have ended; who takes longer is killed. It
    * could follow no other change.
    */
-  async settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
-    const allAnswered = new Promise<void>((resolve) => {
-      this.#onLess = () => {
-        if (this.#late.size === 0) resolve();
-      };
-      this.#onLess();
-    });
-    if (await settlesIn(allAnswered, timeoutMs)) return;
-    for (const workerId of this.#late) {
-      onKill(workerId);
-      this.#followers.get(workerId)?.kill();
-    }
-    await allAnswered;
+  settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
+    return this.#answeredOrKilled(timeoutMs, onKill);
   }
 
   /** Has every worker commit; resolves when all have, or have ended: who takes longer is killed. */
@@ -124,22 +115,16 @@ export class ChangeRound {
       this.#awaited.add(workerId);
       follower.commit(this.#number);
     }
-    if (!(await settlesIn(this.#answered(), timeoutMs))) {
-      const ended = this.#answered();
-      for (const workerId of this.#awaited) {
-        onKill(workerId);
-        this.#followers.get(workerId)?.kill();
-      }
-      await ended;
-    }
-    this.#end();
+    await this.#answeredOrKilled(timeoutMs, onKill);
+    this.#phase = 'over';
+    this.#onOver();
   }
 
   prepared(workerId: string, problem: Problem): void {
-    this.#isHeardOf(workerId);
-    if (this.#phase !== 'preparing') return;
-    this.#problem ??= problem;
-    if (problem === null) this.#ready += 1;
+    if (this.#phase === 'preparing') {
+      this.#problem ??= problem;
+      if (problem === null) this.#ready += 1;
+    } else if (this.#phase !== 'givenUp') return;
     this.#settle(workerId);
   }
 
@@ -150,16 +135,22 @@ export class ChangeRound {
   /** It has ended. */
   remove(workerId: string): void {
     this.#followers.delete(workerId);
-    this.#isHeardOf(workerId);
     const wasLoading = this.#awaited.has(workerId) && !this.#unasked.has(workerId);
-    if (this.#phase === 'preparing' && wasLoading) this.#lost += 1;
-    if (this.#ready === 0 && this.#lost >= lostMax) this.#problem ??= workersEnd;
+    if (this.#phase === 'preparing' && wasLoading) {
+      this.#lost += 1;
+      if (this.#ready === 0 && this.#lost >= lostMax) this.#problem ??= workersEnd;
+    }
     this.#settle(workerId);
   }
 
-  #isHeardOf(workerId: string): void {
-    this.#late.delete(workerId);
-    this.#onLess();
+  async #answeredOrKilled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
+    if (await settlesIn(this.#answered(), timeoutMs)) return;
+    const ended = this.#answered();
+    for (const workerId of this.#awaited) {
+      onKill(workerId);
+      this.#followers.get(workerId)?.kill();
+    }
+    await ended;
   }
 
   #await(workerId: string): void {
@@ -195,12 +186,5 @@ export class ChangeRound {
     if (this.#phase === 'preparing' && this.#problem === null) this.#askNext();
     if (this.#awaited.size === 0 || (this.#phase === 'preparing' && this.#problem !== null))
       this.#onAnswered();
-  }
-
-  #end(): void {
-    this.#phase = 'over';
-    this.#awaited.clear();
-    this.#unasked.clear();
-    this.#onOver();
   }
 }

@@ -73,24 +73,22 @@ export class Followers {
       await prepareAndDecide(round, timeoutMs, decide);
     } catch (error) {
       this.#common = null;
-      void this.#giveUp(number, round);
+      round.abort();
+      void this.#endStuck(number, round);
       throw error;
     }
-    try {
-      await round.commit(commitTimeoutMs, (workerId) => {
-        log.error(
-          { workerId, timeoutMs: commitTimeoutMs },
-          'a worker did not follow a change in time; ending it',
-        );
-      });
-    } finally {
-      this.#common = null;
-      this.#rounds.delete(number);
-    }
+    await round.commit(commitTimeoutMs, (workerId) => {
+      log.error(
+        { workerId, timeoutMs: commitTimeoutMs },
+        'a worker did not follow a change in time; ending it',
+      );
+    });
+    this.#common = null;
+    this.#rounds.delete(number);
   }
 
-  /** The round has been aborted: nobody who is stuck in it may hold up the next one. */
-  async #giveUp(number: number, round: ChangeRound): Promise<void> {
+  /** The round has been given up: nobody who is stuck in it may hold up the next one. */
+  async #endStuck(number: number, round: ChangeRound): Promise<void> {
     const { commitTimeoutMs, log } = this.#options;
     await round.settled(commitTimeoutMs, (workerId) => {
       log.error({ workerId }, 'a worker is stuck in a change that was given up; ending it');
@@ -155,21 +153,16 @@ export class Followers {
   }
 }
 
-/** Throws WireError, and then the round is over. */
+/** Throws WireError. */
 async function prepareAndDecide(
   round: ChangeRound,
   timeoutMs: number,
   decide: () => Promise<void>,
 ): Promise<void> {
-  try {
-    const problem = await round.prepare(timeoutMs);
-    if (problem === timedOut) throw new DeadlineError('not done in time; nothing was changed');
-    if (problem !== null) {
-      throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
-    }
-    await decide();
-  } catch (error) {
-    round.abort();
-    throw error;
+  const problem = await round.prepare(timeoutMs);
+  if (problem === timedOut) throw new DeadlineError('not done in time; nothing was changed');
+  if (problem !== null) {
+    throw new ResourceNotFoundError('the model could not be loaded', { cause: new Error(problem) });
   }
+  await decide();
 }

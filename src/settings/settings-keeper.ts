@@ -97,7 +97,7 @@ export class SettingsKeeper implements Changer {
   async place(modelPath: string, put: () => Promise<void>): Promise<void> {
     await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async (untilMs) => {
       const problem = `${basename(modelPath)} is in use and cannot be replaced`;
-      await by(untilMs, this.#assertUnused(modelPath, new ResourceNotFoundError(problem)));
+      await doneBy(untilMs, this.#assertUnused(modelPath, new ResourceNotFoundError(problem)));
       await this.#write(put(), untilMs);
     });
   }
@@ -125,10 +125,10 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeModel(name: string, untilMs: number): Promise<void> {
-    const file = await by(untilMs, findModel(this.#settings.models.path, name));
+    const file = await doneBy(untilMs, findModel(this.#settings.models.path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     const modelPath = join(this.#settings.models.path, file.name);
-    const model = await by(untilMs, this.#proved(modelPath, name));
+    const model = await doneBy(untilMs, this.#proved(modelPath, name));
     const isSame = model.fingerprint === this.#settings.fingerprint;
     if (isSame && modelPath === resolve(this.#settings.modelPath)) return;
     await this.#follow({ ...this.#settings, modelPath, fingerprint: model.fingerprint }, model, untilMs);
@@ -148,10 +148,10 @@ export class SettingsKeeper implements Changer {
 
   async #delete(name: string, untilMs: number): Promise<void> {
     const { path } = this.#settings.models;
-    const file = await by(untilMs, findModel(path, name));
+    const file = await doneBy(untilMs, findModel(path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     // The Python server's code for it.
-    await by(untilMs, this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`)));
+    await doneBy(untilMs, this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`)));
     await this.#write(deleteModel(path, file), untilMs);
   }
 
@@ -161,7 +161,7 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {
-    const folder = await by(untilMs, openFolder(name, this.#options.roots));
+    const folder = await doneBy(untilMs, openFolder(name, this.#options.roots));
     if (folder === null) throw new ResourceNotFoundError(`there is no folder ${name} that may be chosen`);
     if (folder.path === this.#settings[which].path) return;
     await this.#follow({ ...this.#settings, [which]: folder }, null, untilMs);
@@ -171,7 +171,7 @@ export class SettingsKeeper implements Changer {
   async #follow(wanted: Settings, model: Model | null, untilMs: number): Promise<void> {
     const { saved, changeTimeoutMs, onUndecided, onChanged } = this.#options;
     const settings = { ...wanted, version: this.#settings.version + 1 };
-    await keeping(by(untilMs, saved.assertWritable()));
+    await keeping(doneBy(untilMs, saved.assertWritable()));
     await this.followers.lead(settings, untilMs - performance.now(), async () => {
       const saving = saved.save(settings);
       if (!(await settlesIn(saving, changeTimeoutMs))) onUndecided();
@@ -184,7 +184,7 @@ export class SettingsKeeper implements Changer {
   /** What may be half done when its time is over: nothing else is changed before it is done, or has failed. */
   async #write(work: Promise<void>, untilMs: number): Promise<void> {
     this.#writing = work.catch(() => undefined);
-    await by(untilMs, work, 'not done in time, and it may still be done: look again later');
+    await doneBy(untilMs, work, 'not done in time, and it may still be done: look again later');
   }
 
   /** Does `work` behind what was asked for before; rejects where that takes so long that there is no time left. */
@@ -192,7 +192,7 @@ export class SettingsKeeper implements Changer {
     const untilMs = performance.now() + this.#options.changeTimeoutMs;
     const before = this.#turn;
     const doing = (async () => {
-      await by(untilMs, before);
+      await doneBy(untilMs, before);
       if (this.#options.isStopping()) throw new BusyError('the server is stopping; nothing was changed');
       if (performance.now() >= untilMs) throw tooLate();
       this.#options.log.info(asked, 'changing');
@@ -220,7 +220,7 @@ function tooLate(message = 'not done in time; nothing was changed'): DeadlineErr
 }
 
 /** What `work` resolves to, unless that takes too long: then it goes on unheeded. */
-function by<T>(untilMs: number, work: Promise<T>, late?: string): Promise<T> {
+function doneBy<T>(untilMs: number, work: Promise<T>, late?: string): Promise<T> {
   return inTime(work, untilMs - performance.now(), () => tooLate(late));
 }
 

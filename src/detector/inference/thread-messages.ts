@@ -20,10 +20,15 @@ export const threadOptionsSchema = judgeOptionsSchema.extend({
   maxImagePixels: z.int().positive(),
   /** Longest time for decoding one image. */
   decodeTimeoutMs: z.int().positive(),
-  /** How much nicer than the event loop the thread is while it judges; it loads further behind (thread-priority.ts). */
-  niceness: z.int().nonnegative(),
 });
-export type ThreadOptions = Readonly<z.output<typeof threadOptionsSchema>>;
+
+export interface ThreadOptions extends Readonly<z.output<typeof threadOptionsSchema>> {
+  /**
+   * How much nicer than the event loop the thread is while it judges; it loads further behind (thread-priority.ts). An
+   * argument of the thread, since it counts before the thread can read anything else.
+   */
+  readonly niceness: number;
+}
 
 export type ToThread =
   { readonly type: 'image'; readonly id: number; readonly source: ImageSource } | { readonly type: 'close' };
