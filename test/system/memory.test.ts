@@ -15,8 +15,8 @@ const mib = 1024 * 1024;
 const listConnections = '{"cmd": 0x40, "request_data": null}';
 const peers = 10;
 const offeredBytes = 1024 * mib;
-const maxInFlightBytes = 16 * mib;
-const maxHeldBytes = 84 * mib;
+const maxInFlightBytes = 8 * mib;
+const maxHeldBytes = 56 * mib;
 /**
  * What is held may stand twice in memory (as text and as an image, as it comes and as it is handed on), and what is
  * no longer needed stays until it is collected.
@@ -30,8 +30,8 @@ let server: LocalServer;
 let pid = 0;
 before(async () => {
   const limits = {
-    max_message_bytes: 4 * mib,
-    max_image_bytes: 8 * mib,
+    max_message_bytes: 2 * mib,
+    max_image_bytes: 4 * mib,
     max_in_flight_bytes: maxInFlightBytes,
     max_held_bytes_total: maxHeldBytes,
     write_timeout_ms: 1_500,

@@ -1,8 +1,10 @@
 // Encoded picture → the pixels that a network takes: decoded, turned upright, scaled and framed by libvips. The only
 // importer of sharp. What is no picture, or too large, is an InvalidImageError, whatever its bytes are.
+import { getEnvironmentData } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';
 import { InvalidImageError } from '../../errors.js';
 import { sampleFramed } from './bilinear.js';
+import { formatsAreSet } from './formats-are-set.js';
 import { frameOf, type FramedPicture, type Framing, type Picture, type Region, type Size } from './frame.js';
 import { plainJpegSize } from './jpeg-size.js';
 
@@ -17,10 +19,13 @@ const kernels = { nearest: 'nearest', linear: 'linear', cubic: 'cubic', lanczos:
 // Each image is seen once, so a cache only costs memory; cores are shared out by worker, not by image.
 sharp.cache(false);
 sharp.concurrency(1);
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
-});
+// A state of the whole process, and nothing can be read between the two steps: another thread may be reading.
+if (getEnvironmentData(formatsAreSet) !== true) {
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({
+    operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
+  });
+}
 
 /**
  * Decodes a JPEG, PNG or WebP as a network takes it; a JPEG is shrunk while it is decoded where the interpolation allows.

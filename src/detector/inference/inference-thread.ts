@@ -1,6 +1,7 @@
 // The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
-import { Worker } from 'node:worker_threads';
+import { Worker, setEnvironmentData } from 'node:worker_threads';
 import { StartupError } from '../../errors.js';
+import { formatsAreSet } from '../images/formats-are-set.js';
 import type { Model } from '../models/model-spec.js';
 import type { ThreadAnswer } from './thread-answer.js';
 import {
@@ -10,7 +11,14 @@ import {
   type ThreadOptions,
   type ToThread,
 } from './thread-messages.js';
+import { comeForward } from './thread-priority.js';
 import { Watchdog } from './watchdog.js';
+
+/**
+ * So long a model is loaded behind the images; then it has its turn among them. Where the machine has other work, too, what
+ * stands behind everybody would get nothing, and a change would take minutes.
+ */
+const behindMs = 2_000;
 
 export class InferenceThread {
   readonly model: Model;
@@ -62,6 +70,8 @@ export class InferenceThread {
     const first = await firstMessage(worker);
     if (first.type === 'failed') throw new StartupError(first.problem, first.cure);
     if (first.type !== 'loaded') throw new Error(`the inference thread began with ${first.type}`);
+    // What the first thread of the process has set counts for all; the next one finds that it is set.
+    setEnvironmentData(formatsAreSet, true);
     return new InferenceThread(worker, first.model, options);
   }
 
@@ -100,10 +110,15 @@ export class InferenceThread {
   }
 }
 
-/** What the thread says first; rejects where it ends without a word. */
+/** What the thread says when it has loaded, or could not; rejects where it ends without a word. */
 function firstMessage(worker: Worker): Promise<FromThread> {
   return new Promise((resolve, reject) => {
+    let behind: NodeJS.Timeout | undefined;
     const take = (message: FromThread) => {
+      if (message.type === 'loading') {
+        behind = setTimeout(comeForward, behindMs, message);
+        return;
+      }
       unlisten();
       resolve(message);
     };
@@ -114,7 +129,10 @@ function firstMessage(worker: Worker): Promise<FromThread> {
     const end = (code: number) => {
       fail(new Error(`the inference thread ended with exit code ${code} before it had a model`));
     };
-    const unlisten = () => worker.off('message', take).off('error', fail).off('exit', end);
+    const unlisten = () => {
+      clearTimeout(behind);
+      worker.off('message', take).off('error', fail).off('exit', end);
+    };
     worker.on('message', take).on('error', fail).on('exit', end);
   });
 }

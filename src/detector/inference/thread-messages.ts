@@ -34,6 +34,8 @@ export type ToThread =
   { readonly type: 'image'; readonly id: number; readonly source: ImageSource } | { readonly type: 'close' };
 
 export type FromThread =
+  /** It loads behind those that judge: `thread` is its number in the system, `judging` the niceness that it will have. */
+  | { readonly type: 'loading'; readonly thread: number; readonly judging: number }
   | { readonly type: 'loaded'; readonly model: Model }
   /** The model cannot serve; the thread has ended. */
   | { readonly type: 'failed'; readonly problem: string; readonly cure: string }

@@ -1,9 +1,19 @@
 // When a thread that infers has its turn where every core is busy: while it judges after the event loops, while it loads a
 // model after those that judge. On Linux each thread has a niceness of its own, which those that it starts inherit; elsewhere
 // it is the process's, and nothing happens.
+import { readlinkSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { basename } from 'node:path';
 
 const niceMax = constants.priority.PRIORITY_LOW;
+
+/** A thread of this process that stands behind those that judge. */
+export interface Behind {
+  /** Its number in the system. */
+  readonly thread: number;
+  /** The niceness that it has when it judges. */
+  readonly judging: number;
+}
 
 export class ThreadPriority {
   readonly #judging: number;
@@ -24,8 +34,11 @@ export class ThreadPriority {
         : this.#judging;
   }
 
-  load(): void {
+  /** Gives what `comeForward` needs; null where it loads as it judges. */
+  load(): Behind | null {
+    if (this.#loading === this.#judging) return null;
     this.#set(this.#loading);
+    return { thread: Number(basename(readlinkSync('/proc/thread-self'))), judging: this.#judging };
   }
 
   judge(): void {
@@ -46,5 +59,14 @@ export class ThreadPriority {
 
   #set(niceness: number): void {
     if (process.platform === 'linux' && niceness !== getPriority()) setPriority(niceness);
+  }
+}
+
+/** Lets a thread that loads take its turn among those that judge, while it cannot do so itself. */
+export function comeForward({ thread, judging }: Behind): void {
+  try {
+    setPriority(thread, judging);
+  } catch {
+    // It has ended meanwhile; it was let come forward before, so nothing else forbids it.
   }
 }

@@ -5,6 +5,7 @@ import { getPriority } from 'node:os';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
+import { comeForward } from '#src/detector/inference/thread-priority.js';
 
 const seenSchema = z.object({ loading: z.int(), judging: z.int() });
 
@@ -54,5 +55,30 @@ describe('a thread that infers', { skip: isElsewhere }, () => {
   test('with helpers of its own, which would stay behind, loads as it judges', async () => {
     const { loading, judging } = await seen(7, 1);
     assert.equal(loading, judging);
+  });
+
+  test('is let come forward while it loads, by somebody else', async (t) => {
+    const module = import.meta.resolve('#src/detector/inference/thread-priority.js');
+    const code = `
+      const { getPriority } = require('node:os');
+      const { parentPort } = require('node:worker_threads');
+      import(${JSON.stringify(module)}).then(({ ThreadPriority }) => {
+        parentPort.postMessage(new ThreadPriority(3, 0).load());
+        parentPort.once('message', () => parentPort.postMessage(getPriority()));
+      });`;
+    const worker = new Worker(code, { eval: true });
+    const behindSchema = z.object({ thread: z.int(), judging: z.int() }).nullable();
+    const [behind] = z.tuple([behindSchema]).parse(await once(worker, 'message'));
+    if (behind !== null) comeForward(behind);
+    const asked = once(worker, 'message');
+    worker.postMessage('go');
+    if (behind === null) {
+      await asked;
+      t.skip('the system lets nobody come forward');
+      return;
+    }
+    assert.deepEqual(await asked, [behind.judging]);
+    await once(worker, 'exit');
+    comeForward(behind);
   });
 });
