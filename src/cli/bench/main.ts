@@ -9,7 +9,7 @@ import { measureLatency } from './latency.js';
 import { describeMachine } from './machine.js';
 import { chooseModel, type ModelChoice } from './model-choice.js';
 import { readOptions, usage, type BenchOptions, type Part } from './options.js';
-import { measureConnects, measureIdle, measureView } from './peers-cost.js';
+import { measureConnects, measureIdle } from './peers-cost.js';
 import { libvipsVersion } from './photos.js';
 import { measureModelChanges } from './model-changes.js';
 import { measureProbes } from './probe.js';
@@ -19,6 +19,7 @@ import { soak } from './soak.js';
 import { mean } from './statistics.js';
 import { runServer } from './server-run.js';
 import { measureThroughput } from './throughput.js';
+import { measureView } from './view-cost.js';
 import { Workbench } from './workbench.js';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -89,6 +90,8 @@ async function measurePeers(
   print: Print,
 ): Promise<Pick<Found, PeerPart>> {
   const found = await measureFewPeers(bench, model, print);
+  const view = wants(bench, 'view') ? await measureView(bench, model) : null;
+  if (view !== null) print(text.viewText(view));
   const burst = wants(bench, 'burst')
     ? await onServer(bench, model, (server) => measureBurst(bench, server))
     : null;
@@ -97,25 +100,21 @@ async function measurePeers(
   if (records !== null) print(text.recordsText(records));
   const changes = wants(bench, 'changes') ? await measureModelChanges(bench, model) : null;
   if (changes !== null) print(text.changesText(changes));
-  return { ...found, burst, records, changes };
+  return { ...found, view, burst, records, changes };
 }
 
 function measureFewPeers(
   bench: Workbench,
   model: ModelChoice,
   print: Print,
-): Promise<Pick<Found, 'connects' | 'idle' | 'view'>> {
-  if (!wants(bench, 'idle', 'connects', 'view')) {
-    return Promise.resolve({ connects: null, idle: null, view: null });
-  }
+): Promise<Pick<Found, 'connects' | 'idle'>> {
+  if (!wants(bench, 'idle', 'connects')) return Promise.resolve({ connects: null, idle: null });
   return onServer(bench, model, async (server) => {
     const idle = wants(bench, 'idle') ? await measureIdle(bench, server) : null;
     if (idle !== null) print(text.idleText(idle));
     const connects = wants(bench, 'connects') ? await measureConnects(bench, server) : null;
     if (connects !== null) print(text.connectsText(connects));
-    const view = wants(bench, 'view') ? await measureView(bench, server, model) : null;
-    if (view !== null) print(text.viewText(view));
-    return { connects, idle, view };
+    return { connects, idle };
   });
 }
 

@@ -70,7 +70,6 @@ export async function measureRecords(bench: Workbench): Promise<Records> {
     };
   } finally {
     await Promise.all(stores.map((store) => store.close()));
-    await redis.stop();
   }
 }
 

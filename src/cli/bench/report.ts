@@ -4,7 +4,7 @@ import type { LatencyLine } from './latency.js';
 import type { Machine } from './machine.js';
 import type { ModelChanges } from './model-changes.js';
 import type { BenchOptions } from './options.js';
-import type { Connects, IdleMemory, MemoryPerPeer, ViewEffect } from './peers-cost.js';
+import type { Connects, IdleMemory, MemoryPerPeer } from './peers-cost.js';
 import type { Probe } from './probe.js';
 import type { Soak } from './soak.js';
 import type { Growth } from './soak-verdict.js';
@@ -12,6 +12,7 @@ import type { BurstReport } from './burst.js';
 import type { Records } from './records.js';
 import type { Latencies } from './statistics.js';
 import { cpuShareMin, type Throughput } from './throughput.js';
+import type { ViewEffect } from './view-cost.js';
 
 export interface ModelReport {
   readonly model: string;
@@ -167,15 +168,18 @@ export function recordsText(found: Records): string {
   );
 }
 
-export function viewText({ opensPerSecond, withView, withoutView, cpuRatio }: ViewEffect): string {
-  const row = (name: string, { workerCpuMs, primaryCpuMs }: ViewEffect['withView']) => [
-    name,
+export function viewText({ opensPerSecond, stores, skipped }: ViewEffect): string {
+  const rows = stores.map(({ store, perSecond, workerCpuMs, primaryCpuMs, workerCpuRatio }) => [
+    store,
+    fixed(perSecond, 0),
     unit(workerCpuMs, 3, 'ms'),
     unit(primaryCpuMs, 3, 'ms'),
-  ];
+    fixed(workerCpuRatio, 2),
+  ]);
   return (
-    `\nCPU of a connection that comes and goes, at ${opensPerSecond} a second (with by without: ${fixed(cpuRatio, 2)})\n` +
-    table(['view', 'workers', 'primary'], [row('with', withView), row('without', withoutView)])
+    `\nCPU of a connection that comes and goes, at ${opensPerSecond} a second\n` +
+    table(['view', 'a second', 'workers', 'primary', 'workers by none'], rows) +
+    (skipped === null ? '' : `redis: skipped, since ${skipped}\n`)
   );
 }
 

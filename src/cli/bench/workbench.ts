@@ -87,9 +87,9 @@ export class Workbench {
     this.#bares.delete(bare);
   }
 
-  /** A Redis of its own, or why there is none. */
+  /** A Redis of the benchmark's own, or why there is none. */
   startRedis(): Promise<RedisProcess | string> {
-    this.#redis = RedisProcess.start(this.folder);
+    this.#redis ??= RedisProcess.start(this.folder);
     return this.#redis;
   }
 

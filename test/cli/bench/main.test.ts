@@ -70,7 +70,12 @@ const reportSchema = z.object({
     rounds: z.array(z.object({ count: z.int().min(1), seconds: figure })),
   }),
   idle: z.object({ peers: z.literal(20), workerBytesPerPeer: linuxFigure, primaryBytesPerPeer: linuxFigure }),
-  view: z.looseObject({ opensPerSecond: z.literal(50), rounds: z.array(z.unknown()).length(1) }),
+  view: z.looseObject({
+    opensPerSecond: z.literal(50),
+    stores: z.array(z.looseObject({ store: z.string(), perSecond: figure, workerCpuRatio: linuxFigure })),
+    skipped: z.null(),
+    rounds: z.array(z.unknown()).length(1),
+  }),
   burst: z.looseObject({
     peers: z.literal(30),
     answered: z.literal(30),
