@@ -28,11 +28,12 @@ export function letEventLoopGoFirst(niceness: number, log: Logger): void {
   }
 }
 
-/** Makes the changes that the primary leads. */
+/** Makes the changes that the primary leads. `onModelChanged`: from now on the detector judges by another one. */
 export function followSettings(
   { config, settings }: WorkerStart,
   detector: PearDetector,
   link: PrimaryLink,
+  onModelChanged: () => void,
   log: Logger,
 ): SettingsFollower {
   return new SettingsFollower({
@@ -42,7 +43,12 @@ export function followSettings(
         return detector.model;
       },
       prepare: (wanted) => detector.prepare(threadOptions(config, wanted)),
-      commit: () => detector.commit(),
+      commit: () => {
+        const { fingerprint } = detector.model;
+        const done = detector.commit();
+        if (detector.model.fingerprint !== fingerprint) onModelChanged();
+        return done;
+      },
       discard: () => detector.discard(),
     },
     // Half of the time in which it must have committed.

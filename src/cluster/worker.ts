@@ -197,7 +197,15 @@ class Worker {
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(start, link, log);
     const admission = new PrimaryAdmission(link);
-    const follower = followSettings(start, detector, link, log);
+    const follower = followSettings(
+      start,
+      detector,
+      link,
+      () => {
+        worker.#connections.modelChanged();
+      },
+      log,
+    );
     const worker = new Worker(detector, sharing, start, follower, store, admission, link, log);
     try {
       link.onConnection = (socket) => {

@@ -74,6 +74,7 @@ export const eventTypes = [
   'closed',
   'worker up',
   'worker down',
+  'model changed',
   'host lost',
 ] as const;
 
@@ -93,6 +94,8 @@ export const viewEventSchema = z.object({
   reason: z.string().optional(),
   /** Who has kicked it. */
   by: z.string().optional(),
+  /** By which a worker judges from now on. */
+  model: z.string().optional(),
   /** How many went down with a worker or a host. */
   peers: count.optional(),
 });

@@ -107,6 +107,14 @@ export class ConnectionManager implements ConnectionsReader {
     this.#tell(peer, { type: 'closed', reason });
   }
 
+  /** This worker judges by another model from now on. */
+  modelChanged(): void {
+    const { host, worker, model } = this.#options.describeWorker();
+    this.#events.push({ type: 'model changed', at: Date.now(), host, worker, model });
+    // Its record names the model, too.
+    void this.announce();
+  }
+
   /**
    * One page of the peers of all workers, this worker's as they are now. Throws InvalidMessageError,
    * StoreUnavailableError.

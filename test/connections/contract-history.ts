@@ -96,6 +96,13 @@ export function historyContract(
       peerEvent(peer, { type: 'draining' }),
       peerEvent(peer, { type: 'kicked', by: '192.0.2.9' }),
       peerEvent(peer, { type: 'closed', reason: 'kicked by 192.0.2.9' }),
+      {
+        type: 'model changed',
+        at: peer.connected_at,
+        host: 'pear-host',
+        worker: one,
+        model: 'next.onnx',
+      } as const,
     ];
     await store.flush({ changed: [], closed: [], events: told });
     await (await open(two)).flush({ changed: peerRecords(two, 2), closed: [], events: [] });

@@ -4,7 +4,9 @@ import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, wri
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
+import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
+import { storedEventSchema } from '#src/connections/record.js';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
 import { eventually } from '../support/deadline.js';
 import { judge } from '../support/judged.js';
@@ -16,6 +18,8 @@ import { Wire } from '../support/wire.js';
 /** How often the model is changed under load; many more by `CHANGES`. */
 const changes = Number(process.env['CHANGES'] ?? 20);
 const hammers = 16;
+
+const eventsSchema = z.object({ events: z.array(storedEventSchema) });
 
 describe('a change', () => {
   const place = new ChangeableServer(null);
@@ -175,8 +179,22 @@ describe('a change', () => {
     );
   });
 
-  test('is followed by a worker that comes later', async () => {
+  test('is told in the events of the view, by every worker', async () => {
+    const { msg } = await server.line(({ msg }) => msg.startsWith('health and metrics'));
+    const adminPort = Number(/:(\d+)$/.exec(msg)?.[1]);
     assert.equal(await change(wire, second), changed(second));
+    await eventually('both workers have told', async () => {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/api/events?format=json`);
+      const { events } = eventsSchema.parse(await answer.json());
+      const last = events.filter(({ type }) => type === 'model changed').slice(-2);
+      return new Set(last.map(({ worker }) => worker)).size === 2 &&
+        last.every(({ model }) => model === second)
+        ? true
+        : null;
+    });
+  });
+
+  test('is followed by a worker that comes later', async () => {
     const pids = await workerPids(server.port);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await eventually(

@@ -7,10 +7,11 @@ import { clock, plural } from '../times.js';
 const typeWidth = Math.max(...eventTypes.map(({ length }) => length));
 
 export function eventLine(event: StoredEvent): string {
-  const { at, type, host, worker, peer, address, port, reason, by, peers } = event;
+  const { at, type, host, worker, peer, address, port, reason, by, model, peers } = event;
   const parts = [
     peer ?? worker ?? host,
     ...(address === undefined ? [] : [port === undefined ? address : placeOf({ address, port })]),
+    ...(model === undefined ? [] : [model]),
     ...(reason === undefined ? [] : [reason]),
     ...(by === undefined ? [] : [`by ${by}`]),
     ...(peers === undefined ? [] : [plural(peers, 'connection')]),

@@ -10,8 +10,12 @@ import type { ViewChanges } from '../store.js';
 /** The columns of `closed`; `peer` is the last record as JSON. */
 export const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;
 const peerEventColumns = ['type', 'host', 'worker', 'peer', 'address', 'port', 'at'] as const;
-/** What events of a type tell beside that. */
-const moreColumns: Partial<Record<ViewEvent['type'], 'reason' | 'by'>> = { closed: 'reason', kicked: 'by' };
+/** What events tell that are not of a peer or tell more than that. */
+const ownColumns: Partial<Record<ViewEvent['type'], readonly (keyof ViewEvent)[]>> = {
+  closed: [...peerEventColumns, 'reason'],
+  kicked: [...peerEventColumns, 'by'],
+  'model changed': ['type', 'host', 'worker', 'model', 'at'],
+};
 
 export interface Flush extends ViewChanges {
   readonly workerId: string;
@@ -30,8 +34,7 @@ export function fillFlush(pipeline: ChainableCommander, keys: RedisKeys, flush: 
   // By type, since those of one type have the same columns. A peer goes through the types in this order.
   for (const type of eventTypes) {
     const events = flush.events.filter((event) => event.type === type);
-    const more = moreColumns[type];
-    const columns = more === undefined ? peerEventColumns : [...peerEventColumns, more];
+    const columns = ownColumns[type] ?? peerEventColumns;
     const rows = events.map((event) => columns.map((column) => event[column] ?? ''));
     fillAppend(pipeline, keys.events, eventHistoryMax, columns, rows);
   }

@@ -18,7 +18,7 @@ import { Watchdog } from './watchdog.js';
  * So long a model is loaded behind the images; then it has its turn among them. Where the machine has other work, too, what
  * stands behind everybody would get nothing, and a change would take minutes.
  */
-const behindMs = 2_000;
+const behindMs = 1_000;
 
 export class InferenceThread {
   readonly model: Model;
