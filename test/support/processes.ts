@@ -1,5 +1,6 @@
 // What the operating system tells of a server's processes.
 import { readFileSync } from 'node:fs';
+import { codeOf } from '#src/errors.js';
 import { Wire } from './wire.js';
 
 /** Process ids of all workers. */
@@ -14,4 +15,15 @@ export async function workerPids(port: number): Promise<number[]> {
 export function rssBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kib) * 1024;
+}
+
+/** Ends those of them that have not ended by themselves. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (codeOf(error) !== 'ESRCH') throw error;
+    }
+  }
 }

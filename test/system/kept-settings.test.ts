@@ -1,11 +1,12 @@
 // What clients have changed outlives the server.
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, mkdirSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
 import { change, changed, models } from '../support/model-changes.js';
-import { workerPids } from '../support/processes.js';
+import { killAll, workerPids } from '../support/processes.js';
+import { request } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 
 describe('what was changed', () => {
@@ -18,7 +19,7 @@ describe('what was changed', () => {
     });
     server.kill();
     await server.exited;
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    killAll(pids);
 
     const again = await place.start(t);
     assert.deepEqual(await models(again.port), [second]);
@@ -63,5 +64,31 @@ describe('what was changed', () => {
     const back = await place.start(t);
     assert.deepEqual(await models(back.port), [first], 'what was overruled once is forgotten');
     assert.equal(await back.stop(), 0);
+  });
+
+  test('is decided by its file: a primary that is killed as that is written leaves one truth', async (t) => {
+    const place = new ChangeableServer(t);
+    mkdirSync(dirname(place.settingsFile), { recursive: true, mode: 0o700 });
+    const served: string[] = [];
+    for (const wanted of [second, first, second]) {
+      const server = await place.start(t);
+      const pids = await workerPids(server.port);
+      const wire = await Wire.open(server.port);
+      const watching = watch(dirname(place.settingsFile), (_, name) => {
+        // The second time, before the new file has its name; else behind that.
+        if (name === basename(place.settingsFile) || wanted === first) server.kill();
+      });
+      wire.send(request(0x26, [wanted]));
+      await server.exited;
+      watching.close();
+      wire.close();
+      killAll(pids);
+      const again = await place.start(t);
+      const kept = place.kept().model;
+      assert.deepEqual(await models(again.port), [kept]);
+      served.push(kept);
+      assert.equal(await again.stop(), 0);
+    }
+    assert.deepEqual([served[0], served[2]], [second, second]);
   });
 });
