@@ -12,6 +12,7 @@ import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
 import { CountedLog } from '../server/counted-log.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
+import { shownText } from '../shown-text.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOneHost, assertOwn, assertRole, identifyCaller } from './gate.js';
@@ -112,21 +113,22 @@ export class AdminServer {
       const refusal = refusalOf(error);
       if (refusal?.status === 401 || refusal?.status === 403) this.#logRefusal(message, error);
       if (refusal !== null) return refusal;
-      this.#options.log.error({ err: error, path }, 'answering over HTTP failed');
+      this.#options.log.error({ err: error, path: shownText(path) }, 'answering over HTTP failed');
       return refuse(500, 'internal error; the log of the server has the details');
     }
   }
 
   async #routed(message: IncomingMessage, target: string): Promise<Answer | StreamAnswer> {
     assertOneHost(message);
-    if (!URL.canParse(target, base)) throw new HttpError(400, `${target} is no path; it begins with one /`);
+    if (!URL.canParse(target, base))
+      throw new HttpError(400, `${shownText(target)} is no path; it begins with one /`);
     const { pathname: path, searchParams: query } = new URL(target, base);
     const routes = this.#routesOf(path);
     // Health is open to all: probes come by any name.
     if (routes[0]?.role !== null) assertOwn(message, this.#options);
     if (routes.length === 0) {
       const known = this.#routes.map((route) => route.path).filter((each) => !each.endsWith('/'));
-      throw new HttpError(404, `there is no ${path} here; known are ${known.join(', ')}`);
+      throw new HttpError(404, `there is no ${shownText(path)} here; known are ${known.join(', ')}`);
     }
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const route = routes.find((each) => each.method === method);
@@ -163,7 +165,7 @@ function addressOf({ socket }: IncomingMessage): string {
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {
   const methods = routes.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
-  return new HttpError(405, `${path} answers ${methods} only`, { allow: methods });
+  return new HttpError(405, `${shownText(path)} answers ${methods} only`, { allow: methods });
 }
 
 function restOf(path: string, route: Route): string {
@@ -171,6 +173,9 @@ function restOf(path: string, route: Route): string {
   try {
     return decodeURIComponent(path.slice(route.path.length));
   } catch {
-    throw new HttpError(400, `${path} is not percent-encoded rightly; write a slash in an id as %2F`);
+    throw new HttpError(
+      400,
+      `${shownText(path)} is not percent-encoded rightly; write a slash in an id as %2F`,
+    );
   }
 }
