@@ -17,6 +17,7 @@ import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } fr
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOneHost, assertOwn, assertRole, identifyCaller } from './gate.js';
 import { createHttpServer } from './http-server.js';
+import { Places } from './places.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
@@ -52,6 +53,7 @@ export class AdminServer {
   readonly #streams: EventStreams;
   readonly #routes: readonly Route[];
   readonly #refusals: CountedLog;
+  readonly #places: Places;
 
   constructor(options: AdminOptions) {
     const { view, kicker, downloads, hostId, workers, log } = options;
@@ -68,7 +70,8 @@ export class AdminServer {
       downloadsRoute(downloads),
     ];
     const { certificates = null, networkOf } = options;
-    this.#server = createHttpServer({ certificates, networkOf, log }, (request, response) => {
+    this.#places = new Places(networkOf);
+    this.#server = createHttpServer({ certificates, places: this.#places, log }, (request, response) => {
       void this.#handle(request, response);
     });
   }
@@ -100,6 +103,8 @@ export class AdminServer {
   }
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Its place is for the next probe.
+    if (this.#places.isForHealth(message.socket)) response.shouldKeepAlive = false;
     const answer = await this.#answer(message);
     if (!response.destroyed) send(response, answer, message.method === 'HEAD');
   }
@@ -136,12 +141,22 @@ export class AdminServer {
     const address = addressOf(message);
     let by = address;
     if (route.role !== null) {
-      const caller = await identifyCaller(message, address, this.#options);
+      this.#assertRoom(message);
+      const caller = await this.#places.whileHeldUp(
+        message.socket,
+        identifyCaller(message, address, this.#options),
+      );
       assertRole(caller, route.role, route.path, this.#options);
       by = caller.name ?? address;
     }
     if (route.method !== 'GET') assertDeliberate(message);
     return route.answer({ query, by, message, rest: restOf(path, route) } satisfies RouteRequest);
+  }
+
+  #assertRoom({ socket }: IncomingMessage): void {
+    if (!this.#places.isForHealth(socket)) return;
+    const error = 'there are too many connections; health is answered, for all else try again later';
+    throw new HttpError(503, error, { 'retry-after': '5' });
   }
 
   #logRefusal(message: IncomingMessage, error: unknown): void {
