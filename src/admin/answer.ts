@@ -70,7 +70,7 @@ export interface TakeLimits {
   readonly totalMs: number;
 }
 
-/** The longest list at two megabits a second takes half of that. Streams have bounds of their own. */
+/** The longest list at two megabits a second takes a third of that. Streams have bounds of their own. */
 const takeLimits: TakeLimits = { silenceMs: 30_000, totalMs: 60_000 };
 
 /** Writes headers and body; of the answer to HEAD only the headers. */
