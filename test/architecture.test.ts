@@ -12,6 +12,7 @@ const floors: Readonly<Record<string, number>> = {
   'in-time.ts': 0,
   'socket-reads.ts': 0,
   'text-encoding.ts': 0,
+  'shown-text.ts': 0,
   'take-first.ts': 0,
   'version.ts': 0,
   'named-files.ts': 1,

@@ -12,10 +12,12 @@ import { plainAddress, type RoleOptions } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
 import { CountedLog } from '../server/counted-log.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
+import { shownText } from '../shown-text.js';
 import { HttpError, refusalOf, refuse, send, type Answer, type StreamAnswer } from './answer.js';
 import { EventStreams } from './events/event-streams.js';
 import { assertDeliberate, assertOneHost, assertOwn, assertRole, identifyCaller } from './gate.js';
 import { createHttpServer } from './http-server.js';
+import { Places } from './places.js';
 import type { Route, RouteRequest } from './route.js';
 import { closedRoute } from './routes/closed.js';
 import { connectionRoutes } from './routes/connections.js';
@@ -51,6 +53,7 @@ export class AdminServer {
   readonly #streams: EventStreams;
   readonly #routes: readonly Route[];
   readonly #refusals: CountedLog;
+  readonly #places: Places;
 
   constructor(options: AdminOptions) {
     const { view, kicker, downloads, hostId, workers, log } = options;
@@ -67,7 +70,8 @@ export class AdminServer {
       downloadsRoute(downloads),
     ];
     const { certificates = null, networkOf } = options;
-    this.#server = createHttpServer({ certificates, networkOf, log }, (request, response) => {
+    this.#places = new Places(networkOf);
+    this.#server = createHttpServer({ certificates, places: this.#places, log }, (request, response) => {
       void this.#handle(request, response);
     });
   }
@@ -99,6 +103,8 @@ export class AdminServer {
   }
 
   async #handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Its place is for the next probe.
+    if (this.#places.isForHealth(message.socket)) response.shouldKeepAlive = false;
     const answer = await this.#answer(message);
     if (!response.destroyed) send(response, answer, message.method === 'HEAD');
   }
@@ -112,21 +118,22 @@ export class AdminServer {
       const refusal = refusalOf(error);
       if (refusal?.status === 401 || refusal?.status === 403) this.#logRefusal(message, error);
       if (refusal !== null) return refusal;
-      this.#options.log.error({ err: error, path }, 'answering over HTTP failed');
+      this.#options.log.error({ err: error, path: shownText(path) }, 'answering over HTTP failed');
       return refuse(500, 'internal error; the log of the server has the details');
     }
   }
 
   async #routed(message: IncomingMessage, target: string): Promise<Answer | StreamAnswer> {
     assertOneHost(message);
-    if (!URL.canParse(target, base)) throw new HttpError(400, `${target} is no path; it begins with one /`);
+    if (!URL.canParse(target, base))
+      throw new HttpError(400, `${shownText(target)} is no path; it begins with one /`);
     const { pathname: path, searchParams: query } = new URL(target, base);
     const routes = this.#routesOf(path);
     // Health is open to all: probes come by any name.
     if (routes[0]?.role !== null) assertOwn(message, this.#options);
     if (routes.length === 0) {
       const known = this.#routes.map((route) => route.path).filter((each) => !each.endsWith('/'));
-      throw new HttpError(404, `there is no ${path} here; known are ${known.join(', ')}`);
+      throw new HttpError(404, `there is no ${shownText(path)} here; known are ${known.join(', ')}`);
     }
     const method = message.method === 'HEAD' ? 'GET' : message.method;
     const route = routes.find((each) => each.method === method);
@@ -134,12 +141,22 @@ export class AdminServer {
     const address = addressOf(message);
     let by = address;
     if (route.role !== null) {
-      const caller = await identifyCaller(message, address, this.#options);
+      this.#assertRoom(message);
+      const caller = await this.#places.whileHeldUp(
+        message.socket,
+        identifyCaller(message, address, this.#options),
+      );
       assertRole(caller, route.role, route.path, this.#options);
       by = caller.name ?? address;
     }
     if (route.method !== 'GET') assertDeliberate(message);
     return route.answer({ query, by, message, rest: restOf(path, route) } satisfies RouteRequest);
+  }
+
+  #assertRoom({ socket }: IncomingMessage): void {
+    if (!this.#places.isForHealth(socket)) return;
+    const error = 'there are too many connections; health is answered, for all else try again later';
+    throw new HttpError(503, error, { 'retry-after': '5' });
   }
 
   #logRefusal(message: IncomingMessage, error: unknown): void {
@@ -163,7 +180,7 @@ function addressOf({ socket }: IncomingMessage): string {
 
 function wrongMethod(path: string, routes: readonly Route[]): HttpError {
   const methods = routes.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
-  return new HttpError(405, `${path} answers ${methods} only`, { allow: methods });
+  return new HttpError(405, `${shownText(path)} answers ${methods} only`, { allow: methods });
 }
 
 function restOf(path: string, route: Route): string {
@@ -171,6 +188,9 @@ function restOf(path: string, route: Route): string {
   try {
     return decodeURIComponent(path.slice(route.path.length));
   } catch {
-    throw new HttpError(400, `${path} is not percent-encoded rightly; write a slash in an id as %2F`);
+    throw new HttpError(
+      400,
+      `${shownText(path)} is not percent-encoded rightly; write a slash in an id as %2F`,
+    );
   }
 }

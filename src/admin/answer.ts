@@ -1,6 +1,7 @@
 // What is answered over HTTP, and what an error becomes. Errors are JSON that names the thing and the cure.
 import type { ServerResponse } from 'node:http';
 import { BusyError, InvalidMessageError, NotPermittedError, StoreUnavailableError } from '../errors.js';
+import { escapeControls } from '../shown-text.js';
 
 export interface Answer {
   readonly status: number;
@@ -20,8 +21,9 @@ export function text(status: number, body: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body };
 }
 
+/** Scripts show such in terminals as they come. */
 export function json(status: number, value: unknown): Answer {
-  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+  return { status, type: 'application/json', body: `${escapeControls(JSON.stringify(value))}\n` };
 }
 
 /** A refusal that has a status of its own. */
@@ -60,18 +62,33 @@ export function refuse(
   return { ...json(status, { error }), headers };
 }
 
-/** Who takes nothing of an answer for this long is dropped: what waits for him fills the memory. Streams have bounds of their own. */
-const writeTimeoutMs = 30_000;
+/** How long somebody may take for an answer: what waits for him fills the memory, and takes a place. */
+export interface TakeLimits {
+  /** Without taking anything of it. */
+  readonly silenceMs: number;
+  /** For all of it, since a byte now and then is no silence. */
+  readonly totalMs: number;
+}
+
+/** The longest list at two megabits a second takes a third of that. Streams have bounds of their own. */
+const takeLimits: TakeLimits = { silenceMs: 30_000, totalMs: 60_000 };
 
 /** Writes headers and body; of the answer to HEAD only the headers. */
 export function send(
   response: ServerResponse,
   answer: Answer | StreamAnswer,
   isHead: boolean,
-  timeoutMs = writeTimeoutMs,
+  { silenceMs, totalMs }: TakeLimits = takeLimits,
 ): void {
   const isStream = 'start' in answer;
-  if (!isStream) response.setTimeout(timeoutMs, () => response.destroy());
+  if (!isStream) {
+    const drop = () => response.destroy();
+    response.setTimeout(silenceMs, drop);
+    const timer = setTimeout(drop, totalMs);
+    response.once('close', () => {
+      clearTimeout(timer);
+    });
+  }
   response.writeHead(isStream ? 200 : answer.status, {
     'content-type': answer.type,
     'cache-control': 'no-store',

@@ -1,13 +1,14 @@
 // Who may ask over HTTP. The role is the one that TCP gives, by address, client certificate and token; beyond that, web pages of others are
 // kept out, which a browser on the machine itself would otherwise let in: by Host (DNS rebinding) and by Origin.
 import { isIP } from 'node:net';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Role } from '../config/schema.js';
 import { NotPermittedError } from '../errors.js';
 import type { Authenticator } from '../server/authenticator.js';
 import { assertPermitted, identify, withGrant, type Identity, type RoleOptions } from '../server/gate.js';
 import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { clientCertificateOf } from '../server/tls/client-certificate.js';
+import { shownText } from '../shown-text.js';
 import { HttpError } from './answer.js';
 
 export interface GateOptions {
@@ -23,6 +24,9 @@ export interface GateOptions {
 /** A browser lets no page of others send it, unless the server has said that it may. */
 const deliberateHeader = 'x-pear-request';
 
+/** What proxies add, of which each has its own; beside all that begin with x-forwarded-. */
+const proxyHeaders = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'x-original-host']);
+
 /** Says what to show, as RFC 6750 wants it. */
 const challenge = { 'www-authenticate': 'Bearer realm="pear"' };
 
@@ -32,13 +36,16 @@ export function assertOwn({ headers }: IncomingMessage, options: GateOptions): v
   if (!isOwnHost(name, options)) {
     throw new HttpError(
       403,
-      `the Host ${name} is not served here; ask by address or as localhost, ` +
+      `the Host ${shownText(name)} is not served here; ask by address or as localhost, ` +
         'or give admin.tls a certificate for that name',
     );
   }
   const { origin } = headers;
   if (origin !== undefined && !isSamePlace(origin, name)) {
-    throw new HttpError(403, `web pages of ${origin} may not ask here; leave out the header Origin`);
+    throw new HttpError(
+      403,
+      `web pages of ${shownText(origin)} may not ask here; leave out the header Origin`,
+    );
   }
   // What a page loads without a script, such as an image, has no Origin. A link that somebody follows is fine.
   if (headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-mode'] !== 'navigate') {
@@ -64,8 +71,7 @@ export async function identifyCaller(
   address: string,
   { roles, authenticator, networkOf }: GateOptions,
 ): Promise<Identity> {
-  // A proxy on this machine makes nobody a program of this machine.
-  const isForwarded = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
+  const isForwarded = isFromProxy(headers);
   const stranger = identify({ address, isForwarded, certificate: clientCertificateOf(socket) }, roles);
   const { authorization } = headers;
   if (authorization === undefined) return stranger;
@@ -80,6 +86,11 @@ export async function identifyCaller(
   throw new HttpError(401, 'this token is none of ours; pear token makes one, security.tokens knows it', {
     'www-authenticate': `${challenge['www-authenticate']}, error="invalid_token"`,
   });
+}
+
+/** A proxy on this machine makes nobody a program of this machine, whatever it says of them. */
+function isFromProxy(headers: IncomingHttpHeaders): boolean {
+  return Object.keys(headers).some((name) => proxyHeaders.has(name) || name.startsWith('x-forwarded-'));
 }
 
 /** Throws NotPermittedError, or HttpError where a token would help. */

@@ -1,6 +1,6 @@
 // The server below the admin HTTP: over TLS where there are certificates. Who fails there is told of in the log, as at the
 // client port.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../log.js';
@@ -10,7 +10,8 @@ import type { CertificateWatch } from '../server/tls/certificate-watch.js';
 import { refusedCertificate } from '../server/tls/client-certificate.js';
 import { failureOf } from '../server/tls/failures.js';
 import { secureContextOf } from '../server/tls/secure-context.js';
-import { Places } from './places.js';
+import type { Places } from './places.js';
+import { inTurn, type RequestListener } from './turns.js';
 
 const handshakeTimeoutMs = 10_000;
 
@@ -28,23 +29,22 @@ const timeouts = {
 /** Beside TLS, what a server needs to know. */
 export interface HttpServerOptions {
   readonly certificates: CertificateWatch | null;
-  readonly networkOf: (address: string) => string;
+  readonly places: Places;
   readonly log: Logger;
 }
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-
 export function createHttpServer(
-  { certificates, networkOf, log }: HttpServerOptions,
-  listener: Listener,
+  { certificates, places, log }: HttpServerOptions,
+  listener: RequestListener,
 ): Server {
+  const next = inTurn(listener);
   const server =
-    certificates === null ? createServer(timeouts, listener) : createHttpsServer(certificates, log, listener);
-  new Places(networkOf).watch(server);
+    certificates === null ? createServer(timeouts, next) : createHttpsServer(certificates, log, next);
+  places.watch(server);
   return server;
 }
 
-function createHttpsServer(certificates: CertificateWatch, log: Logger, listener: Listener): Server {
+function createHttpsServer(certificates: CertificateWatch, log: Logger, listener: RequestListener): Server {
   const { ca } = certificates.current;
   const failures = new CountedLog(log, 'TLS handshakes of the admin HTTP failed', 'failed');
   const refused = new CountedLog(log, 'certificates of clients of the admin HTTP do not count', 'refused');

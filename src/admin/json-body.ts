@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { InvalidMessageError } from '../errors.js';
+import { shownText } from '../shown-text.js';
 import { HttpError } from './answer.js';
 import { describeIssues } from './query.js';
 
@@ -20,7 +21,7 @@ export async function readJsonBody<Schema extends z.ZodType>(
     throw new HttpError(
       415,
       `the body must be JSON, and say so: send the header content-type: application/json` +
-        (type === '' ? '' : `, not ${type}`),
+        (type === '' ? '' : `, not ${shownText(type)}`),
     );
   }
   const body = schema.safeParse(parse(await readText(message)));

@@ -1,20 +1,30 @@
-// Who has the connections of the admin HTTP. They are few, and probes must always come through; so where there are too many,
-// in all or of one network, the oldest that waits for a request gives way to the newest.
+// Who has the connections of the admin HTTP. They are few, and probes must always come through. So where there are too many,
+// in all or of one network, one that only waits gives way to the newest: for a request, or for the late answer to a wrong
+// token. Some places are kept for networks that have none; and where nobody gives way, there are a few for health alone.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isLoopbackHost } from '../config/loopback-host.js';
 import { plainAddress } from '../server/gate.js';
 import { connectionKey } from '../server/connection-key.js';
 
-/** Probes, scripts and streams of events together. */
+/** Scripts, streams of events, and probes as long as there is room. */
 export const connectionsMax = 256;
 /** Of one IPv4 address or IPv6 network. */
 export const connectionsPerNetworkMax = 64;
+/** Of these, for the first connection of a network. */
+export const firstConnectionsMax = 32;
+/** Beyond these, to ask for health and nothing else. */
+export const probesMax = 32;
 
 interface Place {
   readonly socket: Socket;
   readonly network: string;
+  readonly isLoopback: boolean;
+  readonly isForHealth: boolean;
   /** Requests that have come and are not answered in full: it is not closed meanwhile. */
   asked: number;
+  /** The one under way waits until somebody may be told that a token is wrong. */
+  isHeldUp: boolean;
 }
 
 export class Places {
@@ -35,6 +45,27 @@ export class Places {
     });
   }
 
+  /** Whether this connection was let in, beyond all others, to ask for health only. */
+  isForHealth(socket: Socket): boolean {
+    return this.#placeOf(socket)?.isForHealth ?? false;
+  }
+
+  /** What `check` gives. Meanwhile the connection gives way where room is needed, and gets no answer then. */
+  async whileHeldUp<T>(socket: Socket, check: Promise<T>): Promise<T> {
+    const place = this.#placeOf(socket);
+    if (place === undefined) return check;
+    place.isHeldUp = true;
+    try {
+      return await check;
+    } finally {
+      place.isHeldUp = false;
+    }
+  }
+
+  #placeOf(socket: Socket): Place | undefined {
+    return this.#places.get(connectionKey(socket));
+  }
+
   #enter(socket: Socket): void {
     const { remoteAddress } = socket;
     // Gone before it was looked at.
@@ -42,13 +73,16 @@ export class Places {
       socket.destroy();
       return;
     }
-    const network = this.#networkOf(plainAddress(remoteAddress));
-    if (!this.#hasRoom(network)) {
+    const address = plainAddress(remoteAddress);
+    const network = this.#networkOf(address);
+    const isForHealth = !this.#hasRoom(network);
+    if (isForHealth && !this.#hasRoomForHealth()) {
       socket.destroy();
       return;
     }
     const key = connectionKey(socket);
-    this.#places.set(key, { socket, network, asked: 0 });
+    const isLoopback = isLoopbackHost(address);
+    this.#places.set(key, { socket, network, isLoopback, isForHealth, asked: 0, isHeldUp: false });
     socket.once('close', () => {
       if (this.#places.get(key)?.socket === socket) this.#places.delete(key);
     });
@@ -56,22 +90,35 @@ export class Places {
 
   /** Whether there is a place for one of this network, if need be that of another connection. */
   #hasRoom(network: string): boolean {
-    const own = [...this.#places.values()].filter((each) => each.network === network);
+    const all = [...this.#places.values()].filter(({ isForHealth }) => !isForHealth);
+    const own = all.filter((each) => each.network === network);
     if (own.length >= connectionsPerNetworkMax) return this.#makeRoom(own);
-    return this.#places.size < connectionsMax || this.#makeRoom([...this.#places.values()]);
+    const max = own.length === 0 ? connectionsMax : connectionsMax - firstConnectionsMax;
+    return all.length < max || this.#makeRoom(all);
+  }
+
+  #hasRoomForHealth(): boolean {
+    const all = [...this.#places.values()].filter(({ isForHealth }) => isForHealth);
+    return all.length < probesMax || this.#makeRoom(all);
   }
 
   #makeRoom(places: readonly Place[]): boolean {
-    const oldest = places.find(({ asked }) => asked === 0);
-    if (oldest === undefined) return false;
+    const waiting = places.filter(({ asked, isHeldUp }) => asked === 0 || isHeldUp);
+    const [first, ...others] = waiting;
+    if (first === undefined) return false;
+    const counts = new Map<string, number>();
+    for (const { network } of places) counts.set(network, (counts.get(network) ?? 0) + 1);
+    /** Programs of this machine stay longest, then networks that have few; of equals the oldest goes. */
+    const weight = ({ network, isLoopback }: Place) => (isLoopback ? 0 : (counts.get(network) ?? 0));
+    const least = others.reduce((best, each) => (weight(each) > weight(best) ? each : best), first);
     // Its place is free at once, and not only when it is told.
-    this.#places.delete(connectionKey(oldest.socket));
-    oldest.socket.destroy();
+    this.#places.delete(connectionKey(least.socket));
+    least.socket.destroy();
     return true;
   }
 
   #ask(socket: Socket, response: ServerResponse): void {
-    const place = this.#places.get(connectionKey(socket));
+    const place = this.#placeOf(socket);
     if (place === undefined) return;
     place.asked++;
     response.once('close', () => {

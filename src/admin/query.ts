@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { nearestKey } from '../config/nearest-key.js';
 import { InvalidMessageError } from '../errors.js';
+import { shownText } from '../shown-text.js';
 
 /** Throws InvalidMessageError. */
 export function readQuery<Shape extends z.ZodRawShape>(
@@ -12,7 +13,7 @@ export function readQuery<Shape extends z.ZodRawShape>(
   for (const name of new Set(query.keys())) {
     if (!known.includes(name)) throw new InvalidMessageError(unknownParameter(name, known));
     if (query.getAll(name).length > 1)
-      throw new InvalidMessageError(`the parameter ${name} is given twice; give it once`);
+      throw new InvalidMessageError(`the parameter ${shownText(name)} is given twice; give it once`);
   }
   const parsed = schema.safeParse(Object.fromEntries(query));
   if (parsed.success) return parsed.data;
@@ -29,5 +30,5 @@ export function describeIssues({ issues }: z.ZodError): string {
 function unknownParameter(name: string, known: readonly string[]): string {
   const meant = nearestKey(name, known);
   const cure = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
-  return `there is no parameter ${name} here; ${cure}`;
+  return `there is no parameter ${shownText(name)} here; ${cure}`;
 }

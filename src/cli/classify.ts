@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import type { ClassifiedImage, ClientImage, PearClient } from '../client/pear-client.js';
 import { errorCodes, StartupError } from '../errors.js';
+import { printableJson } from './fitted-table.js';
 import { flag } from './option-values.js';
 import { table } from './table.js';
 import { judgingTimeoutMs, withClient } from './target.js';
@@ -45,7 +46,7 @@ async function classify(
       items.push(...reply.map((item) => ({ ...item, file_name: name })));
     }
   }
-  out.write(json ? `${JSON.stringify(items, null, 2)}\n` : asTable(items));
+  out.write(json ? `${printableJson(items, 2)}\n` : asTable(items));
   return items.every((item) => item.error_code === errorCodes.noError) ? 0 : 1;
 }
 

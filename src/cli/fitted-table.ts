@@ -1,4 +1,5 @@
-// Tables that fit the width of a terminal: what matters least is left out first.
+// Tables that fit the width of a terminal: what matters least is left out first; and text of others on a terminal.
+import { escapeControls } from '../shown-text.js';
 
 export interface Column<Row> {
   readonly title: string;
@@ -50,7 +51,12 @@ export function cut(text: string, width: number): string {
 
 /** What others have chosen, such as a name, must not steer the terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, '?');
+}
+
+/** The same of JSON, which means what it did. */
+export function printableJson(value: unknown, indent?: number): string {
+  return escapeControls(JSON.stringify(value, null, indent));
 }
 
 /** Not Math.max(...): a hundred thousand arguments would exceed the stack. */

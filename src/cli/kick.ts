@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { PearClient, ReplyItem } from '../client/pear-client.js';
 import { StartupError } from '../errors.js';
-import { printable } from './fitted-table.js';
+import { printable, printableJson } from './fitted-table.js';
 import { flag, ipAddress } from './option-values.js';
 import { readPeers } from './peers/read.js';
 import { warnings } from './peers/summary.js';
@@ -67,7 +67,7 @@ async function run(client: PearClient, { names, options: chosen, out }: Call<Kic
     if (!json) out.write(part.map(lineOf).join(''));
     answers.push(...part);
   }
-  if (json) out.write(`${JSON.stringify(answers.map(toJson), null, 2)}\n`);
+  if (json) out.write(`${printableJson(answers.map(toJson), 2)}\n`);
   return unseen.length === 0 && answers.every(isKicked) ? 0 : 1;
 }
 
@@ -87,7 +87,7 @@ function isKicked({ result }: KickAnswer): boolean {
 }
 
 function lineOf(answer: KickAnswer): string {
-  return `${printable(answer.file_name)}  ${outcomeOf(answer)}\n`;
+  return `${printable(`${answer.file_name}  ${outcomeOf(answer)}`)}\n`;
 }
 
 function toJson(answer: KickAnswer) {

@@ -1,6 +1,7 @@
 // `pear models`: the models in the server's model folder, the one that serves marked.
 import { z } from 'zod';
 import type { PearClient } from '../client/pear-client.js';
+import { printableJson } from './fitted-table.js';
 import { flag } from './option-values.js';
 import { table } from './table.js';
 import { withClient } from './target.js';
@@ -20,6 +21,6 @@ async function models(client: PearClient, json: boolean, out: NodeJS.WritableStr
   const [current = null] = await names(0x22);
   const all = await names(0x24);
   const rows = all.map((name) => [name === current ? '*' : '', name]);
-  out.write(json ? `${JSON.stringify({ current, models: all }, null, 2)}\n` : table(['', 'model'], rows));
+  out.write(json ? `${printableJson({ current, models: all }, 2)}\n` : table(['', 'model'], rows));
   return 0;
 }

@@ -6,6 +6,7 @@ import { version } from '../version.js';
 import { nearestOf } from './arguments.js';
 import { classifyTool } from './classify.js';
 import { eventsTool } from './events/tool.js';
+import { printable } from './fitted-table.js';
 import { kickTool } from './kick.js';
 import { modelsTool } from './models.js';
 import { tokenTool } from './new-token.js';
@@ -84,6 +85,6 @@ pear TOOL --help tells the options of each.
 }
 
 function complain(lines: readonly string[]): number {
-  process.stderr.write(`${lines.join('\n  ')}\n`);
+  process.stderr.write(`${lines.map(printable).join('\n  ')}\n`);
   return 1;
 }

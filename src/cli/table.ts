@@ -1,7 +1,9 @@
 // Plain text tables for terminals.
+import { printable } from './fitted-table.js';
 
 /** Columns as wide as their widest cell, two spaces between; numbers are for the caller to format. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], content: readonly (readonly string[])[]): string {
+  const rows = content.map((row) => row.map(printable));
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );

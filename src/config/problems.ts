@@ -1,5 +1,6 @@
 // Collects the mistakes of a configuration, one line each, so that all are named at once; and how keys and
 // values that somebody wrote are shown in such a line: short, on one line, without control characters or passwords.
+import { escapeControls, shortened } from '../shown-text.js';
 
 /** Nobody reads more; a file of a megabyte of nonsense must not become a log of gigabytes. */
 export const problemsMax = 100;
@@ -63,16 +64,4 @@ export function maskPasswords(text: string): string {
     const end = rest.lastIndexOf('@');
     return end === -1 ? whole : `${before}***${rest.slice(end)}`;
   });
-}
-
-function shortened(text: string, lengthMax: number): string {
-  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
-}
-
-// JSON escapes those below 0x20; a terminal obeys some of these, too, and two of them end a line.
-function escapeControls(text: string): string {
-  return text.replaceAll(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

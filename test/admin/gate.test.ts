@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { roles } from '#src/config/schema.js';
+import { eventually } from '../support/deadline.js';
 import { knownTokens, nameOf, tokens, wrongToken } from '../support/tokens.js';
 import { Wire } from '../support/wire.js';
 import { ask, errorOf, startAdmin } from './admin.js';
@@ -111,9 +112,18 @@ describe('the gate of the admin HTTP', () => {
 
   test('gives nobody behind a proxy of this machine the role of the machine', async (t) => {
     const { port } = await startAdmin(t, { roles: { defaultRole: 'viewer', loopbackRole: 'admin' } });
-    for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { forwarded: 'for=127.0.0.1' }]) {
-      assert.equal((await ask(port, '/api/closed', { headers })).status, 403);
-      assert.equal((await ask(port, '/api/status', { headers })).status, 200);
+    for (const headers of [
+      { 'x-forwarded-for': '127.0.0.1' },
+      { forwarded: 'for=127.0.0.1' },
+      { via: '1.1 proxy' },
+      { 'X-Real-IP': '127.0.0.1' },
+      { 'x-forwarded-host': 'localhost' },
+      { 'x-forwarded-proto': 'https' },
+      { 'x-forwarded-port': '' },
+    ]) {
+      const shown = JSON.stringify(headers);
+      assert.equal((await ask(port, '/api/closed', { headers })).status, 403, shown);
+      assert.equal((await ask(port, '/api/status', { headers })).status, 200, shown);
     }
   });
 
@@ -145,6 +155,23 @@ describe('the gate of the admin HTTP', () => {
     ]) {
       assert.equal((await ask(port, '/api/status', { headers: { host } })).status, 200, host);
     }
+  });
+
+  test('shows a foreign Host and Origin short, and so that no terminal obeys them', async (t) => {
+    const { port, logged } = await startAdmin(t);
+    const hostile = `a\x9b2J\x85${'x'.repeat(1_000)}`;
+    const shown = `a\\u009b2J\\u0085${'x'.repeat(75)}…`;
+    for (const headers of [{ host: hostile }, { origin: hostile }]) {
+      const answer = await ask(port, '/api/status', { headers });
+      assert.equal(answer.status, 403);
+      assert.ok(errorOf(answer).includes(` ${shown} `), errorOf(answer));
+    }
+    const answer = await ask(port, `/api/connections/${encodeURIComponent(hostile)}`);
+    assert.deepEqual([answer.status, errorOf(answer).includes(` ${shown};`)], [404, true]);
+    const says = (line: string) => line.includes('not permitted');
+    const line = await eventually('a line says so', () => logged.find(says) ?? null);
+    assert.doesNotMatch(line.trimEnd(), /\p{Cc}/u);
+    assert.ok(line.length < 500, line);
   });
 
   test('takes one Host, not two', async (t) => {

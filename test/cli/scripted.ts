@@ -27,7 +27,9 @@ export function scriptedServer(
             cmd: asked.cmd,
             response_data: answered.map((item) => ({ file_name: null, error_code: 0, ...item })),
           };
-    socket.write(JSON.stringify(reply));
+    // In ASCII, as a sound one writes it.
+    const ascii = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    socket.write(JSON.stringify(reply).replaceAll(/[\u0080-\uffff]/g, ascii));
   });
 }
 

@@ -1,6 +1,7 @@
 // One reader of server-sent events: writes them, keeps the connection alive, and drops a reader that does not read.
 import type { ServerResponse } from 'node:http';
 import type { StoredEvent } from '../../connections/record.js';
+import { escapeControls } from '../../shown-text.js';
 
 /** Silence for longer makes proxies close, and readers believe that nobody is there. */
 const keepAliveIntervalMs = 15_000;
@@ -83,5 +84,5 @@ export class EventStream {
 
 /** As https://html.spec.whatwg.org/multipage/server-sent-events.html has it; JSON holds no line end. */
 function toText(event: StoredEvent): string {
-  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${escapeControls(JSON.stringify(event))}\n\n`;
 }

@@ -4,6 +4,7 @@ import { peerFilterSchema, type PeerFilter, type PeerRecord } from '../../connec
 import { inOrderOf, parseSort } from '../../connections/sort.js';
 import type { ConnectionsReader, PeerPage } from '../../connections/store.js';
 import { InvalidMessageError } from '../../errors.js';
+import { shownText } from '../../shown-text.js';
 import { HttpError, json, type Answer } from '../answer.js';
 import { readQuery } from '../query.js';
 import type { Route } from '../route.js';
@@ -37,7 +38,7 @@ export function connectionRoutes(view: ConnectionsReader): Route[] {
         if (peer !== undefined) return json(200, peer);
         throw new HttpError(
           404,
-          `there is no connection ${id}; /api/connections lists those there are, /api/closed the last that closed`,
+          `there is no connection ${shownText(id)}; /api/connections lists those there are, /api/closed the last that closed`,
         );
       },
     },

@@ -3,6 +3,7 @@ import type { ConnectionsReader } from '../../connections/store.js';
 import { text } from '../answer.js';
 import { prometheusText } from '../metrics.js';
 import type { Route } from '../route.js';
+import { sharedRead } from '../shared-read.js';
 import type { WorkersState } from './status.js';
 
 export function healthRoutes(view: ConnectionsReader, hostId: string, workers: () => WorkersState): Route[] {
@@ -22,11 +23,14 @@ export function healthRoutes(view: ConnectionsReader, hostId: string, workers: (
       path: '/metrics',
       method: 'GET',
       role: 'viewer',
-      answer: async () => {
+      answer: sharedRead(async () => {
         const { workers: known } = await view.workers();
         const own = known.filter(({ record }) => record.host === hostId);
-        return { ...text(200, prometheusText(own)), type: 'text/plain; version=0.0.4; charset=utf-8' };
-      },
+        return {
+          ...text(200, prometheusText(own)),
+          type: 'text/plain; version=0.0.4; charset=utf-8',
+        } as const;
+      }),
     },
   ];
 }

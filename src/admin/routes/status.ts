@@ -2,6 +2,7 @@
 import type { ConnectionsReader } from '../../connections/store.js';
 import { json } from '../answer.js';
 import type { Route } from '../route.js';
+import { sharedRead } from '../shared-read.js';
 import { totalsByHost } from '../totals.js';
 
 /** How many workers of this host serve, how many should, and whether they are being ended. */
@@ -16,7 +17,7 @@ export function statusRoute(view: ConnectionsReader, hostId: string, workers: ()
     path: '/api/status',
     method: 'GET',
     role: 'viewer',
-    answer: async () => {
+    answer: sharedRead(async () => {
       const { serving, wanted } = workers();
       const { workers: known, unread, scope } = await view.workers();
       return json(200, {
@@ -28,6 +29,6 @@ export function statusRoute(view: ConnectionsReader, hostId: string, workers: ()
         unread,
         scope,
       });
-    },
+    }),
   };
 }

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { storedEventSchema, type StoredEvent } from '../../connections/record.js';
 import { adminTarget, AdminHttpError, ask, askJson, type AdminTarget } from '../admin-http.js';
+import { printableJson } from '../fitted-table.js';
 import { flag, wholeNumber } from '../option-values.js';
 import { adminOption, defineTool, type Call } from '../tool.js';
 import { eventLine } from './event-line.js';
@@ -97,5 +98,5 @@ function isPassing(error: unknown, { known, isLost }: Place): boolean {
 }
 
 function print({ options: { json }, out }: Call<EventsOptions>, events: readonly StoredEvent[]): void {
-  out.write(events.map((event) => `${json ? JSON.stringify(event) : eventLine(event)}\n`).join(''));
+  out.write(events.map((event) => `${json ? printableJson(event) : eventLine(event)}\n`).join(''));
 }

@@ -4,7 +4,7 @@ import { closedPeerSchema, type ClosedPeer } from '../../connections/record.js';
 import { inOrderOf } from '../../connections/sort.js';
 import { scopes } from '../../connections/store.js';
 import { adminTarget, AdminHttpError, askJson } from '../admin-http.js';
-import { fittedTable } from '../fitted-table.js';
+import { fittedTable, printableJson } from '../fitted-table.js';
 import { clock, plural } from '../times.js';
 import type { Call } from '../tool.js';
 import { closedColumns } from './columns.js';
@@ -31,7 +31,7 @@ export async function printClosed(call: Call<PeersOptions>): Promise<number> {
     rows.sort((a, b) => order(a.peer, b.peer));
   }
   if (options.json) {
-    out.write(`${JSON.stringify(rows, null, 2)}\n`);
+    out.write(`${printableJson(rows, 2)}\n`);
     return 0;
   }
   out.write(

@@ -1,6 +1,6 @@
 // What stands around a list of connections: a line for each worker and host, and how much the list can be trusted.
 import type { PeerFilter, PeerRecord } from '../../connections/record.js';
-import { cut, fittedTable, type Column } from '../fitted-table.js';
+import { cut, fittedTable, printable, type Column } from '../fitted-table.js';
 import { plural } from '../times.js';
 import type { PeerList } from './read.js';
 
@@ -131,7 +131,9 @@ export function countLine({ peers, isCut }: PeerList, shown: number): string {
 /** What whoever reads the list must know: empty where it is whole. */
 export function warnings({ unread, isThisHost, isCut, status }: PeerList): string[] {
   return [
-    ...unread.map((worker) => `the connections of ${worker} could not be read: they are missing here`),
+    ...unread.map(
+      (worker) => `the connections of ${printable(worker)} could not be read: they are missing here`,
+    ),
     // Without Redis there is only this host, and nothing is missing.
     ...(isThisHost && status.store === 'redis'
       ? ['Redis is away: this is the host that was asked, the others are missing here']

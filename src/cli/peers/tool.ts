@@ -1,7 +1,7 @@
 // `pear peers`: every connection of every worker and host, once or live; or the last that closed.
 import type { PeerFilter, PeerRecord } from '../../connections/record.js';
 import { StartupError } from '../../errors.js';
-import { fittedTable } from '../fitted-table.js';
+import { fittedTable, printableJson } from '../fitted-table.js';
 import { withClient } from '../target.js';
 import { defineTool, type Call } from '../tool.js';
 import { printClosed } from './closed.js';
@@ -32,7 +32,7 @@ async function run(call: Call<PeersOptions>): Promise<number> {
   );
   const peers = shownOf(list.peers, chosen);
   if (chosen.json) {
-    out.write(`${JSON.stringify(peers, null, 2)}\n`);
+    out.write(`${printableJson(peers, 2)}\n`);
     for (const line of warnings(list)) process.stderr.write(`${line}\n`);
     return 0;
   }

@@ -5,7 +5,7 @@ import { WriteStream } from 'node:tty';
 import type { PearClient } from '../../client/pear-client.js';
 import type { PeerRecord } from '../../connections/record.js';
 import { BusyError, ConnectionLostError, InternalError, StartupError } from '../../errors.js';
-import { cut, fittedTable } from '../fitted-table.js';
+import { cut, fittedTable, printable, printableJson } from '../fitted-table.js';
 import { connectTo, serverOf, targetOf } from '../target.js';
 import { clock } from '../times.js';
 import { shownToken } from '../token.js';
@@ -90,7 +90,7 @@ class Reader {
         (each) => error instanceof each,
       );
       if (!isPassing || !(error instanceof Error)) throw error;
-      return { list: this.#last, trouble: `${error.message}; trying again` };
+      return { list: this.#last, trouble: `${printable(error.message)}; trying again` };
     }
   }
 
@@ -143,7 +143,7 @@ function headLines(
 
 function plainText(call: Call<PeersOptions>, list: PeerList): string {
   const rows = rowsOf(call, list);
-  if (call.options.json) return `${JSON.stringify(rows)}\n`;
+  if (call.options.json) return `${printableJson(rows)}\n`;
   const width = widthOf(call.out);
   return `${[
     `at ${clock(Date.now())}`,
