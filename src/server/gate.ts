@@ -59,6 +59,8 @@ export interface Identity {
   readonly role: Role;
   /** What their address alone gives them. */
   readonly byAddress: Role;
+  /** What it would give them after garbage. */
+  readonly byAddressAfterGarbage: Role;
   /** What their client certificate gives them; null: nothing. */
   readonly byCertificate: Grant | null;
   /** The best of what the tokens give them that they have shown; null: nothing. */
@@ -67,26 +69,42 @@ export interface Identity {
 
 /** Who somebody is who has shown no token. */
 export function identify({ address, isForwarded, certificate }: Origin, options: RoleOptions): Identity {
+  const { defaultRole, loopbackRole, certificates = [] } = options;
   const isLocal = !isForwarded && loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-  const stranger = identityOf(isLocal ? options.loopbackRole : options.defaultRole);
-  if (certificate === null) return stranger;
-  const known = (options.certificates ?? []).filter((each) => fits(certificate, each));
-  return identityOf(stranger.byAddress, { byCertificate: known.reduce(bestOf, null) });
+  const known = certificate === null ? [] : certificates.filter((each) => fits(certificate, each));
+  return identityOf(isLocal ? loopbackRole : defaultRole, {
+    strangerRole: defaultRole,
+    byCertificate: known.reduce(bestOf, null),
+  });
+}
+
+/** What is known of somebody beside the role of their address. */
+export interface Proved {
+  /** What strangers have; unless given, what the address gives. */
+  readonly strangerRole?: Role;
+  readonly byCertificate?: Grant | null;
+  readonly byToken?: Grant | null;
 }
 
 /** Somebody whose address gives them `byAddress`, and who has proved this beside it, or nothing. */
 export function identityOf(
   byAddress: Role,
-  { byCertificate = null, byToken = null }: Partial<Pick<Identity, 'byCertificate' | 'byToken'>> = {},
+  { strangerRole = byAddress, byCertificate = null, byToken = null }: Proved = {},
 ): Identity {
+  const byAddressAfterGarbage = lowerOf(operatorAtMost(byAddress), strangerRole);
   const proved = byToken === null ? byCertificate : bestOf(byCertificate, byToken);
   const role = proved === null || rank[proved.role] < rank[byAddress] ? byAddress : proved.role;
-  return { name: proved?.name ?? null, role, byAddress, byCertificate, byToken };
+  return { name: proved?.name ?? null, role, byAddress, byAddressAfterGarbage, byCertificate, byToken };
 }
 
 /** Who somebody is once a token has given them this as well. */
-export function withGrant({ byAddress, byCertificate, byToken }: Identity, grant: Grant): Identity {
-  return identityOf(byAddress, { byCertificate, byToken: bestOf(byToken, grant) });
+export function withGrant(before: Identity, grant: Grant): Identity {
+  const { byAddress, byAddressAfterGarbage, byCertificate, byToken } = before;
+  return identityOf(byAddress, {
+    strangerRole: byAddressAfterGarbage,
+    byCertificate,
+    byToken: bestOf(byToken, grant),
+  });
 }
 
 /** Of several the highest counts, and of equals the last. */
@@ -112,18 +130,22 @@ export function tokenHash(token: string): Uint8Array {
 
 /**
  * Who a connection is that has sent garbage: a web page can make a browser send such, which comes from the machine itself,
- * or shows a certificate, without asking the person at it. So neither makes an admin any longer. A token does: no browser
- * shows one by itself.
+ * or shows a certificate, without asking the person at it. So it counts as a stranger by its address, and neither that nor the
+ * certificate makes an admin any longer. A token does: no browser shows one by itself.
  */
-export function afterGarbage({ byAddress, byCertificate, byToken }: Identity): Identity {
-  return identityOf(operatorAtMost(byAddress), {
+export function afterGarbage({ byAddressAfterGarbage, byCertificate, byToken }: Identity): Identity {
+  return identityOf(byAddressAfterGarbage, {
     byCertificate: byCertificate && { name: byCertificate.name, role: operatorAtMost(byCertificate.role) },
     byToken,
   });
 }
 
 function operatorAtMost(role: Role): Role {
-  return rank[role] > rank.operator ? 'operator' : role;
+  return lowerOf(role, 'operator');
+}
+
+function lowerOf(a: Role, b: Role): Role {
+  return rank[a] < rank[b] ? a : b;
 }
 
 /** Whether `role` may use what needs `needed`. */

@@ -126,23 +126,31 @@ describe('of several roles', () => {
     );
   });
 
-  test('garbage leaves address and certificate operator at most, and tokens what they are', () => {
+  test('garbage makes a stranger of the address, never an admin by it or a certificate, and leaves tokens what they are', () => {
     const granted = (name: string, of: Role | null) => (of === null ? null : { name, role: of });
     fc.assert(
-      fc.property(role, fc.option(role), fc.option(role), (byAddress, certified, shown) => {
-        const byCertificate = granted('certificate', certified);
-        const [before, after] = [granted('before', shown), granted('after', shown)];
-        const identity = afterGarbage(identityOf(byAddress, { byCertificate, byToken: before }));
-        const lowered = [byAddress, certified ?? 'viewer'].map((each) =>
-          Math.min(rank(each), rank('operator')),
-        );
-        assert.equal(rank(identity.role), Math.max(...lowered, rank(shown ?? 'viewer')));
-        assert.equal(identity.name === null, byCertificate === null && before === null);
-        assert.deepEqual(afterGarbage(identity), identity);
-        if (after === null) return;
-        const late = withGrant(afterGarbage(identityOf(byAddress, { byCertificate })), after);
-        assert.equal(late.role, identity.role, 'whenever the token is shown');
-      }),
+      fc.property(
+        role,
+        role,
+        fc.option(role),
+        fc.option(role),
+        (byAddress, strangerRole, certified, shown) => {
+          const byCertificate = granted('certificate', certified);
+          const [before, after] = [granted('before', shown), granted('after', shown)];
+          const identity = afterGarbage(
+            identityOf(byAddress, { strangerRole, byCertificate, byToken: before }),
+          );
+          const lowered = [Math.min(rank(byAddress), rank(strangerRole)), rank(certified ?? 'viewer')].map(
+            (each) => Math.min(each, rank('operator')),
+          );
+          assert.equal(rank(identity.role), Math.max(...lowered, rank(shown ?? 'viewer')));
+          assert.equal(identity.name === null, byCertificate === null && before === null);
+          assert.deepEqual(afterGarbage(identity), identity);
+          if (after === null) return;
+          const late = withGrant(afterGarbage(identityOf(byAddress, { strangerRole, byCertificate })), after);
+          assert.equal(late.role, identity.role, 'whenever the token is shown');
+        },
+      ),
     );
   });
 });

@@ -101,6 +101,18 @@ describe('TLS client certificate gives role and identity', () => {
     assert.match(String(line['reason']), /UNABLE_TO|SELF_SIGNED|EXPIRED/);
   });
 
+  test('after garbage each certificate gives what it did for every command, admin to nobody', async () => {
+    for (const [name, role] of [
+      [null, 'viewer'],
+      ['operator', 'operator'],
+      ['admin', 'operator'],
+    ] as const) {
+      const wire = await open(name);
+      assert.equal(await wire.ask('hello'), refused(1, 'a request must start with {'));
+      await assertRole(wire, role);
+    }
+  });
+
   test('of certificate and token the highest counts, and after garbage a certificate gives operator at most', async () => {
     const list = request(0x40, [{ host: 'nowhere' }]);
     const right = reply(0x11, item(null, 2, 0));

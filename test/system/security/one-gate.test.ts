@@ -39,6 +39,10 @@ describe('a server with tokens', () => {
       foreign.send('PROXY TCP4 192.0.2.7 192.0.2.1 51000 9090\r\n');
       assert.equal(await foreign.ask(authenticate(tokens[role])), right);
       await assertRole(foreign, role);
+      const garbage = await open();
+      assert.equal(await garbage.ask('hello'), refused(1, 'a request must start with {'));
+      assert.equal(await garbage.ask(authenticate(tokens[role])), right);
+      await assertRole(garbage, role);
     });
   }
 
