@@ -164,7 +164,10 @@ export class Supervisor {
     const { workerId } = slot;
     slot.serving = null;
     slot.timer = setTimeout(() => {
-      log.error({ worker: slot.number, pid: process.pid, startTimeoutMs }, 'a worker did not start in time');
+      log.error(
+        { worker: slot.number, pid: process.pid, startTimeoutMs },
+        'a worker did not start in time: a large model, or a busy machine, needs a longer cluster.start_timeout_ms',
+      );
       process.kill('SIGKILL');
     }, startTimeoutMs);
     process.onMessage((message) => {

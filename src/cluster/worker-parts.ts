@@ -53,6 +53,7 @@ export function followSettings(
     },
     // Half of the time in which it must have committed.
     maxWaitMs: config.cluster.commit_timeout_ms / 2,
+    startTimeoutMs: config.cluster.start_timeout_ms,
     onPrepared: (round, problem) => {
       void link.send({ type: 'prepared', round, problem });
     },

@@ -154,7 +154,9 @@ const cluster = z.strictObject({
     ),
   start_timeout_ms: milliseconds(hourMs)
     .default(60_000)
-    .describe('A worker that is not ready by then is ended and forked anew.'),
+    .describe(
+      'A worker that is not ready by then is ended and forked anew. A model that takes longer to load is refused by a change (0x26).',
+    ),
   drain_timeout_ms: milliseconds(hourMs)
     .default(10_000)
     .describe('At a stop, how long replies that are owed may take before connections are cut.'),

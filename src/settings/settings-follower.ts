@@ -22,6 +22,8 @@ export interface FollowerOptions {
   readonly detector: ChangeableModel;
   /** What was asked before a change is answered before the change counts as done, unless that takes longer. */
   readonly maxWaitMs: number;
+  /** cluster.start_timeout_ms: a worker that loads the model at its start has no longer. */
+  readonly startTimeoutMs: number;
   /** `problem`: null where it is ready. */
   readonly onPrepared: (round: number, problem: string | null) => void;
   readonly onCommitted: (round: number) => void;
@@ -73,15 +75,18 @@ export class SettingsFollower implements CurrentSettings {
 
   /** Gives what is wrong; null: it is ready to serve. */
   async #load(settings: Settings): Promise<string | null> {
-    const { detector, log } = this.#options;
+    const { detector, startTimeoutMs, log } = this.#options;
     if (settings.fingerprint === detector.model.fingerprint) return null;
     const start = performance.now();
     try {
       const { fingerprint, name } = await detector.prepare(settings);
-      log.debug({ model: name, ms: Math.round(performance.now() - start) }, 'loaded the next model');
-      if (settings.fingerprint === null || fingerprint === settings.fingerprint) return null;
+      const ms = Math.round(performance.now() - start);
+      log.debug({ model: name, ms }, 'loaded the next model');
+      const isProved = settings.fingerprint === null || fingerprint === settings.fingerprint;
+      if (isProved && ms <= startTimeoutMs) return null;
       await detector.discard();
-      return `${name} is not what was proved: its file has changed`;
+      if (!isProved) return `${name} is not what was proved: its file has changed`;
+      return `a worker took ${ms} ms to load ${name}; it would not come up after a restart unless cluster.start_timeout_ms is raised`;
     } catch (error) {
       return describeError(error);
     }

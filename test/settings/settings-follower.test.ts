@@ -16,7 +16,11 @@ const settings = (version: number, fingerprint: string): Settings => ({
 });
 
 /** A follower whose detector notes what it does; models are named after their fingerprints. */
-function followerWith({ loads = (wanted: string) => wanted, maxWaitMs = 60_000 } = {}) {
+function followerWith({
+  loads = (wanted: string) => wanted,
+  maxWaitMs = 60_000,
+  startTimeoutMs = 60_000,
+} = {}) {
   const events: string[] = [];
   let serving = 'old';
   let next: string | null = null;
@@ -52,6 +56,7 @@ function followerWith({ loads = (wanted: string) => wanted, maxWaitMs = 60_000 }
       },
     },
     maxWaitMs,
+    startTimeoutMs,
     onPrepared: (round, problem) => events.push(`prepared ${round}: ${problem}`),
     onCommitted: (round) => events.push(`committed ${round}`),
     log: pino({ level: 'silent' }),
@@ -124,5 +129,14 @@ describe('a worker that follows changes', () => {
     changed.follower.prepare(1, settings(2, 'new'));
     await changed.until('prepared 1: something else is not what was proved: its file has changed');
     assert.ok(changed.events.includes('discarded'));
+    const slow = followerWith({ startTimeoutMs: -1 });
+    slow.follower.prepare(1, settings(2, 'new'));
+    await slow.until('discarded');
+    await eventually(
+      'it says why',
+      () =>
+        slow.events.some((event) => /load new; .* unless cluster\.start_timeout_ms is raised$/.test(event)) ||
+        null,
+    );
   });
 });
