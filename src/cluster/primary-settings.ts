@@ -7,7 +7,7 @@ import { ModelProver } from '../detector/proof/prover.js';
 import { readDownloadCa } from '../downloads/download-ca.js';
 import { ModelDownloader } from '../downloads/model-downloader.js';
 import { placeFile } from '../downloads/place-file.js';
-import { removeLeftDownloads } from '../downloads/temporary-folder.js';
+import { removeLeftFolders } from '../settings/temporary-folder.js';
 import { describeError, ModelRefusedError, StartupError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { Follower } from '../settings/change-round.js';
@@ -156,7 +156,7 @@ export function followerOf(process: WorkerProcess): Follower {
 /** What downloads of killed servers have left. That it cannot be removed keeps nobody from serving. */
 async function removeLeft(folder: string, log: Logger): Promise<void> {
   try {
-    await removeLeftDownloads(folder);
+    await removeLeftFolders(folder);
   } catch (error) {
     log.warn(
       { reason: describeError(error) },

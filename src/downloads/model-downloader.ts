@@ -18,7 +18,11 @@ import { failureOf, wireErrorWith } from './failure.js';
 import { openSource } from './open-source.js';
 import { placeFile } from './place-file.js';
 import { receive } from './receive.js';
-import { makeTemporaryFolder, removeLeftDownloads, removeTemporaryFolder } from './temporary-folder.js';
+import {
+  makeTemporaryFolder,
+  removeLeftFolders,
+  removeTemporaryFolder,
+} from '../settings/temporary-folder.js';
 
 export interface DownloaderOptions {
   /** security.download_hosts */
@@ -127,7 +131,7 @@ export class ModelDownloader {
       const total = checkedLength(response, maxBytes, (request.sha256 ?? null) !== null);
       record.enter('receiving', { total });
       clock.receiving();
-      await removeLeftDownloads(request.folder);
+      await removeLeftFolders(request.folder);
       const folder = await makeTemporaryFolder(request.folder).catch((error: unknown) => {
         throw diskError(error);
       });

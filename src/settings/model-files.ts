@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { isModelFile, modelFileOf } from './model-name.js';
 import { isInside } from './paths.js';
+import { makeTemporaryFolder, removeTemporaryFolder } from './temporary-folder.js';
 
 /** Beside a model: what describes it. Whoever places another model of the name must not get that description. */
 const sidecarEnding = '.yaml';
@@ -36,17 +37,17 @@ export async function findModel(folder: string, name: string): Promise<ModelFile
 export async function deleteModel(folder: string, { name }: ModelFile): Promise<void> {
   const path = join(folder, name);
   // Hidden, so no model any more. A model that cannot be moved, as one that is mounted, keeps what describes it.
-  const hidden = join(folder, `.deleted-${process.pid}`);
-  await rename(path, hidden);
+  const hidden = await makeTemporaryFolder(folder);
   try {
-    await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding)));
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') {
-      await rename(hidden, path);
+    await rename(path, join(hidden, name));
+    await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding))).catch(async (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return;
+      await rename(join(hidden, name), path);
       throw error;
-    }
+    });
+  } finally {
+    await removeTemporaryFolder(hidden);
   }
-  await unlink(hidden);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,5 +1,6 @@
-// The folder that a download is written to: hidden, private, and inside the model folder, so that the finished file only has to
-// be renamed. Its name tells whose it is, so that the next start can remove what a killed server left.
+// The folder that a download is written to, and a model that is deleted is moved to: hidden, private, and inside the model
+// folder, so that a file only has to be renamed. Its name tells whose it is, so that the next start can remove what a killed
+// server left.
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, processPlace } from '../running-process.js';
@@ -25,8 +26,8 @@ export async function removeTemporaryFolder(path: string): Promise<void> {
   own.delete(path);
 }
 
-/** Removes from a model folder what downloads of servers that were killed have left there, and says what that was. */
-export async function removeLeftDownloads(folder: string): Promise<readonly string[]> {
+/** Removes from a model folder what servers that were killed have left there, and says what that was. */
+export async function removeLeftFolders(folder: string): Promise<readonly string[]> {
   const removed: string[] = [];
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((one) => form.test(one))) {

@@ -8,9 +8,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   makeTemporaryFolder,
-  removeLeftDownloads,
+  removeLeftFolders,
   removeTemporaryFolder,
-} from '#src/downloads/temporary-folder.js';
+} from '#src/settings/temporary-folder.js';
 
 const start = async (t: TestContext) => {
   const folder = await mkdtemp(join(tmpdir(), 'pear-models-'));
@@ -20,7 +20,7 @@ const start = async (t: TestContext) => {
 
 /** The path that a process which is killed in the middle of a download leaves. */
 async function leftByKilled(folder: string): Promise<string> {
-  const module = fileURLToPath(import.meta.resolve('#src/downloads/temporary-folder.js'));
+  const module = fileURLToPath(import.meta.resolve('#src/settings/temporary-folder.js'));
   const program = `
     import { makeTemporaryFolder } from ${JSON.stringify(module)};
     const path = await makeTemporaryFolder(process.argv[1]);
@@ -41,7 +41,7 @@ describe('What a download leaves in the model folder', () => {
   it('when its server was killed is removed by the next one', async (t) => {
     const folder = await start(t);
     const path = await leftByKilled(folder);
-    assert.deepEqual(await removeLeftDownloads(folder), [path]);
+    assert.deepEqual(await removeLeftFolders(folder), [path]);
     assert.deepEqual(await readdir(folder), []);
   });
 
@@ -51,7 +51,7 @@ describe('What a download leaves in the model folder', () => {
     const others = [...new Set([process.ppid, 1])].map((pid) => own.replace(/-\d+-/, `-${pid}-`));
     const foreign = own.replace(/download-[0-9a-f]{8}/, 'download-00000000');
     for (const path of [...others, foreign]) await mkdir(path);
-    assert.deepEqual(await removeLeftDownloads(folder), []);
+    assert.deepEqual(await removeLeftFolders(folder), []);
     await removeTemporaryFolder(own);
     assert.equal((await readdir(folder)).length, others.length + 1);
   });
@@ -70,7 +70,7 @@ describe('What a download leaves in the model folder', () => {
       await utimes(path, longAgo, longAgo);
     }
     await utimes(join(old, 'pear.onnx'), longAgo, longAgo);
-    assert.deepEqual(await removeLeftDownloads(folder), [old]);
+    assert.deepEqual(await removeLeftFolders(folder), [old]);
     await removeTemporaryFolder(own);
   });
 
@@ -83,12 +83,12 @@ describe('What a download leaves in the model folder', () => {
     await symlink(elsewhere, path);
     const kept = ['.download-', '.download-mine', `${name}.onnx`, `x${name}`, 'pear.onnx'];
     for (const other of kept) await mkdir(join(folder, other));
-    assert.deepEqual(await removeLeftDownloads(folder), []);
+    assert.deepEqual(await removeLeftFolders(folder), []);
     assert.deepEqual(await readdir(elsewhere), ['pear.onnx']);
     assert.deepEqual((await readdir(folder)).toSorted(), [...kept, name].toSorted());
   });
 
   it('is nothing where there is no folder', async (t) => {
-    assert.deepEqual(await removeLeftDownloads(join(await start(t), 'gone')), []);
+    assert.deepEqual(await removeLeftFolders(join(await start(t), 'gone')), []);
   });
 });
