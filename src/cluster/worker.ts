@@ -180,6 +180,7 @@ class Worker {
         maxBytes: config.limits.max_held_bytes_total,
       }),
       connections: this.#connections,
+      networkOf,
       log,
     });
   }

@@ -13,6 +13,7 @@ import type { Authenticator } from '#src/server/authenticator.js';
 import { identityOf } from '#src/server/gate.js';
 import { Peer } from '#src/server/peer/peer.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
+import { Turns } from '#src/server/peer/turns.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
 import { Wire } from '../../support/wire.js';
@@ -95,6 +96,7 @@ async function setUp({
       maxPendingRequests: 10_000,
     },
     room,
+    turns: new Turns(),
     log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
     onChange: () => undefined,
     onClose: () => undefined,
