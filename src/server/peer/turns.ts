@@ -3,10 +3,10 @@
 // order in which they came, and behind those who have little to do.
 
 /** Of all peers together, in one round of the event loop. */
-const roundMs = 10;
+const roundMs = 5;
 
 /** Of that, kept for those who have much to do: many who have little must not hold them up for ever. */
-const keptMs = 3;
+const keptMs = 2;
 
 /** Of one peer where nobody waits, and where many do. */
 const turnMaxMs = 5;

@@ -10,6 +10,7 @@ import { AuthenticationHandler } from '#src/handlers/authentication-handler.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
 import type { Authenticator } from '#src/server/authenticator.js';
+import { ConnectionLog } from '#src/server/connection-log.js';
 import { identityOf } from '#src/server/gate.js';
 import { Peer } from '#src/server/peer/peer.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
@@ -97,7 +98,10 @@ async function setUp({
     },
     room,
     turns: new Turns(),
-    log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+    log: new ConnectionLog(
+      pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+      (address) => address,
+    ),
     onChange: () => undefined,
     onClose: () => undefined,
   });
