@@ -74,7 +74,11 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
     const { idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#reading = new Reading(
       socket,
-      () => this.#draining?.isOn !== true && this.#allowance.mayLook(this.#intake.decoder.waitingBytes),
+      () =>
+        this.#draining?.isOn !== true &&
+        // Its turn comes, and with many that wait for theirs all that reading would take time from it.
+        !this.#turn.isWaiting &&
+        this.#allowance.mayLook(this.#intake.decoder.waitingBytes),
     );
     this.#allowance = new Allowance(
       options.limits,
