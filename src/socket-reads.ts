@@ -27,10 +27,14 @@ const onread = {
   },
   callback(this: Socket, length: number) {
     this.emit('data', memory.subarray(0, length));
-    lastRead = this;
+    hasRead(this);
     return true;
   },
 };
+
+function hasRead(socket: Socket): void {
+  lastRead = socket;
+}
 
 /**
  * Says whether the next reads of the connection are to be small ones: what is read of it waits, or it has no need to send
