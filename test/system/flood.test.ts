@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
+import { intervalMs, linesPerNetworkMax } from '#src/server/connection-log.js';
 import { eventually } from '../support/deadline.js';
 import { offer } from '../support/offer.js';
 import { askFolder, folder, request } from '../support/replies.js';
@@ -15,7 +16,7 @@ const flooders = 300;
 const bytesMax = 64 * 1024 * 1024;
 const chunk = Buffer.from(askFolder.repeat(400));
 /** One after the other; where each had to wait for all that flood, for minutes. */
-const asks = 40;
+const asks = 20;
 const asksTimeoutMs = 40_000;
 
 const workerSchema = z.object({ age_ms: z.number() });
@@ -34,6 +35,7 @@ after(() => {
 });
 
 test('hundreds that ask as fast as they can hold up neither a newcomer nor the heartbeat', async () => {
+  const floodAt = performance.now();
   const flood = await Promise.all(
     Array.from({ length: flooders }, async () => {
       const wire = await Wire.open(server.port, '127.0.0.5');
@@ -58,13 +60,17 @@ test('hundreds that ask as fast as they can hold up neither a newcomer nor the h
 
   const viewer = await Wire.open(server.port, '127.0.0.9');
   let [heartbeats, lastAgeMs] = [0, 0];
-  await eventually('heartbeats come', async () => {
-    const status = statusSchema.parse(JSON.parse(await viewer.ask(request(0x44, null))));
-    const [{ age_ms: ageMs }] = status.response_data[0].result.hosts[0].workers;
-    if (ageMs < lastAgeMs) heartbeats += 1;
-    lastAgeMs = ageMs;
-    return heartbeats >= 3 ? true : null;
-  });
+  await eventually(
+    'heartbeats come',
+    async () => {
+      const status = statusSchema.parse(JSON.parse(await viewer.ask(request(0x44, null))));
+      const [{ age_ms: ageMs }] = status.response_data[0].result.hosts[0].workers;
+      if (ageMs < lastAgeMs) heartbeats += 1;
+      lastAgeMs = ageMs;
+      return heartbeats >= 3 ? true : null;
+    },
+    60_000,
+  );
   viewer.close();
   for (const { wire } of flood) wire.close();
   await Promise.all(flood.map(({ over }) => over));
@@ -72,8 +78,8 @@ test('hundreds that ask as fast as they can hold up neither a newcomer nor the h
     server.lines.filter(({ msg }) => /ending it|died/.test(msg)).map(({ msg }) => msg),
     [],
   );
-  const told = server.lines.filter(
-    ({ msg, ...rest }) => msg === 'connected' && rest['address'] === '127.0.0.5',
-  );
-  assert.ok(told.length < flooders, 'the log does not have a line of each');
+  // They may have come over more than one of its intervals.
+  const told = server.lines.filter((line) => line.msg === 'connected' && line['address'] === '127.0.0.5');
+  const intervals = Math.ceil((performance.now() - floodAt) / intervalMs) + 1;
+  assert.ok(told.length <= intervals * linesPerNetworkMax, 'the log does not have a line of each');
 });
