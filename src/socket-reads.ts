@@ -5,17 +5,45 @@ import { Socket, type NetConnectOpts, connect } from 'node:net';
 /** A piece of a photo; the kernel rarely has more of one connection at a time. */
 const readBytes = 256 * 1024;
 
+/** What a connection may send at a time whose bytes have to wait, and what each begins with. */
+const littleBytes = 16 * 1024;
+
 /** Filled anew by each read; it is looked at before the next one. */
 const memory = Buffer.allocUnsafeSlow(readBytes);
+const little = memory.subarray(0, littleBytes);
 
-/** The same for all: Node calls it on the socket that has been read. */
+/** Those that are read a little at a time. */
+const slowed = new WeakSet<Socket>();
+
+/** The next read is one of this connection; null: of one that has not been read. */
+let lastRead: Socket | null = null;
+
+/** The same for all: Node calls it on the socket that has been read, and then asks where the next read of that one goes. */
 const onread = {
-  buffer: memory,
+  buffer: () => {
+    const next = lastRead === null || slowed.has(lastRead) ? little : memory;
+    lastRead = null;
+    return next;
+  },
   callback(this: Socket, length: number) {
     this.emit('data', memory.subarray(0, length));
+    hasRead(this);
     return true;
   },
 };
+
+function hasRead(socket: Socket): void {
+  lastRead = socket;
+}
+
+/**
+ * Says whether the next reads of the connection are to be small ones: what is read of it waits, or it has no need to send
+ * much, and many like it would take a lot of memory with a large piece each.
+ */
+export function readLittle(socket: Socket, isLittle: boolean): void {
+  if (isLittle) slowed.add(socket);
+  else slowed.delete(socket);
+}
 
 /** Opens a connection whose `data` is valid until the listener returns: what it wants to keep it copies. */
 export function connectWithSharedReads(options: NetConnectOpts): Socket {

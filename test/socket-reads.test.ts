@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, Socket, type Server } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
-import { connectWithSharedReads, withSharedReads } from '#src/socket-reads.js';
+import { connectWithSharedReads, readLittle, withSharedReads } from '#src/socket-reads.js';
 
 async function listen(t: TestContext): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
@@ -88,6 +88,21 @@ describe('a connection with shared reads', () => {
     assert.equal(socket.remotePort, client.localPort);
     socket.destroy();
     await once(client.resume(), 'close');
+  });
+
+  test('is read a little at a time at first, and where that is wanted', async (t) => {
+    const { client, socket } = await pair(t);
+    client.end(large);
+    const pieces: number[] = [];
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece.length);
+      readLittle(socket, pieces.length < 20);
+    });
+    socket.resume();
+    await once(socket, 'end');
+    assert.equal(socket.bytesRead, large.length);
+    assert.ok(Math.max(...pieces.slice(0, 20)) <= 16 * 1024);
+    assert.ok(Math.max(...pieces) > 16 * 1024);
   });
 
   test('that is gone already comes back as it is', () => {

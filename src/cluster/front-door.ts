@@ -7,6 +7,8 @@ import type { Logger } from '../log.js';
 import { plainAddress } from '../server/gate.js';
 import { listenError } from '../server/listen-error.js';
 import { TurnAway, type Refusal } from '../server/entrance/turn-away.js';
+import { networkOf } from './address-network.js';
+import { DoorQueue } from './door-queue.js';
 
 export interface FrontDoorOptions {
   readonly host: string;
@@ -39,6 +41,9 @@ interface Post {
   /** What the last look found to be the oldest on its way, and how often in a row. */
   oldest: number;
   looks: number;
+  /** Looks in a row at which it had said nothing at all. */
+  silentLooks: number;
+  isHeard: boolean;
 }
 
 /** After so long without traffic the kernel asks whether the other side is still there. */
@@ -54,7 +59,10 @@ const lookIntervalMs = 1_000;
  * long is told that there is none. In a rush everybody has his turn, however long that takes.
  */
 const patienceLooks = 10;
-/** A worker that has not taken the same connection at so many looks holds its event loop for good. */
+/**
+ * A worker that has not taken the same connection at so many looks, and has said nothing else either, holds its event loop
+ * for good. One that says anything is busy: others are given what it would have been given.
+ */
 const looksMax = 10;
 
 export class FrontDoor {
@@ -63,8 +71,8 @@ export class FrontDoor {
   readonly #turnAway: TurnAway;
   /** Of the workers that serve, the one whose turn comes last at the end. */
   readonly #posts = new Map<string, Post>();
-  /** Connections that no worker can be given now, each with the number of the look before it came. */
-  readonly #waiting = new Map<Socket, number>();
+  /** Connections that no worker can be given now. */
+  readonly #waiting: DoorQueue;
   #looks = 0;
   /** The last look before which a worker had taken a connection. */
   #lookWithTaken = 0;
@@ -75,6 +83,7 @@ export class FrontDoor {
 
   constructor(options: FrontDoorOptions) {
     this.#options = options;
+    this.#waiting = new DoorQueue(options.maxWaiting);
     this.#turnAway = new TurnAway(options.log, options.replyTerminator, options.isTls);
     this.#server = createServer(
       {
@@ -119,8 +128,21 @@ export class FrontDoor {
   /** From now on the worker is given connections. */
   add(workerId: string, worker: DoorWorker): void {
     if (this.#posts.has(workerId)) return;
-    this.#posts.set(workerId, { worker, onTheWay: new Map(), oldest: 0, looks: 0 });
+    this.#posts.set(workerId, {
+      worker,
+      onTheWay: new Map(),
+      oldest: 0,
+      looks: 0,
+      silentLooks: 0,
+      isHeard: false,
+    });
     this.#welcomeWaiting();
+  }
+
+  /** The worker has said something: it is there, however busy. */
+  heard(workerId: string): void {
+    const post = this.#posts.get(workerId);
+    if (post !== undefined) post.isHeard = true;
   }
 
   /** What was sent under this number has come: the connection lives and dies with that worker from now on. */
@@ -160,9 +182,9 @@ export class FrontDoor {
   }
 
   #welcomeWaiting(): void {
-    for (const socket of this.#waiting.keys()) {
-      if (!this.#closed && this.#next() === null) return;
-      this.#waiting.delete(socket);
+    while (this.#closed || this.#next() !== null) {
+      const socket = this.#waiting.take();
+      if (socket === undefined) return;
       this.#welcome(socket);
     }
   }
@@ -176,12 +198,13 @@ export class FrontDoor {
     const next = this.#next();
     if (next !== null) this.#hand(socket, ...next);
     else if (this.#closed) this.#refuse(socket, 'closing');
-    else if (this.#waiting.size < this.#options.maxWaiting) this.#wait(socket);
-    else this.#refuse(socket, 'full');
+    else this.#wait(socket, socket.remoteAddress);
   }
 
-  #wait(socket: Socket): void {
-    this.#waiting.set(socket, this.#looks);
+  #wait(socket: Socket, address: string): void {
+    const network = networkOf(plainAddress(address));
+    const tooMany = this.#waiting.add(socket, network, this.#looks);
+    if (tooMany !== null) this.#refuse(tooMany, 'full');
     this.#keepLooking();
   }
 
@@ -233,9 +256,7 @@ export class FrontDoor {
     if (this.#hasTaken) this.#lookWithTaken = this.#looks;
     this.#hasTaken = false;
     if (this.#looks - this.#lookWithTaken < patienceLooks) return;
-    for (const [socket, lookBefore] of this.#waiting) {
-      if (this.#looks - lookBefore < patienceLooks) return;
-      this.#waiting.delete(socket);
+    for (const socket of this.#waiting.takeFrom(this.#looks - patienceLooks)) {
       this.#refuse(socket, 'no worker');
     }
   }
@@ -245,6 +266,8 @@ export class FrontDoor {
     let isOnTheWay = false;
     for (const post of this.#posts.values()) {
       const [oldest = 0] = post.onTheWay.keys();
+      post.silentLooks = post.isHeard || oldest === 0 ? 0 : post.silentLooks + 1;
+      post.isHeard = false;
       if (oldest === 0) {
         post.looks = 0;
         continue;
@@ -254,8 +277,9 @@ export class FrontDoor {
       post.oldest = oldest;
       // Its answer tells that everything sent before has come or never will.
       if (post.looks === 2) this.#send(post, null);
-      if (post.looks === looksMax) {
+      if (post.looks >= looksMax && post.silentLooks >= looksMax) {
         this.#options.log.error('a worker takes no connections any more; ending it');
+        post.silentLooks = 0;
         post.worker.kill();
       }
     }

@@ -53,6 +53,8 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   }),
   /** It has the connection of this number, and lives or dies with it. */
   z.object({ type: z.literal('taken'), connection: z.int() }),
+  /** Its event loop goes round, however busy it is. */
+  z.object({ type: z.literal('alive') }),
   /** It cannot serve, for a reason that a person can mend; it ends by itself. */
   z.object({ type: z.literal('failed'), problem: z.string(), cure: z.string() }),
   z.object({ type: z.literal('view'), id: z.int(), request: viewRequestSchema }),

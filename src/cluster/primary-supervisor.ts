@@ -111,6 +111,9 @@ export function createSupervisor(
     onSharing: (workerId, news) => {
       sharing.tell(workerId, news);
     },
+    onHeard: (workerId) => {
+      door.heard(workerId);
+    },
     onTaken: (workerId, connection) => {
       door.taken(workerId, connection);
     },

@@ -50,6 +50,8 @@ export interface SupervisorOptions {
   readonly onServing: (workerId: string, process: WorkerProcess, facts: ServingFacts) => void;
   /** A worker has images to share, or helps nobody. */
   readonly onSharing: (workerId: string, news: SharingNews) => void;
+  /** A worker that serves has said anything at all. */
+  readonly onHeard: (workerId: string) => void;
   /** A worker has a connection that was sent to it. */
   readonly onTaken: (workerId: string, connection: number) => void;
   /** A worker has ended, in whichever way; it says nothing more. */
@@ -180,6 +182,7 @@ export class Supervisor {
   }
 
   #receive(slot: Slot, process: WorkerProcess, workerId: string, message: ToPrimary): void {
+    this.#options.onHeard(workerId);
     switch (message.type) {
       case 'booted':
         process.send(this.#options.start(slot.number, workerId));
@@ -202,6 +205,8 @@ export class Supervisor {
         return;
       case 'sharing':
         this.#options.onSharing(workerId, message.news);
+        return;
+      case 'alive':
         return;
       case 'failed':
         if (this.#started) this.#options.onFailed(slot.number, message);

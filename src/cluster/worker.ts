@@ -37,6 +37,9 @@ import { WorkerStatus } from './worker-status.js';
 /** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
 const orphanGraceMs = 1_000;
 
+/** So often it tells the primary that it is there; where it did not for long, and takes no connections, it is ended. */
+const aliveIntervalMs = 2_000;
+
 /** No element of a request needs as many commas and strings; fields that are not ours may be among them. */
 const tokensPerImage = 16;
 /** Read in some milliseconds. */
@@ -180,6 +183,7 @@ class Worker {
         maxBytes: config.limits.max_held_bytes_total,
       }),
       connections: this.#connections,
+      networkOf,
       log,
     });
   }
@@ -224,6 +228,9 @@ class Worker {
         settings: start.settings.version,
         socketPath: sharing?.socketPath ?? null,
       });
+      setInterval(() => {
+        void link.send({ type: 'alive' });
+      }, aliveIntervalMs).unref();
       sharing?.start();
       return worker;
     } catch (error) {

@@ -110,14 +110,16 @@ export const limits = z.strictObject({
     .max(1024 * 1024 * 1024 * 1024)
     .default(512 * 1024 * 1024)
     .describe(
-      'Bytes of requests, images and replies held in one worker for all its peers; beyond half of it those that hold most get error 6, beyond it all. At least twice what one peer may hold.',
+      'Bytes of requests, images and replies held in one worker for all its peers; beyond half of it those that hold most get error 6, beyond it all, and who does not take its replies is dropped. At least twice what one peer may hold.',
     ),
   read_ahead_bytes: z
     .int()
     .min(1024)
     .max(64 * 1024 * 1024)
     .default(1024 * 1024)
-    .describe('How far a peer that is slowed is still read, so that its 0x03 is seen.'),
+    .describe(
+      'How far a peer that is slowed is still read, so that its 0x03 is seen; 16 KiB at most for viewers, and where `max_held_bytes_total` lets it hold no more.',
+    ),
   ...downloadLimits,
   max_model_bytes: z
     .int()

@@ -1,6 +1,7 @@
 // What all peers of this worker hold together: images that run for them or wait for the detector, and bytes kept for
 // them. A peer's own limits slow it down; beyond these the server is busy. Where half of the bytes are taken, whoever holds more than an
-// equal part of that half may not add to it, so that a few who send much leave room for the others.
+// equal part of that half may not add to it, so that a few who send much leave room for the others. Where all are taken, those are given
+// up whose replies wait to be read, the one that holds most first: else they would hold what they have for as long as they like.
 import { BusyError } from '../errors.js';
 
 export interface RoomLimits {
@@ -17,14 +18,16 @@ export class Room {
   #bytes = 0;
   /** Peers that hold something worth counting. */
   #holders = 0;
+  /** Peers that do not take their replies. */
+  readonly #unread = new Set<RoomShare>();
 
   constructor(limits: RoomLimits) {
     this.#limits = limits;
   }
 
-  /** A place for one peer. */
-  share(): RoomShare {
-    return new RoomShare(this);
+  /** A place for one peer. `giveUp`: it is to hold nothing any more, since it does not take its replies. */
+  share(giveUp: () => void = () => undefined): RoomShare {
+    return new RoomShare(this, giveUp);
   }
 
   /** Counts images that begin to run (or, negative, are answered). */
@@ -36,6 +39,25 @@ export class Room {
   countBytes(before: number, bytes: number): void {
     this.#bytes += bytes - before;
     this.#holders += Number(bytes > holderBytesMin) - Number(before > holderBytesMin);
+  }
+
+  /** Says whether a peer takes its replies. */
+  countUnread(share: RoomShare): void {
+    if (share.unreadBytes > 0) this.#unread.add(share);
+    else this.#unread.delete(share);
+  }
+
+  /** Gives up peers that do not take their replies as long as too much is held. */
+  shed(): void {
+    while (this.#bytes > this.#limits.maxBytes && this.#unread.size > 0) {
+      let largest: RoomShare | null = null;
+      for (const share of this.#unread) {
+        if (largest === null || share.unreadBytes > largest.unreadBytes) largest = share;
+      }
+      if (largest === null) return;
+      this.#unread.delete(largest);
+      largest.giveUp();
+    }
   }
 
   /** Whether a peer that holds so much may hold more. */
@@ -56,16 +78,25 @@ export class Room {
 /** What one peer holds. */
 export class RoomShare {
   readonly #room: Room;
+  readonly giveUp: () => void;
   #bytes = 0;
+  /** What waits until it takes its replies; 0 where it does. */
+  unreadBytes = 0;
 
-  constructor(room: Room) {
+  constructor(room: Room, giveUp: () => void) {
     this.#room = room;
+    this.giveUp = giveUp;
   }
 
-  /** Says how much it is now. */
-  set(bytes: number): void {
+  /** Says how much it is now, and how much of that waits until it takes its replies. */
+  set(bytes: number, unreadBytes = 0): void {
     this.#room.countBytes(this.#bytes, bytes);
     this.#bytes = bytes;
+    if (unreadBytes > 0 || this.unreadBytes > 0) {
+      this.unreadBytes = unreadBytes;
+      this.#room.countUnread(this);
+    }
+    this.#room.shed();
   }
 
   /** Whether it may be more. */

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../log.js';
 import type { PeerAdmission } from './entrance/peer-admission.js';
+import { ConnectionLog } from './connection-log.js';
 import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance/entrance.js';
 import type { Handshakes } from './entrance/handshakes.js';
@@ -11,6 +12,7 @@ import { Peer, type PeerOptions } from './peer/peer.js';
 import type { CloseReason, WorkerRecord } from '../connections/record.js';
 import type { PeerLimits } from './peer/peer-limits.js';
 import { PeerStats } from './peer/peer-stats.js';
+import { Turns } from './peer/turns.js';
 import type { ProcessorOptions } from './requests/processor-options.js';
 import type { Room } from './room.js';
 
@@ -29,6 +31,8 @@ export interface TCPServerOptions {
   readonly processor: ProcessorOptions;
   readonly room: Room;
   readonly connections: ConnectionManager;
+  /** Whom an address stands for: who has a whole network could come from a new address each time. */
+  readonly networkOf: (address: string) => string;
   readonly log: Logger;
 }
 
@@ -40,6 +44,7 @@ export type ServerTotals = Pick<WorkerRecord, 'requests' | 'images' | 'errors' |
 
 export class TCPServer {
   readonly #options: TCPServerOptions;
+  readonly #log: ConnectionLog;
   readonly #entrance: Entrance;
   readonly #peerOptions: PeerOptions;
   readonly #peers = new Map<string, Peer>();
@@ -51,6 +56,7 @@ export class TCPServer {
 
   constructor(options: TCPServerOptions) {
     this.#options = options;
+    this.#log = new ConnectionLog(options.log, options.networkOf);
     this.#entrance = new Entrance({
       balancers: options.balancers,
       // More of them could not become peers anyway.
@@ -67,12 +73,13 @@ export class TCPServer {
       },
       log: options.log,
     });
-    const { limits, processor, room, connections, log } = options;
+    const { limits, processor, room, connections } = options;
     this.#peerOptions = {
       limits,
       processor,
       room,
-      log,
+      turns: new Turns(),
+      log: this.#log,
       onChange: ({ stats }) => {
         connections.changed(stats);
       },
@@ -158,7 +165,7 @@ export class TCPServer {
   }
 
   #createPeer(socket: Socket, { address, port, isTls, identity }: Caller): Peer {
-    const { hostId, workerId, log } = this.#options;
+    const { hostId, workerId } = this.#options;
     const origin = {
       // The part behind the host's name is the worker's slot and boot, so no two peers ever share an id.
       id: `${hostId}/${workerId.slice(hostId.length + 1).replace(':', '.')}.${++this.#lastPeer}`,
@@ -169,17 +176,16 @@ export class TCPServer {
       tls: isTls,
     };
     const { name, role } = identity;
-    log.info(
-      { peer: origin.id, address, port, ...(name === null ? {} : { identity: name, role }) },
-      'connected',
-    );
+    const who = name === null ? {} : { identity: name, role };
+    this.#log.write('info', address, { peer: origin.id, address, port, ...who }, 'connected');
     return new Peer(socket, new PeerStats(origin, identity), this.#peerOptions);
   }
 
   #leave(peer: Peer, reason: CloseReason): void {
-    const { connections, admission, log } = this.#options;
+    const { connections, admission } = this.#options;
     const { origin, requests, images, errors } = peer.stats;
-    log.info({ peer: origin.id, reason, requests, images, errors }, 'disconnected');
+    const fields = { peer: origin.id, reason, requests, images, errors };
+    this.#log.write('info', origin.address, fields, 'disconnected');
     this.#totalsOfGone = plus(this.#totalsOfGone, peer.stats);
     this.#peers.delete(origin.id);
     connections.gone(peer.stats, reason);

@@ -79,8 +79,8 @@ async function setUp(maxWaiting = 10) {
   });
   doors.push(door);
   const { port } = await door.listen();
-  const open = async () => {
-    const wire = await Wire.open(port);
+  const open = async (address = '127.0.0.1') => {
+    const wire = await Wire.open(port, address);
     wires.push(wire);
     return wire;
   };
@@ -190,6 +190,32 @@ describe('connections', () => {
   });
 });
 
+describe('connections of one network that wait', () => {
+  test('let one of another network go before them', async () => {
+    const { door, open, workers } = await setUp(100);
+    const [a] = workers;
+    a.serve();
+    for (let count = 0; count < 42; count++) await open();
+    const other = await open('127.0.0.2');
+    await eventually('they wait', () => (door.waiting === 11 ? true : null));
+    const [first = 0] = a.given.keys();
+    for (let count = 0; count < 2; count++) door.taken(a.id, first + count);
+    await given(34, a);
+    assert.ok(a.ports.includes(other.socket.localPort));
+  });
+
+  test('give way where no more may wait', async () => {
+    const { door, open } = await setUp(4);
+    const many = [await open(), await open(), await open(), await open()];
+    await eventually('they wait', () => (door.waiting === 4 ? true : null));
+    await open('127.0.0.2');
+    await many[3]?.closed();
+    assert.equal(many[3]?.received, `${refused(6, 'too many connections; try again later')}\n`);
+    assert.deepEqual(many.map(isOver), [false, false, false, true]);
+    assert.equal(door.waiting, 4);
+  });
+});
+
 describe('a worker that does not take what it is given', () => {
   test('and says so of what came later has lost it: the connection is told that there is no room', async () => {
     const { door, open, workers } = await setUp();
@@ -243,6 +269,23 @@ describe('a worker that does not take what it is given', () => {
     assert.deepEqual([a.isKilled, b.isKilled], [true, false]);
     assert.equal(b.given.size, 6, 'what it had on its way is with the other');
     assert.equal(isOver(wire), false);
+  });
+
+  test('is not ended as long as it says anything', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const { door, open, workers } = await setUp();
+    const [a] = workers;
+    a.serve();
+    await open();
+    await given(1, a);
+    for (let count = 0; count < 5; count++) {
+      look(9);
+      door.heard(a.id);
+    }
+    look(10);
+    assert.equal(a.isKilled, false);
+    look(1);
+    assert.equal(a.isKilled, true);
   });
 
   test('is given no more than it may have on its way; the others wait', async () => {

@@ -102,6 +102,7 @@ function setUp(slots: number, catchesUp = () => true) {
     onServing: (workerId) => {
       serving.push(workerId);
     },
+    onHeard: () => undefined,
     onTaken: (_workerId, connection) => {
       taken.push(connection);
     },

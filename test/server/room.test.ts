@@ -43,6 +43,29 @@ describe('the room that peers share', () => {
     assert.deepEqual([much.mayGrow, little.mayGrow, nothing.mayGrow], [true, true, true]);
   });
 
+  test('beyond the whole gives up those that do not take their replies, the one that waits with most first', () => {
+    const room = new Room({ maxImages: 10, maxBytes: 20 * mib });
+    const givenUp: string[] = [];
+    const share = (name: string) => {
+      const one = room.share(() => {
+        givenUp.push(name);
+        one.set(0);
+      });
+      return one;
+    };
+    const [reader, most, some, changed] = [share('reader'), share('most'), share('some'), share('changed')];
+    changed.set(mib, mib);
+    changed.set(mib);
+    reader.set(12 * mib);
+    some.set(3 * mib, 2 * mib);
+    most.set(4 * mib, 4 * mib);
+    assert.deepEqual(givenUp, [], 'there is room for all');
+    reader.set(14 * mib);
+    assert.deepEqual(givenUp, ['most']);
+    reader.set(30 * mib);
+    assert.deepEqual(givenUp, ['most', 'some'], 'nobody who takes his replies');
+  });
+
   test('never fills further than its limit by peers that add only what they may', () => {
     const maxBytes = 40 * mib;
     const step = fc.record({ peer: fc.nat({ max: 7 }), bytes: fc.integer({ min: -8 * mib, max: mib / 4 }) });

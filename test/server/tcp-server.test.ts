@@ -114,6 +114,7 @@ async function setUp(balancers: readonly string[] = [], maxPeers = 100) {
     workerId: 'h:1:x',
     roles: { defaultRole: 'operator', loopbackRole: 'admin' },
     balancers,
+    networkOf: (address) => address,
     limits: {
       maxMessageBytes: 10_000,
       messageTimeoutMs: 60_000,

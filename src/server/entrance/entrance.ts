@@ -7,6 +7,7 @@ import { identify, plainAddress, type Identity, type RoleOptions } from '../gate
 import { clientCertificateOf } from '../tls/client-certificate.js';
 import type { Handshakes } from './handshakes.js';
 import type { PeerAdmission } from './peer-admission.js';
+import { CountedLog } from '../counted-log.js';
 import { Balancers, readForwarded } from './proxied.js';
 import { TurnAway } from './turn-away.js';
 
@@ -53,6 +54,7 @@ export class Entrance {
   readonly #options: EntranceOptions;
   readonly #balancers: Balancers;
   readonly #turnAway: TurnAway;
+  readonly #headerless: CountedLog;
   /** Forwarded connections whose header is still to come. */
   readonly #unknown = new Set<Socket>();
   /** Connections that have asked for a place. */
@@ -61,6 +63,11 @@ export class Entrance {
   constructor(options: EntranceOptions) {
     this.#options = options;
     this.#balancers = new Balancers(options.balancers);
+    this.#headerless = new CountedLog(
+      options.log,
+      'a balancer sent no PROXY header; closing the connection',
+      'times',
+    );
     this.#turnAway = new TurnAway(options.log, options.replyTerminator, options.handshakes !== null);
   }
 
@@ -101,7 +108,7 @@ export class Entrance {
 
   /** Resolves to null where the connection is closed, or is being closed. */
   async #forwardedBy(socket: Socket, balancer: string, balancerPort: number): Promise<Newcomer | null> {
-    const { log, maxUnknown } = this.#options;
+    const { maxUnknown } = this.#options;
     if (this.#unknown.size >= maxUnknown) {
       this.#turnAway.turnAway(socket, balancer, 'full');
       return null;
@@ -111,7 +118,7 @@ export class Entrance {
     this.#unknown.delete(socket);
     if (socket.destroyed) return null;
     if (forwarded === null) {
-      log.warn({ address: balancer }, 'a balancer sent no PROXY header; closing the connection');
+      this.#headerless.warn({ address: balancer });
       socket.destroy();
       return null;
     }

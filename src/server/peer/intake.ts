@@ -50,6 +50,11 @@ export class Intake {
     return this.#roleBound.mustWait(load.heldBytes + this.decoder.heldBytes, mayRise);
   }
 
+  /** Whether its sender may classify. */
+  get mayClassify(): boolean {
+    return this.#roleBound.mayClassify;
+  }
+
   /** Takes the next frame; false where none is whole. */
   takeNext(): boolean {
     const frame = this.decoder.next();
@@ -103,7 +108,7 @@ export class Intake {
   get #watch(): MessageWatch {
     const { messageTimeoutMs } = this.#limits;
     this.#message ??= new MessageWatch(messageTimeoutMs, () => {
-      this.#log.line.warn({ timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
+      this.#log.line('warn', { timeoutMs: messageTimeoutMs }, 'request unfinished; closing');
       this.breakOff(new InvalidMessageError(`the request was not finished within ${messageTimeoutMs} ms`));
       this.#events.onLastRequest('protocol');
     });
@@ -145,7 +150,7 @@ export class Intake {
   }
 
   #tooLong(maxMessageBytes: number, problem: string): void {
-    this.#log.line.warn({ maxMessageBytes, reason: problem }, 'request too long; closing');
+    this.#log.line('warn', { maxMessageBytes, reason: problem }, 'request too long; closing');
     this.decoder.end();
     this.#processor.refuse(new InvalidMessageError(problem));
     this.#events.onLastRequest('protocol');

@@ -1,33 +1,35 @@
 // What the log says of one connection. What a peer has done a thousand times is worth one line.
-import type { Logger } from '../../log.js';
+import type { ConnectionLog, LineLevel } from '../connection-log.js';
 import type { PeerStats } from './peer-stats.js';
 
+type Fields = Readonly<Record<string, unknown>>;
+
 export class PeerLog {
-  readonly #log: Logger;
+  readonly #log: ConnectionLog;
   readonly #stats: PeerStats;
   /** What has been told once and for all; null: nothing. */
   #told: Set<string> | null = null;
 
-  constructor(log: Logger, stats: PeerStats) {
+  constructor(log: ConnectionLog, stats: PeerStats) {
     this.#log = log;
     this.#stats = stats;
   }
 
-  /** Made for each line, since most peers have none. */
-  get line(): Logger {
-    return this.#log.child({ peer: this.#stats.origin.id });
+  line(level: LineLevel, fields: Fields, message: string): void {
+    const { id, address } = this.#stats.origin;
+    this.#log.write(level, address, { peer: id, ...fields }, message);
   }
 
   /** Who it is by a token that it has shown: once each, also where it shows two tokens in turn. */
   authenticated(): void {
     const { name, role } = this.#stats.who;
     if (this.#isNew(`authenticated: ${role} ${name ?? ''}`)) {
-      this.line.info({ identity: name, role }, 'authenticated');
+      this.line('info', { identity: name, role }, 'authenticated');
     }
   }
 
   warnOnce(reason: string, message: string): void {
-    if (this.#isNew(reason)) this.line.warn({ reason }, message);
+    if (this.#isNew(reason)) this.line('warn', { reason }, message);
   }
 
   #isNew(what: string): boolean {

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { CloseReason } from '../../connections/record.js';
 import { DeadlineError } from '../../errors.js';
-import type { Logger } from '../../log.js';
+import type { ConnectionLog } from '../connection-log.js';
 import { Allowance } from './allowance.js';
 import { Draining } from './draining.js';
 import { IdleWatch } from './idle-watch.js';
@@ -17,6 +17,7 @@ import { RequestProcessor } from '../requests/request-processor.js';
 import { Reading } from './reading.js';
 import type { Room, RoomShare } from '../room.js';
 import { Turn } from './turn.js';
+import type { Turns } from './turns.js';
 
 /** One for all peers of the worker: a peer that rests should hold next to nothing of its own. */
 export interface PeerOptions {
@@ -24,7 +25,8 @@ export interface PeerOptions {
   readonly processor: ProcessorOptions;
   /** What all peers of the worker share. */
   readonly room: Room;
-  readonly log: Logger;
+  readonly turns: Turns;
+  readonly log: ConnectionLog;
   /** Something changed that the view of connections shows. */
   readonly onChange: (peer: Peer) => void;
   readonly onClose: (peer: Peer, reason: CloseReason) => void;
@@ -36,10 +38,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
   readonly #options: PeerOptions;
   readonly #intake: Intake;
   readonly #processor: RequestProcessor;
-  readonly #turn = new Turn(() => {
-    this.#processor.resume();
-    this.#pump();
-  });
+  readonly #turn: Turn;
   readonly #outgoing: Outgoing;
   readonly #reading: Reading;
   readonly #allowance: Allowance;
@@ -63,15 +62,30 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
     this.#log = new PeerLog(options.log, stats);
     // A forwarded one may have come to its end while it waited for its place, when nobody listened for that.
     this.#inputEnded = socket.readableEnded;
-    this.#share = options.room.share();
+    this.#share = options.room.share(() => {
+      this.#giveUpUnread();
+    });
+    this.#turn = new Turn(options.turns, () => {
+      this.#processor.resume();
+      this.#pump();
+    });
     this.#processor = new RequestProcessor(options.processor, this.#share, stats, this);
     this.#intake = new Intake(options.limits, stats, this.#processor, this, this.#log);
-    const { readAheadBytes, idleTimeoutMs, writeTimeoutMs } = options.limits;
+    const { idleTimeoutMs, writeTimeoutMs } = options.limits;
     this.#reading = new Reading(
       socket,
-      () => this.#draining?.isOn !== true && this.#intake.decoder.waitingBytes < readAheadBytes,
+      () =>
+        this.#draining?.isOn !== true &&
+        // Its turn comes, and with many that wait for theirs all that reading would take time from it.
+        !this.#turn.isWaiting &&
+        this.#allowance.mayLook(this.#intake.decoder.waitingBytes),
     );
-    this.#allowance = new Allowance(options.limits, this.#processor.load);
+    this.#allowance = new Allowance(
+      options.limits,
+      this.#processor.load,
+      this.#share,
+      () => this.#intake.mayClassify,
+    );
     this.#outgoing = new Outgoing(socket, writeTimeoutMs, this);
     this.#idle = idleTimeoutMs === null ? null : this.#watchRest(idleTimeoutMs);
     socket.on('data', (chunk) => {
@@ -82,7 +96,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
       this.#pump();
     });
     socket.on('error', (error) => {
-      this.#log.line.debug({ reason: error.message }, 'connection failed');
+      this.#log.line('debug', { reason: error.message }, 'connection failed');
       this.#closeReason = this.#open ? 'reset' : this.#closeReason;
     });
     socket.on('close', () => {
@@ -132,7 +146,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
   }
 
   onFault(command: string, reason: string): void {
-    this.#log.line.error({ command, reason }, 'a fault of the server');
+    this.#log.line('error', { command, reason }, 'a fault of the server');
   }
 
   onNotPermitted(reason: string): void {
@@ -171,7 +185,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
 
   onStuck(waitingBytes: number): void {
     const timeoutMs = this.#options.limits.writeTimeoutMs;
-    this.#log.line.warn({ waitingBytes, timeoutMs }, 'the peer does not read its replies; dropping it');
+    this.#log.line('warn', { waitingBytes, timeoutMs }, 'the peer does not read its replies; dropping it');
     this.destroy('slow reader');
   }
 
@@ -191,6 +205,8 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
     this.#intake.decoder.push(chunk);
     this.#pump();
     this.#intake.decoder.keep();
+    const { mayClassify, decoder } = this.#intake;
+    this.#reading.little(!mayClassify || decoder.hasBytes || this.#turn.isWaiting);
     if (!this.#share.mayGrow) this.#shed();
     // What has come, and what is under way for it, is shown before any of it is answered.
     this.#options.onChange(this);
@@ -231,7 +247,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
       timeoutMs,
       () => this.#processor.owed > 0 || this.#intake.decoder.unfinished || this.#outgoing.waitingBytes > 0,
       () => {
-        this.#log.line.info({ timeoutMs }, 'nothing came or went; closing');
+        this.#log.line('info', { timeoutMs }, 'nothing came or went; closing');
         this.onLastRequest('idle');
       },
     );
@@ -242,11 +258,31 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
     if (this.#open && this.#intake.shed()) this.#pump();
   }
 
+  /** The whole server holds too much, and nobody more than this peer of what waits for replies to be read. */
+  #giveUpUnread(): void {
+    this.#log.line(
+      'warn',
+      {},
+      'the server holds too many bytes; dropping a peer that does not read its replies',
+    );
+    this.destroy('slow reader');
+    this.#intake.decoder.end();
+    this.#countBytes();
+  }
+
   /** Tells the worker's room what this peer holds now. */
   #countBytes(): void {
+    if (this.#socket.destroyed) {
+      this.#share.set(0);
+      return;
+    }
     const { heldBytes, waitingBytes } = this.#intake.decoder;
-    const bytes = this.#processor.load.bytes + heldBytes + waitingBytes + this.#outgoing.waitingBytes;
-    this.#share.set(this.#socket.destroyed ? 0 : bytes);
+    const { load } = this.#processor;
+    const unsentBytes = this.#outgoing.waitingBytes;
+    // Read from the connection, and waiting for us in Node's own hands.
+    const unreadBytes = unsentBytes + waitingBytes + this.#socket.readableLength;
+    const isUnread = this.#outgoing.isBackedUp;
+    this.#share.set(load.bytes + heldBytes + unreadBytes, isUnread ? unreadBytes + load.aheadBytes : 0);
   }
 
   #endWhenAnswered(): void {
@@ -255,6 +291,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
 
   #closed(): void {
     this.#open = false;
+    this.#turn.end();
     this.#intake.stopWatch();
     this.#idle?.stop();
     this.#reading.stop();

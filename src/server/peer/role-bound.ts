@@ -16,19 +16,19 @@ export class RoleBound {
 
   /** Whether so much must wait for a token that is being looked at: what it gives decides. */
   mustWait(heldBytes: number, mayRise: boolean): boolean {
-    return mayRise && heldBytes >= lookingBytesMax && !this.#mayClassify;
+    return mayRise && heldBytes >= lookingBytesMax && !this.mayClassify;
   }
 
   /** What is wrong with an unfinished message of so many bytes; null: nothing. */
   problem(messageBytes: number): string | null {
-    if (messageBytes <= lookingBytesMax || this.#mayClassify) return null;
+    if (messageBytes <= lookingBytesMax || this.mayClassify) return null;
     return (
       `the request is longer than ${lookingBytesMax} bytes, which needs the role operator; ` +
       `this connection has the role ${this.#stats.role}`
     );
   }
 
-  get #mayClassify(): boolean {
+  get mayClassify(): boolean {
     return isPermitted(this.#stats.role, 'operator');
   }
 }

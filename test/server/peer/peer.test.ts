@@ -10,11 +10,14 @@ import { AuthenticationHandler } from '#src/handlers/authentication-handler.js';
 import { BaseHandler, CommandRegistry } from '#src/handlers/base-handler.js';
 import { defineCommand } from '#src/handlers/command.js';
 import type { Authenticator } from '#src/server/authenticator.js';
+import { ConnectionLog } from '#src/server/connection-log.js';
 import { identityOf } from '#src/server/gate.js';
 import { Peer } from '#src/server/peer/peer.js';
 import { PeerStats } from '#src/server/peer/peer-stats.js';
+import { Turns } from '#src/server/peer/turns.js';
 import { Room } from '#src/server/room.js';
 import { textDecoder } from '#src/text-encoding.js';
+import { offer } from '../../support/offer.js';
 import { Wire } from '../../support/wire.js';
 import { authenticate, authenticatorOf, tokens, wrongToken } from '../../support/tokens.js';
 
@@ -95,7 +98,11 @@ async function setUp({
       maxPendingRequests: 10_000,
     },
     room,
-    log: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+    turns: new Turns(),
+    log: new ConnectionLog(
+      pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+      (address) => address,
+    ),
     onChange: () => undefined,
     onClose: () => undefined,
   });
@@ -166,6 +173,29 @@ describe('the room of the worker', () => {
     assert.equal(isCrowded(room), true, 'refusals');
     handler.waiting[0]?.();
     while (isCrowded(room)) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('a connection that does not read its replies', () => {
+  test('is dropped where the worker holds too much, and one that reads them is not', async () => {
+    const { wire, peer, room, lines } = await setUp();
+    const other = room.share();
+    other.set(2 * maxBytes);
+    assert.match(await wire.ask(read), /m\.onnx/);
+    other.set(0);
+    wire.socket.pause();
+    // The kernels of both sides take some megabytes of replies.
+    void offer(wire, Buffer.from(read.repeat(100)), 100_000_000);
+    while (!peer.isBackedUp) await new Promise((resolve) => setImmediate(resolve));
+    other.set(2 * maxBytes);
+    wire.socket.resume();
+    await wire.closed();
+    assert.match(
+      lines.join(''),
+      /"the server holds too many bytes; dropping a peer that does not read its replies"/,
+    );
+    other.set(maxBytes / 2);
+    assert.equal(isCrowded(room), false, 'and holds nothing any more');
   });
 });
 
