@@ -260,11 +260,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
 
   /** The whole server holds too much, and nobody more than this peer of what waits for replies to be read. */
   #giveUpUnread(): void {
-    this.#log.line(
-      'warn',
-      {},
-      'the server holds too many bytes; dropping a peer that does not read its replies',
-    );
+    this.#log.warnOnce('the server holds too many bytes', 'dropping a peer that does not read its replies');
     this.destroy('slow reader');
     this.#intake.decoder.end();
     this.#countBytes();
