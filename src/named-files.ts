@@ -1,8 +1,9 @@
 // Reads the files that the configuration or the command line names for certificates, keys, tokens and passwords. What is wrong
 // with one is told with its key, its path and the cure. A pipe or a device in its place holds nobody up.
 import { X509Certificate } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { open, stat as statLater } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { shortReason, StartupError } from './errors.js';
 
 export type PemContent = 'CERTIFICATE' | 'PRIVATE KEY';
@@ -10,12 +11,23 @@ export type PemContent = 'CERTIFICATE' | 'PRIVATE KEY';
 /** A file that was read. */
 export interface FileText {
   readonly text: string;
-  /** Whether every user of the machine may read it. */
-  readonly isOpenToAll: boolean;
+  readonly rights: FileRights;
+}
+
+/** What other users of the machine may do with a file. */
+export interface FileRights {
+  readonly allRead: boolean;
+  readonly groupWrites: boolean;
+  readonly allWrite: boolean;
+  /** Whether all may put another file into its place. */
+  readonly allReplace: boolean;
 }
 
 /** Without O_NONBLOCK opening a named pipe would wait for somebody to write into it. */
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** S_ISVTX, which node:fs does not name. */
+const stickyBit = 0o1000;
 
 /** Ten times the authorities that browsers trust. */
 const maxBytes = 4 * 1024 * 1024;
@@ -32,7 +44,7 @@ export function readFileText(path: string, key: string): FileText {
     try {
       const stat = fstatSync(file);
       assertFile(stat, path, key);
-      return { text: readFileSync(file, 'utf8'), isOpenToAll: isOpenToAll(stat) };
+      return { text: readFileSync(file, 'utf8'), rights: rightsOf(stat, statSync(dirname(path))) };
     } finally {
       closeSync(file);
     }
@@ -48,7 +60,7 @@ export async function readFileTextLater(path: string, key: string): Promise<File
     try {
       const stat = await file.stat();
       assertFile(stat, path, key);
-      return { text: await file.readFile('utf8'), isOpenToAll: isOpenToAll(stat) };
+      return { text: await file.readFile('utf8'), rights: rightsOf(stat, await statLater(dirname(path))) };
     } finally {
       await file.close();
     }
@@ -111,8 +123,53 @@ function assertFile(stat: Stats, path: string, key: string): void {
   }
 }
 
-function isOpenToAll({ mode }: Stats): boolean {
-  return (mode & constants.S_IROTH) !== 0;
+function rightsOf({ mode }: Stats, folder: Stats): FileRights {
+  return {
+    allRead: (mode & constants.S_IROTH) !== 0,
+    groupWrites: (mode & constants.S_IWGRP) !== 0,
+    allWrite: (mode & constants.S_IWOTH) !== 0,
+    // In a folder such as /tmp (sticky) nobody can move a file of somebody else.
+    allReplace: (folder.mode & constants.S_IWOTH) !== 0 && (folder.mode & stickyBit) === 0,
+  };
+}
+
+/**
+ * For the log: what others may do with the file that `key` names, and should not. A secret is nobody's to read; and what
+ * decides whom we trust is nobody's to write, secret or not.
+ */
+export function rightsWarnings(
+  key: string,
+  path: string,
+  { allRead, groupWrites, allWrite, allReplace }: FileRights,
+  kind: 'secret' | 'public',
+): string[] {
+  const isSecret = kind === 'secret';
+  const warnings: string[] = [];
+  if (isSecret && allRead) {
+    warnings.push(
+      `${key}: everybody on this machine can read ${path}; take that right away: chmod o-rwx ${path}`,
+    );
+  }
+  if (allWrite || (isSecret && groupWrites)) {
+    const who = allWrite ? 'everybody on this machine' : 'everybody in its group';
+    warnings.push(`${key}: ${who} can write ${path}; take that right away: chmod go-w ${path}`);
+  }
+  if (allReplace) {
+    const folder = dirname(path);
+    warnings.push(
+      `${key}: everybody on this machine can replace ${path}; take the right to write its folder away: chmod o-w ${folder}`,
+    );
+  }
+  return warnings;
+}
+
+/** The same of a file that is read elsewhere; where it cannot be, that is told there. */
+export function rightsWarningsOf(key: string, path: string, kind: 'secret' | 'public'): string[] {
+  const file = statSync(path, { throwIfNoEntry: false });
+  const folder = statSync(dirname(path), { throwIfNoEntry: false });
+  return file === undefined || folder === undefined
+    ? []
+    : rightsWarnings(key, path, rightsOf(file, folder), kind);
 }
 
 function unreadable(error: unknown, path: string, key: string): StartupError {

@@ -18,8 +18,8 @@ export function shownToken({ 'token-file': path }: TokenOptions, env = process.e
       'set it to the token alone, as in PEAR_TOKEN=$(cat FILE)',
     );
   }
-  const { token, isOpenToAll } = readToken(path, '--token-file');
-  if (isOpenToAll) process.stderr.write(`everybody on this machine can read ${path}; chmod o-r ${path}\n`);
+  const { token, warnings } = readToken(path, '--token-file');
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
   return token;
 }
 

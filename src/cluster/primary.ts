@@ -1,5 +1,6 @@
 // The primary process: it checks what can be checked beforehand, forks the workers, keeps the embedded view, says
 // in plain words what serves, and ends everything in order. It loads no image and no model.
+import { fileNotes } from '../config/file-notes.js';
 import type { LoadedConfig } from '../config/loader.js';
 import type { Config } from '../config/schema.js';
 import { readTokens } from '../config/token-files.js';
@@ -32,7 +33,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const log = createLogger(loaded.config.logging, {});
   const { security, notes } = readTokens(loaded.config.security);
   const config: Config = { ...loaded.config, security };
-  for (const note of [...loaded.notes, ...notes]) log.warn(note);
+  for (const note of [...loaded.notes, ...notes, ...fileNotes(config, path)]) log.warn(note);
   for (const path of [config.model.preprocessor_path, config.model.model_path]) {
     const unread = path === null ? null : await unreadSidecar(path);
     if (unread !== null) log.warn(unread);

@@ -2,7 +2,7 @@
 // hashes: whoever reads the memory of a worker, or what is told it, finds no token.
 import { createHash } from 'node:crypto';
 import { StartupError } from '../errors.js';
-import { readFileText } from '../named-files.js';
+import { readFileText, rightsWarnings } from '../named-files.js';
 import type { SecurityConfig, TokenEntry } from './security-schema.js';
 
 /** Fewer could be tried out. */
@@ -12,7 +12,7 @@ const tokenLengthMax = 1024;
 
 export interface TokensRead {
   readonly security: SecurityConfig;
-  /** For the log: files that others can read. */
+  /** For the log: files with which others may do what they should not. */
   readonly notes: readonly string[];
 }
 
@@ -23,24 +23,20 @@ export function readTokens(security: SecurityConfig): TokensRead {
     const { name, role, token_path: path } = entry;
     if (path === undefined) return entry;
     const key = `security.tokens[${index}].token_path`;
-    const { token, isOpenToAll } = readToken(path, key);
-    if (isOpenToAll) {
-      notes.push(
-        `${key}: everybody on this machine can read ${path}; take that right away: chmod o-r ${path}`,
-      );
-    }
+    const { token, warnings } = readToken(path, key);
+    notes.push(...warnings);
     return { name, role, sha256: createHash('sha256').update(token, 'utf8').digest('hex') };
   });
   assertDistinct(tokens);
   return { security: { ...security, tokens }, notes };
 }
 
-/** The token in this file, and whether everybody may read it; `key`: what named it. Throws StartupError. */
+/** The token in this file, and what others may do with it and should not; `key`: what named it. Throws StartupError. */
 export function readToken(
   path: string,
   key: string,
-): { readonly token: string; readonly isOpenToAll: boolean } {
-  const { text, isOpenToAll } = readFileText(path, key);
+): { readonly token: string; readonly warnings: readonly string[] } {
+  const { text, rights } = readFileText(path, key);
   // Editors and `echo` end a file with a line break, which is no part of the token.
   const token = text.replace(/\r?\n$/, '');
   if (token === '') throw new StartupError(`${key}: ${path} is empty`, 'write the token into the file');
@@ -57,7 +53,7 @@ export function readToken(
       'write nothing but the token into the file, in one line; pear token makes one',
     );
   }
-  return { token, isOpenToAll };
+  return { token, warnings: rightsWarnings(key, path, rights, 'secret') };
 }
 
 function assertDistinct(tokens: readonly TokenEntry[]): void {

@@ -122,6 +122,19 @@ describe('a file that holds a token', () => {
     );
   });
 
+  test('that others can write is told of, since they can choose the token', () => {
+    for (const [mode, who] of [
+      [0o620, 'everybody in its group'],
+      [0o602, 'everybody on this machine'],
+    ] as const) {
+      const { notes } = read(tokens.admin, mode);
+      assert.match(
+        notes.join('\n'),
+        new RegExp(`^security\\.tokens\\[0\\]\\.token_path: ${who} can write .*chmod go-w [^\n]*$`),
+      );
+    }
+  });
+
   for (const [what, content, said] of [
     ['that is not there', null, /cannot be read \(ENOENT\); correct the path/],
     ['that is empty', '\n', /is empty; write the token into the file/],

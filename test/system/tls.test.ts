@@ -245,7 +245,7 @@ describe('a cluster that speaks TLS', () => {
     });
     await live.swap({ cert: own.cert, key: next.key });
     const line = await server.line(({ msg }) => msg.includes('is not the private key'));
-    assert.match(line.msg, /server\.tls\.key_path: .*in use stays/);
+    assert.match(line.msg, /server\.tls\.key_path: .*in use of it stays/);
     assert.equal(await shownBy(server.port), 'next');
     change.isOver = true;
     assert.ok((await replies) > 0);

@@ -1,13 +1,15 @@
 // Keeps a certificate as new as its files: looks at them every second, and reads them anew where they have changed,
 // in whichever way (written over, renamed into place, a link that points elsewhere). What cannot be used is told, and the
-// old one stays. Every process reads the files itself: the private key travels nowhere.
+// old one stays: the pair of certificate and key for itself, and the authorities of clients for themselves, so that one that
+// was taken away is trusted no longer, however the pair is. Every process reads the files itself: the private key travels nowhere.
 import { statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { StartupError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import {
+  readAuthoritiesLater,
   readCertificate,
-  readCertificateLater,
+  readPairLater,
   type Certificate,
   type CertificateFiles,
 } from './certificate.js';
@@ -52,6 +54,7 @@ export class CertificateWatch {
     this.#readState = this.#paths.map((path) => stateOf(statSync(path, { throwIfNoEntry: false }))).join(' ');
     this.#current = readCertificate(files);
     this.#tellOf(this.#current, 'clients are shown the certificate');
+    if (options.tells) for (const warning of this.#current.caWarnings) options.log.warn(warning);
     this.#timer = setInterval(() => {
       void this.#look();
     }, options.lookIntervalMs ?? defaultLookIntervalMs).unref();
@@ -98,21 +101,33 @@ export class CertificateWatch {
   }
 
   async #reload(state: string): Promise<void> {
-    try {
-      const certificate = await readCertificateLater(this.#files);
-      if (this.#isClosed) return;
-      for (const listener of this.#listeners) listener(certificate);
-      this.#current = certificate;
-      this.#readState = state;
-      this.#toldState = '';
+    const pair = await orError(readPairLater(this.#files));
+    const authorities = await orError(readAuthoritiesLater(this.#files));
+    if (this.#isClosed) return;
+    const certificate = {
+      ...this.#current,
+      ...(pair instanceof StartupError ? {} : pair),
+      ...(authorities instanceof StartupError ? {} : authorities),
+    };
+    this.#take(certificate);
+    const troubles = [pair, authorities].filter((each) => each instanceof StartupError);
+    if (troubles.length === 0) this.#readState = state;
+    // It is tried again at each look: perhaps only this process could not read it now.
+    else if (this.#toldState !== state)
+      for (const { message, cure } of troubles) this.#tellOfTrouble(message, cure);
+    this.#toldState = troubles.length === 0 ? '' : state;
+  }
+
+  /** Makes it the one that counts, where it is another one. */
+  #take(certificate: Certificate): void {
+    const before = this.#current;
+    const isOtherPair = certificate.cert !== before.cert || certificate.key !== before.key;
+    const areOtherAuthorities = certificate.ca !== before.ca;
+    this.#current = certificate;
+    if (isOtherPair || areOtherAuthorities) for (const listener of this.#listeners) listener(certificate);
+    if (isOtherPair)
       this.#tellOf(certificate, 'the files have changed; new connections are shown the certificate');
-    } catch (error) {
-      if (!(error instanceof StartupError)) throw error;
-      // It is tried again at each look: perhaps only this process could not read it now.
-      if (this.#toldState === state) return;
-      this.#toldState = state;
-      this.#tellOfTrouble(error.message, error.cure);
-    }
+    if (areOtherAuthorities) this.#tellOfAuthorities(certificate);
   }
 
   #tellOfHanging(): void {
@@ -124,7 +139,7 @@ export class CertificateWatch {
 
   #tellOfTrouble(problem: string, cure: string): void {
     const { log, tells } = this.#options;
-    log[tells ? 'error' : 'debug']({ cure }, `${problem}; the certificate that is in use stays: ${cure}`);
+    log[tells ? 'error' : 'debug']({ cure }, `${problem}; what is in use of it stays: ${cure}`);
   }
 
   #tellOf(certificate: Certificate, what: string): void {
@@ -137,6 +152,14 @@ export class CertificateWatch {
     if (tells) for (const warning of certificate.warnings) log.warn(warning);
     this.#toldExpiry = null;
     this.#tellOfExpiry();
+  }
+
+  #tellOfAuthorities({ caWarnings }: Certificate): void {
+    const { log, tells } = this.#options;
+    log[tells ? 'info' : 'debug'](
+      `${this.#files.section}: the authorities of clients have changed; they count for new connections`,
+    );
+    if (tells) for (const warning of caWarnings) log.warn(warning);
   }
 
   #tellOfExpiry(): void {
@@ -153,4 +176,13 @@ function stateOf(stats: Stats | undefined): string {
   return stats === undefined
     ? 'none'
     : [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(':');
+}
+
+async function orError<Value>(reading: Promise<Value>): Promise<Value | StartupError> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof StartupError) return error;
+    throw error;
+  }
 }

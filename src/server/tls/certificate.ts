@@ -9,6 +9,7 @@ import {
   parseCertificate,
   readFileText,
   readFileTextLater,
+  rightsWarnings,
   unusablePair,
 } from '../../named-files.js';
 
@@ -21,10 +22,10 @@ export interface CertificateFiles {
   readonly clientCaPath: string | null;
 }
 
-export interface Certificate {
+/** A certificate and its private key. */
+export interface Pair {
   readonly cert: string;
   readonly key: string;
-  readonly ca: string | undefined;
   /** Whom it is for, in one line. */
   readonly subject: string;
   /** In milliseconds since the epoch. */
@@ -35,6 +36,15 @@ export interface Certificate {
   /** What works and should be mended all the same. */
   readonly warnings: readonly string[];
 }
+
+/** Whose certificates of clients are believed. */
+export interface Authorities {
+  /** undefined: clients are not asked for a certificate. */
+  readonly ca: string | undefined;
+  readonly caWarnings: readonly string[];
+}
+
+export type Certificate = Pair & Authorities;
 
 /** null where no certificate is named: no TLS. */
 export function certificateFiles(
@@ -49,42 +59,47 @@ export function certificateFiles(
   return certPath === null || keyPath === null ? null : { section, certPath, keyPath, clientCaPath };
 }
 
-/** What was read, of the files that are named. */
-interface Texts {
-  readonly cert: FileText;
-  readonly key: FileText;
-  readonly ca: FileText | null;
-}
-
 /** Throws StartupError, which names key, file and cure. */
 export function readCertificate(files: CertificateFiles): Certificate {
   const { section, certPath, keyPath, clientCaPath } = files;
-  return certificateOf(files, {
-    cert: readFileText(certPath, `${section}.cert_path`),
-    key: readFileText(keyPath, `${section}.key_path`),
-    ca: clientCaPath === null ? null : readFileText(clientCaPath, `${section}.client_ca_path`),
-  });
+  return {
+    ...pairOf(
+      files,
+      readFileText(certPath, `${section}.cert_path`),
+      readFileText(keyPath, `${section}.key_path`),
+    ),
+    ...authoritiesOf(
+      files,
+      clientCaPath === null ? null : readFileText(clientCaPath, `${section}.client_ca_path`),
+    ),
+  };
 }
 
-/** The same while others are served; one file after the other, so that a share that hangs takes one thread of the pool. */
-export async function readCertificateLater(files: CertificateFiles): Promise<Certificate> {
-  const { section, certPath, keyPath, clientCaPath } = files;
-  return certificateOf(files, {
-    cert: await readFileTextLater(certPath, `${section}.cert_path`),
-    key: await readFileTextLater(keyPath, `${section}.key_path`),
-    ca: clientCaPath === null ? null : await readFileTextLater(clientCaPath, `${section}.client_ca_path`),
-  });
+/** The same of the pair, while others are served; one file after the other, so that a share that hangs takes one thread of the pool. */
+export async function readPairLater(files: CertificateFiles): Promise<Pair> {
+  const { section, certPath, keyPath } = files;
+  const cert = await readFileTextLater(certPath, `${section}.cert_path`);
+  return pairOf(files, cert, await readFileTextLater(keyPath, `${section}.key_path`));
+}
+
+/** The same of the authorities. */
+export async function readAuthoritiesLater(files: CertificateFiles): Promise<Authorities> {
+  const { section, clientCaPath } = files;
+  return authoritiesOf(
+    files,
+    clientCaPath === null ? null : await readFileTextLater(clientCaPath, `${section}.client_ca_path`),
+  );
 }
 
 /** Throws StartupError. */
-function certificateOf(
-  { section, certPath, keyPath, clientCaPath }: CertificateFiles,
-  texts: Texts,
-): Certificate {
-  const [cert, key, ca] = [texts.cert.text, texts.key.text, texts.ca?.text];
+function pairOf(
+  { section, certPath, keyPath }: CertificateFiles,
+  certFile: FileText,
+  keyFile: FileText,
+): Pair {
+  const [cert, key] = [certFile.text, keyFile.text];
   assertPem(cert, certPath, `${section}.cert_path`, 'CERTIFICATE');
   assertPem(key, keyPath, `${section}.key_path`, 'PRIVATE KEY');
-  if (ca !== undefined) assertPem(ca, clientCaPath ?? '', `${section}.client_ca_path`, 'CERTIFICATE');
   const own = parseCertificate(cert, certPath, `${section}.cert_path`);
   if (!own.checkPrivateKey(parsedKey(key, keyPath, `${section}.key_path`))) {
     throw new StartupError(
@@ -92,27 +107,38 @@ function certificateOf(
       `name the two files that belong together; in ${certPath} our own certificate stands first`,
     );
   }
-  try {
-    createSecureContext({ cert, key, ca });
-  } catch (cause) {
-    throw unusablePair(section, cause);
-  }
+  assertUsable(section, { cert, key });
   return {
     cert,
     key,
-    ca,
     subject: own.subject.replaceAll('\n', ', ') || (own.subjectAltName ?? ''),
     validFrom: Date.parse(own.validFrom),
     validTo: Date.parse(own.validTo),
     // A dot in front would stand for any name before it.
     bears: (name) => /^\w/.test(name) && own.checkHost(name, { subject: 'never' }) !== undefined,
-    warnings: texts.key.isOpenToAll
-      ? [
-          `${section}.key_path: everybody on this machine can read the private key ${keyPath}; ` +
-            `take that right away (chmod o-rwx ${keyPath})`,
-        ]
-      : [],
+    warnings: [
+      ...rightsWarnings(`${section}.cert_path`, certPath, certFile.rights, 'public'),
+      ...rightsWarnings(`${section}.key_path`, keyPath, keyFile.rights, 'secret'),
+    ],
   };
+}
+
+/** Throws StartupError. */
+function authoritiesOf({ section, clientCaPath }: CertificateFiles, file: FileText | null): Authorities {
+  if (clientCaPath === null || file === null) return { ca: undefined, caWarnings: [] };
+  const key = `${section}.client_ca_path`;
+  assertPem(file.text, clientCaPath, key, 'CERTIFICATE');
+  assertUsable(section, { ca: file.text });
+  return { ca: file.text, caWarnings: rightsWarnings(key, clientCaPath, file.rights, 'public') };
+}
+
+/** Throws StartupError where node:tls does not take it. */
+function assertUsable(section: string, parts: Partial<Pick<Certificate, 'cert' | 'key' | 'ca'>>): void {
+  try {
+    createSecureContext(parts);
+  } catch (cause) {
+    throw unusablePair(section, cause);
+  }
 }
 
 function parsedKey(pem: string, path: string, key: string): KeyObject {

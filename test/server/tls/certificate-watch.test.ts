@@ -1,7 +1,7 @@
 // A certificate follows its files, in whichever way they change, and stays where what came cannot be used.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
@@ -94,7 +94,7 @@ describe('a certificate whose files change', () => {
     assert.equal(errors.length, 1, errors.join(''));
     assert.match(
       errors[0] ?? '',
-      /server\.tls\.key_path: .*is not the private key.*in use stays: name the two/,
+      /server\.tls\.key_path: .*is not the private key.*in use of it stays: name the two/,
     );
   });
 
@@ -116,12 +116,57 @@ describe('a certificate whose files change', () => {
     await rm(files.key);
     await promisify(execFile)('mkfifo', [files.key]);
     await eventually('it is told', () =>
-      /key_path: .*is no regular file; .*in use stays/.test(lines.join('')) ? true : null,
+      /key_path: .*is no regular file; .*in use of it stays/.test(lines.join('')) ? true : null,
     );
     assert.equal(watch.current.subject, 'CN=first');
     await rm(files.key);
     await copy(second);
     await becomes(changes, 'CN=second');
+  });
+
+  describe('the authorities of clients beside it', () => {
+    const authoritiesBeside = async (files: Issued) => {
+      const path = `${files.cert}.ca`;
+      const both = [await readFile(authority.ca, 'utf8'), await readFile(first.cert, 'utf8')] as const;
+      await writeFile(path, both.join(''));
+      return { path, both };
+    };
+    const caBecomes = (watch: CertificateWatch, ca: string) =>
+      eventually('the authorities are others', () => (watch.current.ca === ca ? true : null));
+    const toldOf = (lines: readonly string[], problem: RegExp) =>
+      eventually('it is told', () =>
+        lines.some((line) => line.includes('"level":50') && problem.test(line)) ? true : null,
+      );
+
+    it('are read anew while the pair is broken: one that was taken away is trusted no longer', async () => {
+      const { files } = await certificateFolder(authority, first);
+      const { path, both } = await authoritiesBeside(files);
+      const { watch, lines, changes } = start(named(files, path));
+      await writeFile(files.key, 'broken');
+      await writeFile(path, both[0]);
+      await caBecomes(watch, both[0]);
+      assert.equal(watch.current.subject, 'CN=first');
+      await toldOf(lines, /key_path: .*no private key.*in use of it stays/);
+      assert.match(lines.join(''), /the authorities of clients have changed; they count for new connections/);
+      assert.deepEqual(changes, ['CN=first'], 'servers are told once, however often the pair is tried again');
+    });
+
+    it('stay where their file is broken, empty or gone, which is an error; the pair follows its files all the same', async () => {
+      const { files, copy } = await certificateFolder(authority, first);
+      const { path, both } = await authoritiesBeside(files);
+      const { watch, lines, changes } = start(named(files, path));
+      await writeFile(path, 'broken');
+      await toldOf(lines, /client_ca_path: .*no certificate in PEM.*in use of it stays/);
+      await writeFile(path, '');
+      await copy(second);
+      await becomes(changes, 'CN=second');
+      assert.equal(watch.current.ca, both.join(''));
+      await rm(path);
+      await toldOf(lines, /client_ca_path: .*ENOENT.*in use of it stays/);
+      assert.equal(watch.current.ca, both.join(''));
+      await writeFile(path, both[0]);
+      await caBecomes(watch, both[0]);
+    });
   });
 
   it('is told of by one process of a server only', async () => {

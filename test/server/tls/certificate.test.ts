@@ -1,7 +1,7 @@
 // What is said of certificates that cannot be shown: the key of the configuration, the file and the cure.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, readFile, truncate, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ import {
   type Authority,
   type CertificateFiles as Issued,
 } from '../../support/certificates.js';
-import { named } from './files.js';
+import { certificateFolder, named } from './files.js';
 
 describe('the certificate that clients are shown', () => {
   let authority: Authority;
@@ -123,5 +123,37 @@ describe('the certificate that clients are shown', () => {
     await chmod(other.key, 0o644);
     const { warnings } = readCertificate(named(other));
     assert.match(warnings.join(), /^server\.tls\.key_path: everybody .*other\.key; .*chmod o-rwx/);
+  });
+
+  it('is warned of where others can write its files or those of the authorities, or put others into their place', async () => {
+    const live = await certificateFolder(authority, own);
+    const caPath = join(live.folder, 'ca.crt');
+    await copyFile(authority.ca, caPath);
+    const warningsOf = () => {
+      const { warnings, caWarnings } = readCertificate(named(live.files, caPath));
+      return [...warnings, ...caWarnings];
+    };
+    await chmod(live.files.cert, 0o664);
+    await chmod(live.files.key, 0o600);
+    await chmod(caPath, 0o664);
+    assert.deepEqual(warningsOf(), [], 'a group may renew what is no secret');
+    for (const [path, mode, key, who] of [
+      [live.files.cert, 0o666, 'cert_path', 'everybody on this machine'],
+      [live.files.key, 0o660, 'key_path', 'everybody in its group'],
+      [caPath, 0o646, 'client_ca_path', 'everybody on this machine'],
+    ] as const) {
+      await chmod(path, mode);
+      assert.deepEqual(warningsOf(), [
+        `server.tls.${key}: ${who} can write ${path}; take that right away: chmod go-w ${path}`,
+      ]);
+      await chmod(path, 0o600);
+    }
+    await chmod(live.folder, 0o777);
+    assert.equal(
+      warningsOf().filter((warning) => /can replace .*: chmod o-w .*\/live-/.test(warning)).length,
+      3,
+    );
+    await chmod(live.folder, 0o1777);
+    assert.deepEqual(warningsOf(), [], 'a sticky folder lets nobody replace what is not theirs');
   });
 });

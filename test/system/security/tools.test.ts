@@ -122,7 +122,10 @@ describe('the tools', () => {
     await chmod(path, 0o644);
     const warned = await pear('models', ...places.connect, '--token-file', path);
     assert.equal(warned.code, 0);
-    assert.equal(warned.stderr, `everybody on this machine can read ${path}; chmod o-r ${path}\n`);
+    assert.equal(
+      warned.stderr,
+      `--token-file: everybody on this machine can read ${path}; take that right away: chmod o-rwx ${path}\n`,
+    );
   });
 
   test('say once where a token goes to another machine without TLS, and not where none is shown', async () => {
