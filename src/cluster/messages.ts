@@ -1,6 +1,6 @@
 // Every message between the primary and its workers, in both directions, each checked by its schema on arrival.
 import { z } from 'zod';
-import { configSchema } from '../config/schema.js';
+import { configSchema, roles } from '../config/schema.js';
 import { kickAnswerSchema } from '../connections/kick.js';
 import { kickerNameSchema } from '../connections/record.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
@@ -34,6 +34,23 @@ const kick = {
   untilMs: z.number(),
 };
 
+/** What a client has shown. */
+const tokenShownSchema = z.object({
+  id: z.int(),
+  /** SHA-256 of it, in hex: the token itself goes nowhere. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  address: z.string(),
+});
+export type TokenShown = Readonly<z.output<typeof tokenShownSchema>>;
+
+/** `busy`: why it was not looked at; else `grant` is what it gives, null: nothing. */
+const tokenAnswerSchema = z.object({
+  id: z.int(),
+  grant: z.object({ name: z.string(), role: z.enum(roles) }).nullable(),
+  busy: z.string().nullable(),
+});
+export type TokenAnswer = Readonly<z.output<typeof tokenAnswerSchema>>;
+
 export const toPrimarySchema = z.discriminatedUnion('type', [
   /** The worker listens to messages now and asks for its start. */
   z.object({ type: z.literal('booted') }),
@@ -66,6 +83,10 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
     left: z.array(z.string()),
     arrived: z.array(z.string()),
   }),
+  /** A client shows a token; answered with `token`. */
+  tokenShownSchema.extend({ type: z.literal('token') }),
+  /** Those who have shown these are gone. */
+  z.object({ type: z.literal('tokens withdrawn'), ids: z.array(z.int()).readonly() }),
   /** A client wants something changed; answered with `changed`. */
   z.object({ type: z.literal('change'), id: z.int(), change: changeSchema, by: z.string() }),
   /** What came of a `prepare`: null where it is ready to serve. */
@@ -86,6 +107,7 @@ export const toWorkerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('view'), id: z.int(), reply: viewReplySchema }),
   /** To each that asked, in the order of the question. */
   z.object({ type: z.literal('places'), id: z.int(), answers: z.array(z.enum(placeAnswers)) }),
+  tokenAnswerSchema.extend({ type: z.literal('token') }),
   /** Judge images that wait with another worker. */
   z.object({ type: z.literal('help'), lender: z.string(), socketPath: z.string() }),
   /** Disconnect those of these peers that it has. */

@@ -18,26 +18,21 @@ interface AdminParts {
   readonly kicker: Kicker;
   readonly supervisor: Supervisor;
   readonly downloads: ModelDownloader;
+  readonly authenticator: Authenticator;
 }
 
 export function createAdmin(
   config: Config,
   hostId: string,
-  { view, kicker, supervisor, downloads }: AdminParts,
+  { view, kicker, supervisor, downloads, authenticator }: AdminParts,
   log: Logger,
 ): AdminServer {
-  const roles = roleOptionsOf(config.security);
   return new AdminServer({
     host: config.admin.host,
     port: config.admin.port,
     hostId,
-    roles,
-    authenticator: new Authenticator({
-      tokens: roles.tokens,
-      delayMs: config.security.failed_authentication_delay_ms,
-      networkOf,
-      log,
-    }),
+    roles: roleOptionsOf(config.security),
+    authenticator,
     view,
     kicker,
     downloads,
@@ -47,6 +42,16 @@ export function createAdmin(
       wanted: workerCount(config),
       stopping: supervisor.stopping,
     }),
+    networkOf,
+    log,
+  });
+}
+
+/** The one that looks at all tokens of the host, whichever door they come by. */
+export function createAuthenticator({ security }: Config, log: Logger): Authenticator {
+  return new Authenticator({
+    tokens: roleOptionsOf(security).tokens,
+    delayMs: security.failed_authentication_delay_ms,
     networkOf,
     log,
   });

@@ -9,7 +9,8 @@ import type { PlacesChannel } from './primary-admission.js';
 import { monotonicMs } from './monotonic.js';
 import type { Change, ChangeAnswer, Changer } from '../settings/change.js';
 import type { SettingsFollower } from '../settings/settings-follower.js';
-import { toWorkerSchema, type ToPrimary, type WorkerStart } from './messages.js';
+import { toWorkerSchema, type ToPrimary, type TokenAnswer, type WorkerStart } from './messages.js';
+import type { TokenChannel } from './primary-tokens.js';
 
 interface Waiting {
   readonly resolve: (reply: ViewReply) => void;
@@ -23,9 +24,10 @@ const primaryGone: ChangeAnswer = {
   message: 'the server is being restarted; ask what serves then',
 };
 
-export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker, Changer {
+export class PrimaryLink implements ViewChannel, PlacesChannel, TokenChannel, Kicker, Changer {
   readonly #waiting = new Map<number, Waiting>();
   readonly #asked = new Map<number, (answers: readonly PlaceAnswer[] | null) => void>();
+  readonly #tokens = new Map<number, (answer: TokenAnswer | null) => void>();
   readonly #changes = new Map<number, (answer: ChangeAnswer) => void>();
   readonly #kicks = new Map<number, (answers: readonly KickAnswer[]) => void>();
   #lastId = 0;
@@ -70,6 +72,10 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker, Changer 
           resolve?.(message.answers);
           return;
         }
+        case 'token':
+          this.#tokens.get(message.id)?.(message);
+          this.#tokens.delete(message.id);
+          return;
         case 'help':
           this.onHelp(message.lender, message.socketPath);
           return;
@@ -107,6 +113,8 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker, Changer 
       this.#waiting.clear();
       for (const resolve of this.#asked.values()) resolve(null);
       this.#asked.clear();
+      for (const resolve of this.#tokens.values()) resolve(null);
+      this.#tokens.clear();
       for (const resolve of this.#changes.values()) resolve(primaryGone);
       this.#changes.clear();
       for (const resolve of this.#kicks.values()) resolve([]);
@@ -151,6 +159,20 @@ export class PrimaryLink implements ViewChannel, PlacesChannel, Kicker, Changer 
       this.#asked.set(id, resolve);
       void this.send(message);
     });
+  }
+
+  askToken(hash: string, address: string): { id: number; answer: Promise<TokenAnswer | null> } {
+    const id = ++this.#lastId;
+    if (!process.connected) return { id, answer: Promise.resolve(null) };
+    const answer = new Promise<TokenAnswer | null>((resolve) => {
+      this.#tokens.set(id, resolve);
+      void this.send({ type: 'token', id, hash, address });
+    });
+    return { id, answer };
+  }
+
+  withdrawTokens(ids: readonly number[]): void {
+    void this.send({ type: 'tokens withdrawn', ids });
   }
 
   change(change: Change, by: string): Promise<ChangeAnswer> {

@@ -11,6 +11,7 @@ import { followerOf, type PrimarySettings } from './primary-settings.js';
 import type { PrimaryView } from './primary-view.js';
 import type { PrimarySharing } from './sharing/primary-sharing.js';
 import { Supervisor, type WorkerProcess } from './supervisor.js';
+import type { TokenDesk } from './token-desk.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
 const killGraceMs = 2_000;
@@ -22,6 +23,7 @@ export interface SupervisedParts {
   readonly door: FrontDoor;
   readonly sharing: PrimarySharing;
   readonly settings: PrimarySettings;
+  readonly tokens: TokenDesk;
   /** The workers that serve. */
   readonly processes: Map<string, WorkerProcess>;
 }
@@ -29,7 +31,7 @@ export interface SupervisedParts {
 export function createSupervisor(
   config: Config,
   hostId: string,
-  { view, kicker, door, sharing, processes, settings }: SupervisedParts,
+  { view, kicker, door, sharing, processes, settings, tokens }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
@@ -45,6 +47,7 @@ export function createSupervisor(
     fork: () => forkWorker(log),
     start: (slot, workerId) => {
       counter.addWorker(workerId);
+      tokens.addWorker(workerId);
       return {
         type: 'start',
         start: {
@@ -64,6 +67,14 @@ export function createSupervisor(
     onPlaces: (workerId, { id, left, arrived }, reply) => {
       const answers = counter.update(workerId, left, arrived);
       if (answers.length > 0) reply({ type: 'places', id, answers });
+    },
+    onToken: (workerId, shown, reply) => {
+      void tokens.look(workerId, shown).then((answer) => {
+        reply({ type: 'token', ...answer });
+      });
+    },
+    onTokensWithdrawn: (workerId, ids) => {
+      tokens.withdraw(workerId, ids);
     },
     onKick: (_workerId, { id, ...kick }, reply) => {
       void kicker.kickFor(kick).then((answers) => {
@@ -119,6 +130,7 @@ export function createSupervisor(
     },
     onEnd: (workerId) => {
       counter.removeWorker(workerId);
+      tokens.removeWorker(workerId);
       keeper.followers.remove(workerId);
       door.remove(workerId);
       sharing.remove(workerId);

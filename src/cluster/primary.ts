@@ -14,7 +14,7 @@ import { prepareForks } from './fork-worker.js';
 import { FrontDoor } from './front-door.js';
 import { defaultHostId, workerCount } from './host.js';
 import { tooFewFiles } from './open-files.js';
-import { createAdmin, watchCertificate } from './primary-admin.js';
+import { createAdmin, createAuthenticator, watchCertificate } from './primary-admin.js';
 import { PrimaryKicker } from './primary-kicker.js';
 import { PrimarySettings } from './primary-settings.js';
 import { createSupervisor } from './primary-supervisor.js';
@@ -23,6 +23,7 @@ import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { stopOnSignal } from './stop-on-signal.js';
 import type { WorkerProcess } from './supervisor.js';
+import { TokenDesk } from './token-desk.js';
 
 /**
  * Runs this process as the primary until it is told to stop; `workerFile` is what each worker executes. Resolves to
@@ -87,14 +88,17 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     sharing.close();
   });
   const { keeper } = settings;
+  const authenticator = createAuthenticator(config, log);
+  const tokens = new TokenDesk(authenticator);
   const supervisor = createSupervisor(
     config,
     hostId,
-    { view, kicker, door, sharing, processes, settings },
+    { view, kicker, door, sharing, processes, settings, tokens },
     log,
   );
-  const admin = createAdmin(config, hostId, { view, kicker, supervisor, downloads: settings.downloads }, log);
-  const stopped = stopOnSignal({ settings, door, supervisor }, log);
+  const { downloads } = settings;
+  const admin = createAdmin(config, hostId, { view, kicker, supervisor, downloads, authenticator }, log);
+  const stopped = stopOnSignal({ settings, door, authenticator, supervisor }, log);
   log.info({ version, config: path, workers: workerCount(config) }, 'starting');
   const fileTrouble = tooFewFiles(config.limits.max_peers, workerCount(config));
   if (fileTrouble !== null) log.warn(fileTrouble);

@@ -1,5 +1,6 @@
 // When the primary stops: a signal, or the word of a process manager.
 import type { Logger } from '../log.js';
+import type { Authenticator } from '../server/authenticator.js';
 import type { FrontDoor } from './front-door.js';
 import type { PrimarySettings } from './primary-settings.js';
 import type { Supervisor } from './supervisor.js';
@@ -7,6 +8,7 @@ import type { Supervisor } from './supervisor.js';
 export interface StoppedParts {
   readonly settings: PrimarySettings;
   readonly door: FrontDoor;
+  readonly authenticator: Pick<Authenticator, 'close'>;
   readonly supervisor: Supervisor;
 }
 
@@ -14,7 +16,10 @@ export interface StoppedParts {
  * Resolves when a signal, or PM2's message, has ended all workers: to true, or to false where a second one ended
  * them at once.
  */
-export function stopOnSignal({ settings, door, supervisor }: StoppedParts, log: Logger): Promise<boolean> {
+export function stopOnSignal(
+  { settings, door, authenticator, supervisor }: StoppedParts,
+  log: Logger,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     let inOrder = true;
@@ -27,8 +32,9 @@ export function stopOnSignal({ settings, door, supervisor }: StoppedParts, log: 
       }
       stopping = true;
       log.info({ why }, 'stopping: answering what was asked for');
-      // Whoever waits for a download or for a proof is told now, or workers could not end before that.
+      // Whoever waits for a download, for a proof or for a late answer to a token is told now, or workers could not end before that.
       settings.interrupt();
+      authenticator.close();
       door
         .close()
         .then(() => supervisor.stop())

@@ -34,6 +34,10 @@ export interface SupervisorOptions {
   readonly onView: (workerId: string, message: From<'view'>, reply: Reply) => void;
   /** A worker tells of connections that went and asks for those that came. */
   readonly onPlaces: (workerId: string, message: From<'places'>, reply: Reply) => void;
+  /** A client has shown a worker a token. */
+  readonly onToken: (workerId: string, message: From<'token'>, reply: Reply) => void;
+  /** Clients that have shown tokens are gone. */
+  readonly onTokensWithdrawn: (workerId: string, ids: readonly number[]) => void;
   /** A worker wants peers disconnected. */
   readonly onKick: (workerId: string, message: From<'kick'>, reply: Reply) => void;
   /** A worker has disconnected those that it had of them. */
@@ -221,6 +225,14 @@ export class Supervisor {
         this.#options.onPlaces(workerId, message, (reply) => {
           process.send(reply);
         });
+        return;
+      case 'token':
+        this.#options.onToken(workerId, message, (reply) => {
+          process.send(reply);
+        });
+        return;
+      case 'tokens withdrawn':
+        this.#options.onTokensWithdrawn(workerId, message.ids);
         return;
       case 'kick':
         this.#options.onKick(workerId, message, (reply) => {

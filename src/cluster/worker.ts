@@ -15,7 +15,7 @@ import { DirectoryHandler } from '../handlers/directory-handler.js';
 import { DownloadHandler } from '../handlers/download-handler.js';
 import { ModelHandler } from '../handlers/model-handler.js';
 import { createLogger, type Logger } from '../log.js';
-import { Authenticator } from '../server/authenticator.js';
+import type { TokenCheck } from '../server/authenticator.js';
 import { Handshakes } from '../server/entrance/handshakes.js';
 import type { PeerAdmission } from '../server/entrance/peer-admission.js';
 import { ConnectionManager } from '../server/connection-manager.js';
@@ -29,6 +29,7 @@ import { networkOf } from './address-network.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
+import { PrimaryTokens } from './primary-tokens.js';
 import type { ImageSharing } from './sharing/image-sharing.js';
 import { threadOptions } from './thread-options.js';
 import { createStore, followSettings, letEventLoopGoFirst, openSharing } from './worker-parts.js';
@@ -87,7 +88,6 @@ class Worker {
   readonly #detector: PearDetector;
   readonly #sharing: ImageSharing | null;
   readonly #connections: ConnectionManager;
-  readonly #authenticator: Authenticator;
   readonly #server: TCPServer;
   readonly #status: WorkerStatus;
   readonly #log: Logger;
@@ -99,6 +99,7 @@ class Worker {
     settings: CurrentSettings,
     store: ConnectionStore,
     admission: PeerAdmission,
+    tokens: TokenCheck,
     primary: Kicker & Changer,
     log: Logger,
   ) {
@@ -122,12 +123,6 @@ class Worker {
       log,
     });
     const roles = roleOptionsOf(config.security);
-    this.#authenticator = new Authenticator({
-      tokens: roles.tokens,
-      delayMs: config.security.failed_authentication_delay_ms,
-      networkOf,
-      log,
-    });
     const registry = new CommandRegistry([
       new ClassificationHandler({
         detector,
@@ -168,7 +163,7 @@ class Worker {
       },
       processor: {
         registry,
-        authenticator: this.#authenticator,
+        authenticator: tokens,
         decode: textDecoder(config.server.encoding),
         replyTerminator: config.server.reply_terminator,
         maxImageBytes: config.limits.max_image_bytes,
@@ -201,6 +196,7 @@ class Worker {
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(start, link, log);
     const admission = new PrimaryAdmission(link);
+    const tokens = new PrimaryTokens(link);
     const follower = followSettings(
       start,
       detector,
@@ -210,7 +206,7 @@ class Worker {
       },
       log,
     );
-    const worker = new Worker(detector, sharing, start, follower, store, admission, link, log);
+    const worker = new Worker(detector, sharing, start, follower, store, admission, tokens, link, log);
     try {
       link.onConnection = (socket) => {
         worker.#server.welcome(withSharedReads(socket));
@@ -246,7 +242,6 @@ class Worker {
     this.#status.state = 'draining';
     const helped = this.#sharing?.stopHelping();
     void this.#connections.announce();
-    this.#authenticator.close();
     await this.#server.drain(timeoutMs);
     await this.#connections.stop();
     // The detector waits for the same images.

@@ -4,7 +4,7 @@
 // are answered at once, however many come.
 import { BusyError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { grantOf, type Grant, type KnownToken } from './gate.js';
+import { grantOf, tokenHash, type Grant, type KnownToken } from './gate.js';
 import { CountedLog } from './counted-log.js';
 
 export interface AuthenticatorOptions {
@@ -36,7 +36,7 @@ const networksMax = 10_000;
 
 /** A token that somebody has shown. */
 interface Shown {
-  readonly token: string;
+  readonly hash: Uint8Array;
   readonly address: string;
   readonly network: string;
   /** By the clock of `performance`. */
@@ -55,6 +55,9 @@ interface Attempts {
   /** Those that wait for their turn, each with what ends its waiting. */
   readonly queue: Map<Shown, () => void>;
 }
+
+/** Who looks at tokens, or has them looked at. */
+export type TokenCheck = Pick<Authenticator, 'check'>;
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
@@ -79,7 +82,12 @@ export class Authenticator {
    * What `token` gives to somebody at `address`; null, and late, where it is none of ours. `isGone`: nobody waits for the
    * answer any more, and it need not be looked at. Throws BusyError where too many wait, or its turn does not come in time.
    */
-  async check(token: string, address: string, isGone: () => boolean): Promise<Grant | null> {
+  check(token: string, address: string, isGone: () => boolean): Promise<Grant | null> {
+    return this.checkHash(tokenHash(token), address, isGone);
+  }
+
+  /** The same of a token of which only the hash is known here. */
+  async checkHash(hash: Uint8Array, address: string, isGone: () => boolean): Promise<Grant | null> {
     // Nothing can be guessed: clients that show one to every server are not held up.
     if (!this.knowsTokens) {
       this.#refusals.warn({ address, reason: 'none is configured (security.tokens)' });
@@ -87,7 +95,7 @@ export class Authenticator {
     }
     const network = this.#options.networkOf(address);
     return new Promise((answer, refuse) => {
-      this.#take({ token, address, network, sinceMs: performance.now(), isGone, answer, refuse });
+      this.#take({ hash, address, network, sinceMs: performance.now(), isGone, answer, refuse });
     });
   }
 
@@ -113,13 +121,13 @@ export class Authenticator {
 
   /** A right one is answered at once; a wrong one late, and it holds up the others for its whole delay. */
   #look(shown: Shown, attempts: Attempts): void {
-    const { token, address, network, sinceMs } = shown;
+    const { hash, address, network, sinceMs } = shown;
     // Without waits it would be the time to guess.
     if (this.#isClosed && attempts.failures > 0) {
       shown.refuse(new BusyError('the server is stopping; try again later'));
       return;
     }
-    const grant = grantOf(token, this.#options.tokens);
+    const grant = grantOf(hash, this.#options.tokens);
     if (grant !== null) {
       shown.answer(grant);
       return;

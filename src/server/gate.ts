@@ -113,12 +113,11 @@ function bestOf(before: Grant | null, { name, role }: Grant): Grant {
 }
 
 /**
- * What `token` gives; null: it is none of ours. Every known one is compared, each in constant time, so that the time tells
+ * What the token with this hash gives; null: it is none of ours. Every known one is compared, each in constant time, so that the time tells
  * nothing of which is nearest. Plain SHA-256 will do, since nobody can try out tokens of so many random bits; what slow
  * hashes are for is passwords.
  */
-export function grantOf(token: string, known: readonly KnownToken[]): Grant | null {
-  const shown = tokenHash(token);
+export function grantOf(shown: Uint8Array, known: readonly KnownToken[]): Grant | null {
   let found: Grant | null = null;
   for (const { hash, name, role } of known) if (timingSafeEqual(hash, shown)) found = { name, role };
   return found;

@@ -83,6 +83,12 @@ function setUp(slots: number, catchesUp = () => true) {
     onSharing: (workerId, { news }) => {
       told.push([workerId, news]);
     },
+    onToken: (_workerId, { id }, reply) => {
+      reply({ type: 'token', id, grant: null, busy: null });
+    },
+    onTokensWithdrawn: (workerId, ids) => {
+      told.push([workerId, `withdrawn ${ids.join()}`]);
+    },
     onKick: (_workerId, { id, ids }, reply) => {
       reply({ type: 'kick', id, answers: ids.map((peer) => ({ id: peer, outcome: 'not found' })) });
     },

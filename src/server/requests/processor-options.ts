@@ -1,13 +1,13 @@
 // What RequestProcessor is given, what it tells, and what it says of the bytes behind a message.
 import type { CommandRegistry } from '../../handlers/base-handler.js';
 import type { TextDecode } from '../../text-encoding.js';
-import type { Authenticator } from '../authenticator.js';
+import type { TokenCheck } from '../authenticator.js';
 import type { LoadLimits } from './peer-load.js';
 
 /** The same for all peers. */
 export interface ProcessorOptions extends LoadLimits {
   readonly registry: CommandRegistry;
-  readonly authenticator: Authenticator;
+  readonly authenticator: TokenCheck;
   readonly decode: TextDecode;
   readonly replyTerminator: string;
   readonly maxImageBytes: number;

@@ -1,10 +1,10 @@
 // What a token that a peer shows does for it.
-import type { Authenticator } from '../authenticator.js';
+import type { TokenCheck } from '../authenticator.js';
 import { withGrant } from '../gate.js';
 import type { PeerStats } from '../peer/peer-stats.js';
 
 export interface TokenShown {
-  readonly authenticator: Authenticator;
+  readonly authenticator: TokenCheck;
   readonly stats: PeerStats;
   /** Whoever is gone meanwhile is not told whether it was right. */
   readonly isGone: () => boolean;

@@ -5,6 +5,8 @@ import { PearClient } from '#src/client/index.js';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { roles } from '#src/config/schema.js';
 import { NotPermittedError } from '#src/errors.js';
+import { ask } from '../../admin/admin.js';
+import { placesOf } from '../../cli/pear.js';
 import { commands } from '../../support/commands.js';
 import { recordOf } from '../../support/records.js';
 import { codesOf, item, refused, reply, request } from '../../support/replies.js';
@@ -139,15 +141,37 @@ describe('a server with tokens', () => {
 });
 
 describe('failed authentication', () => {
-  test('is slowed, for all connections of an address together', async (t) => {
-    const server = await startServer(t, '--cluster.workers', '1', ...withTokens(50));
-    const wires = await Promise.all([1, 2, 3].map(() => Wire.open(server.port)));
-    const began = performance.now();
-    const answers = await Promise.all(wires.map((wire) => wire.ask(authenticate(wrongToken))));
-    assert.deepEqual(answers, [wrong, wrong, wrong]);
-    const tookMs = performance.now() - began;
-    assert.ok(tookMs >= 50 + 100 + 200 - 3, `one after the other: ${tookMs} ms`);
-    for (const wire of wires) wire.close();
+  test('is slowed, for all connections of an address together, whichever worker or door they come to', async (t) => {
+    const server = await startServer(t, '--cluster.workers', '2', ...withTokens(50));
+    const timed = async (attempts: () => readonly Promise<unknown>[]) => {
+      const began = performance.now();
+      const answers = await Promise.all(attempts());
+      return { answers, tookMs: performance.now() - began };
+    };
+    const wires = await Promise.all([1, 2, 3, 4].map(() => Wire.open(server.port)));
+    const several = await timed(() => wires.map((wire) => wire.ask(authenticate(wrongToken))));
+    assert.deepEqual(several.answers, [wrong, wrong, wrong, wrong]);
+    assert.ok(several.tookMs >= 50 + 100 + 200 + 400 - 4, `one after the other: ${several.tookMs} ms`);
+    const connected = wires.map(({ socket: { localPort } }) =>
+      server.line((line) => line.msg === 'connected' && line['port'] === localPort),
+    );
+    const pids = new Set((await Promise.all(connected)).map(({ pid }) => Number(pid)));
+    assert.equal(pids.size, 2, 'both workers had some of them');
+
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await Promise.all(wires.map((wire) => wire.closed()));
+    const next = await Wire.open(server.port);
+    const later = await timed(() => [next.ask(authenticate(wrongToken))]);
+    assert.deepEqual(later.answers, [wrong]);
+    assert.ok(later.tookMs >= 800 - 1, `nothing is forgotten with a worker: ${later.tookMs} ms`);
+
+    const { admin } = await placesOf(server);
+    const port = Number(admin[1]?.split(':')[1]);
+    const headers = { authorization: `Bearer ${wrongToken}` };
+    const overHttp = await timed(() => [ask(port, '/api/status', { headers }).then(({ status }) => status)]);
+    assert.deepEqual(overHttp.answers, [401]);
+    assert.ok(overHttp.tookMs >= 1_600 - 1, `nor is the admin HTTP another try: ${overHttp.tookMs} ms`);
+    next.close();
     assert.equal(await server.stop(), 0);
   });
 
