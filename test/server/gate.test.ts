@@ -126,6 +126,23 @@ describe('of several roles', () => {
     );
   });
 
+  test('garbage makes everybody a stranger by address, and operator at most, whatever role the machine itself has', () => {
+    const address = fc.constantFrom('127.0.0.1', '::1', '192.0.2.7', '2001:db8::1');
+    const options = fc.record({ defaultRole: role, loopbackRole: role });
+    fc.assert(
+      fc.property(address, fc.boolean(), options, fc.option(role), (from, isForwarded, rolesOf, shown) => {
+        const before = identify({ address: from, isForwarded, certificate: null }, rolesOf);
+        const identity = afterGarbage(before);
+        const expected = Math.min(rank(rolesOf.defaultRole), rank(before.role), rank('operator'));
+        assert.equal(rank(identity.role), expected);
+        if (shown === null) return;
+        const grant = { name: 'token', role: shown };
+        assert.equal(rank(withGrant(identity, grant).role), Math.max(expected, rank(shown)));
+        assert.equal(rank(afterGarbage(withGrant(before, grant)).role), Math.max(expected, rank(shown)));
+      }),
+    );
+  });
+
   test('garbage makes a stranger of the address, never an admin by it or a certificate, and leaves tokens what they are', () => {
     const granted = (name: string, of: Role | null) => (of === null ? null : { name, role: of });
     fc.assert(
