@@ -19,6 +19,7 @@ const decode = (encoded: Uint8Array) => decodeFramed(encoded, framing, limits);
 const picture = await sample('defective-01.jpg');
 const forms = await variants(picture);
 const tiff = await sharp(picture).tiff().toBuffer();
+const avif = await sharp(picture).resize(64).avif({ effort: 0 }).toBuffer();
 const gif = await sharp(picture).gif().toBuffer();
 
 /** Mean absolute difference of two uint8 images. */
@@ -94,6 +95,8 @@ describe('decoding', () => {
     ['an SVG', Buffer.from(svg)],
     ['a TIFF', tiff],
     ['a GIF', gif],
+    ['an AVIF', avif],
+    ['a PDF', Buffer.from('%PDF-1.4\n')],
   ];
   for (const [what, bytes] of bad) {
     test(`refuses ${what}`, async () => {
