@@ -13,8 +13,17 @@ export async function workerPids(port: number): Promise<number[]> {
 
 /** Resident memory of a process in bytes. */
 export function rssBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) * 1024;
+  return memoryBytes(pid, 'VmRSS');
+}
+
+/** The most that it ever was. */
+export function peakBytes(pid: number): number {
+  return memoryBytes(pid, 'VmHWM');
+}
+
+function memoryBytes(pid: number, key: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
 }
 
 /** Ends those of them that have not ended by themselves. */
