@@ -136,7 +136,7 @@ test('passwords of Redis and private keys are never logged, and never appear in 
   await server.line(({ msg }) => /key_path: .* is damaged/.test(msg));
   await redis.cli('-a', password, 'CONFIG', 'SET', 'requirepass', wrongPassword);
   await redis.cli('-a', wrongPassword, 'CLIENT', 'KILL', 'TYPE', 'normal');
-  await server.line(({ level, msg }) => Number(level) >= 40 && /Redis/.test(msg));
+  await server.line(({ level, msg }) => level >= 40 && /Redis/.test(msg));
   wire.close();
   assert.equal(await server.stop(), 0);
   said.push(server.errors, ...server.lines.map((line) => JSON.stringify(line)));
