@@ -165,11 +165,11 @@ export function rightsWarnings(
 
 /** The same of a file that is read elsewhere; where it cannot be, that is told there. */
 export function rightsWarningsOf(key: string, path: string, kind: 'secret' | 'public'): string[] {
-  const file = statSync(path, { throwIfNoEntry: false });
-  const folder = statSync(dirname(path), { throwIfNoEntry: false });
-  return file === undefined || folder === undefined
-    ? []
-    : rightsWarnings(key, path, rightsOf(file, folder), kind);
+  try {
+    return rightsWarnings(key, path, rightsOf(statSync(path), statSync(dirname(path))), kind);
+  } catch {
+    return [];
+  }
 }
 
 function unreadable(error: unknown, path: string, key: string): StartupError {

@@ -66,8 +66,10 @@ describe('files for Redis and downloads, and the configuration itself', () => {
     assert.deepEqual(notesOf(0o600, 0o1777), [], 'but not in a sticky folder such as /tmp');
   });
 
-  test('that are missing are told of by whoever reads them', () => {
-    const config = configSchema.parse({ connections: { redis: { password_path: '/nowhere/password' } } });
-    assert.deepEqual(fileNotes(config, null), []);
+  test('that are missing, or cannot be looked at, are told of by whoever reads them', () => {
+    for (const password_path of ['/nowhere/password', '/etc/hostname/password', 'a\0b']) {
+      const config = configSchema.parse({ connections: { redis: { password_path } } });
+      assert.deepEqual(fileNotes(config, null), []);
+    }
   });
 });

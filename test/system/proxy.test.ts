@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { Wire } from '../support/wire.js';
-import { askFolder } from '../support/replies.js';
+import { eventually } from '../support/deadline.js';
+import { askFolder, request } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 
 const header = 'PROXY TCP4 192.0.2.7 10.0.0.1 51000 9090\r\n';
@@ -28,6 +29,18 @@ describe('a listed balancer', () => {
     assert.match(await wire.ask(`${header}${askFolder}`), /models\/samples/);
     const line = await server.line((each) => each.msg === 'connected' && each['address'] === '192.0.2.7');
     assert.equal(line['port'], 51000);
+    // Who comes past the balancer from the machine itself may look at everybody.
+    const admin = await Wire.open(server.port, '127.0.0.9');
+    const shown = await eventually('the view shows it', async () => {
+      const records = await admin.ask(request(0x40, [{ address: '192.0.2.7' }]));
+      return records.includes('"address"') ? records : null;
+    });
+    assert.match(
+      shown,
+      /"address": "192\.0\.2\.7", "port": 51000, [^}]*"role": "operator"/,
+      'in the view, too',
+    );
+    admin.close();
     wire.close();
     const slow = await Wire.open(server.port);
     for (const character of header) slow.send(character);
