@@ -1,5 +1,5 @@
 // What the operating system tells of a server's processes.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { codeOf } from '#src/errors.js';
 import { Wire } from './wire.js';
 
@@ -24,6 +24,21 @@ export function peakBytes(pid: number): number {
 function memoryBytes(pid: number, key: 'VmRSS' | 'VmHWM'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
+}
+
+/** Process ids of what `pid` has started and what lives. */
+export function childrenOf(pid: number): number[] {
+  const isChild = (each: string) => {
+    try {
+      return new RegExp(`^PPid:\\s+${pid}$`, 'm').test(readFileSync(`/proc/${each}/status`, 'latin1'));
+    } catch {
+      // It ended meanwhile.
+      return false;
+    }
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isChild(name))
+    .map(Number);
 }
 
 /** Ends those of them that have not ended by themselves. */

@@ -1,12 +1,21 @@
-// Secrets: tokens come from files or as hashes, and are found in nothing that the server says.
+// Secrets: tokens, passwords and keys come from files or the environment, and are found in nothing that the server says.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { writeOnnx } from '#src/cli/bench/onnx-writer.js';
+import type { LocalServer } from '#src/cli/local-server.js';
 import { roles } from '#src/config/schema.js';
 import { ask } from '../../admin/admin.js';
-import { placesOf } from '../../cli/pear.js';
+import { pearWith, placesOf } from '../../cli/pear.js';
+import { endless, sidecar } from '../../support/bad-models.js';
+import { createAuthority, type Authority } from '../../support/certificates.js';
+import { ChangeableServer, first } from '../../support/changeable-server.js';
+import { eventually } from '../../support/deadline.js';
+import { childrenOf } from '../../support/processes.js';
+import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
 import { item, reply, request } from '../../support/replies.js';
 import { runServer, startServerWith } from '../../support/server.js';
 import { authenticate, nameOf, sha256, tokens, wrongToken } from '../../support/tokens.js';
@@ -96,4 +105,140 @@ test('a token file that cannot be read, or holds too short a token, stops the st
     errors,
     /^cannot start: security\.tokens\[0\]\.token_path: \/nowhere\/token cannot be read \(ENOENT\); correct the path/,
   );
+});
+
+describe('a server with a password for Redis in the environment, and keys in files', () => {
+  /** With characters that a URL and YAML read in their own ways. */
+  const password = 's3cret-of-redis #/@%:"';
+  const urlOf = (redis: RedisServer) =>
+    redis.url.replace('redis://', `redis://:${encodeURIComponent(password)}@`);
+  const ends: (() => unknown)[] = [];
+  const place = new ChangeableServer(null);
+  const said: string[] = [];
+  let redis: RedisServer;
+  let authority: Authority;
+  let keyText: string;
+  let server: LocalServer;
+  let wire: Wire;
+  let adminPort: number;
+
+  before(async () => {
+    [redis, authority] = await Promise.all([startRedisServer('--requirepass', password), createAuthority()]);
+    ends.push(
+      () => redis.dispose(),
+      () => authority.dispose(),
+    );
+    const { cert, key } = await authority.issue('server', ['DNS:localhost']);
+    keyText = readFileSync(key, 'utf8');
+    writeFileSync(join(place.models, 'endless.onnx'), writeOnnx(endless));
+    writeFileSync(join(place.models, 'endless.yaml'), sidecar);
+    server = await startServerWith(
+      null,
+      { PEAR_CONNECTIONS__REDIS__URL: urlOf(redis) },
+      ...[
+        '--cluster.workers',
+        '1',
+        '--logging.level',
+        'trace',
+        '--model.model_path',
+        join(place.models, first),
+      ],
+      ...['--server.tls.cert_path', cert, '--server.tls.key_path', key],
+    );
+    ends.push(() => {
+      server.kill();
+    });
+    adminPort = Number((await placesOf(server)).admin[1]?.split(':')[1]);
+    wire = await Wire.openTls(server.port, { ca: readFileSync(authority.ca) });
+    ends.push(() => {
+      wire.close();
+    });
+  });
+  after(async () => {
+    for (const end of ends.toReversed()) await end();
+    place.remove();
+  });
+
+  /** Everything that a client or a person can ask for. */
+  async function askAll(): Promise<void> {
+    for (const cmd of [0x22, 0x24, 0x32, 0x36, 0x40, 0x44]) said.push(await wire.ask(request(cmd, null)));
+    for (const path of [
+      '/',
+      '/livez',
+      '/readyz',
+      '/metrics',
+      '/api/status',
+      '/api/connections',
+      '/api/closed',
+    ]) {
+      said.push((await ask(adminPort, path)).text);
+    }
+    for (const path of ['/api/events?format=json', '/api/downloads', '/api/connections?cursor=x']) {
+      said.push((await ask(adminPort, path)).text);
+    }
+  }
+
+  function assertUntold(text: string): void {
+    const lines = keyText.split('\n').filter((line) => line.length > 20 && !line.includes('PRIVATE KEY'));
+    assert.ok(lines.length > 1);
+    for (const secret of [password, encodeURIComponent(password), 's3cret', ...lines]) {
+      assert.ok(!text.includes(secret), 'a secret was told');
+    }
+  }
+
+  test('tells neither while all is well, nor when Redis does not take the password any more, nor when it is gone', async () => {
+    await server.line(({ msg }) => msg.includes('the view of connections') || msg.includes('Redis at'));
+    await askAll();
+    await redis.cli('--no-auth-warning', '-a', password, 'CONFIG', 'SET', 'requirepass', 'another');
+    await redis.cli('--no-auth-warning', '-a', 'another', 'CLIENT', 'KILL', 'TYPE', 'normal');
+    await server.line(({ msg, reason }) => `${msg} ${String(reason)}`.includes('WRONGPASS'));
+    await askAll();
+    await redis.stop();
+    await askAll();
+  });
+
+  test('tells neither in the titles and options of its processes', async () => {
+    const pids = [server.pid, ...(await workersOf())];
+    assert.equal(pids.length, 2);
+    for (const pid of pids) {
+      const title = readFileSync(`/proc/${pid}/comm`, 'latin1');
+      said.push(title, readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+    }
+  });
+
+  test('gives no process that tries a foreign model a secret to know', async () => {
+    wire.send(request(0x26, ['endless.onnx']));
+    const proof = await eventually('the model is tried', () => {
+      const isProof = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('prove-model');
+      return childrenOf(server.pid).find(isProof) ?? null;
+    });
+    const environment = readFileSync(`/proc/${proof}/environ`, 'latin1');
+    assert.match(environment, /PATH=/);
+    assert.doesNotMatch(environment, /PEAR_|REDIS/);
+    said.push(environment, readFileSync(`/proc/${proof}/cmdline`, 'latin1'));
+  });
+
+  test('is spoken to by tools that do not tell them either', async () => {
+    const port = ['--connect', `localhost:${server.port}`];
+    for (const args of [
+      ['peers', ...port],
+      ['peers', ...port, '--ca', '/nowhere/ca.crt'],
+    ]) {
+      const { stdout, stderr } = await pearWith({ PEAR_CONNECTIONS__REDIS__URL: urlOf(redis) }, ...args);
+      said.push(stdout, stderr);
+    }
+  });
+
+  test('has said none of it by its end', async () => {
+    assert.equal(await server.stop(), 0);
+    said.push(server.errors, ...server.lines.map((line) => JSON.stringify(line)));
+    const all = said.join('\n');
+    assert.match(all, /Redis at redis:\/\/:\*\*\*@localhost/, 'it would be found');
+    assertUntold(all);
+  });
+
+  async function workersOf(): Promise<number[]> {
+    const text = await wire.ask(request(0x44, null));
+    return [...text.matchAll(/"pid": (\d+)/g)].map(([, pid]) => Number(pid));
+  }
 });
