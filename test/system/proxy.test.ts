@@ -35,6 +35,26 @@ describe('a listed balancer', () => {
     slow.close();
   });
 
+  test('may write it in the binary form, which makes nobody a program of this machine either', async () => {
+    const binary = (command: string, rest: string) =>
+      Buffer.from(`0d0a0d0a000d0a515549540a${command}${rest}`, 'hex');
+    const list = Buffer.from('{"cmd": 0x40, "request_data": null}');
+    for (const [what, start] of [
+      ['TCP over IPv4', binary('2111', '000cc00002090a000001c7382382')],
+      ['its own question whether we live', binary('2000', '0000')],
+      ['a loopback address', binary('2111', '000c7f0000017f000001c7382382')],
+    ] as const) {
+      const wire = await Wire.open(server.port);
+      for (const byte of start) wire.send(Uint8Array.of(byte));
+      wire.send(list);
+      assert.match(await wire.reply(), /"error_code": 5/, what);
+      assert.match(await wire.ask(askFolder), /models\/samples/, what);
+      wire.close();
+    }
+    const line = await server.line((each) => each.msg === 'connected' && each['address'] === '192.0.2.9');
+    assert.equal(line['port'], 51000);
+  });
+
   test('may be any of a listed network, and none beside it', async () => {
     const wire = await Wire.open(server.port, '127.0.1.7');
     assert.match(await wire.ask(`${header}${askFolder}`), /models\/samples/);

@@ -17,7 +17,7 @@ import { Wire } from '../../support/wire.js';
 
 const mib = 1024 * 1024;
 /** What some hundred kilobytes become. */
-const inflatedBytes = 128 * mib;
+const inflatedBytes = 64 * mib;
 const defaults = configSchema.parse({}).limits;
 
 /** One part of a PNG file. */

@@ -230,6 +230,7 @@ describe('a server with a password for Redis in the environment, and keys in fil
   });
 
   test('has said none of it by its end', async () => {
+    wire.close();
     assert.equal(await server.stop(), 0);
     said.push(server.errors, ...server.lines.map((line) => JSON.stringify(line)));
     const all = said.join('\n');
