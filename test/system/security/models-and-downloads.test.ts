@@ -1,4 +1,4 @@
-// Models, names, folders, downloads and images: what a client may bring to the server, and what it may not. One server for all.
+// Models, names, folders and downloads: what a client may bring to the server, and what it may not. One server for all.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,6 @@ import { file, redirect, startHost, type ModelHost } from '../../downloads/model
 import * as bad from '../../support/bad-models.js';
 import { ChangeableServer, first, second } from '../../support/changeable-server.js';
 import { judge } from '../../support/judged.js';
-import { plainPicture, sample, variants } from '../../support/pictures.js';
 import { workerPids } from '../../support/processes.js';
 import { codesOf, item, reply, request } from '../../support/replies.js';
 import { Wire } from '../../support/wire.js';
@@ -95,43 +94,6 @@ describe('what a client may bring', () => {
       }
     }
     assert.deepEqual(codesOf(await wire.ask(request(0x30, ['a\0b']))), [1]);
-  });
-
-  test('images: a bomb, a cut file, CMYK, 16 bit, a turned one, no bytes: each a verdict or a clear code, never a crash', async () => {
-    const pids = await workerPids(server.port);
-    const picture = await sample('defective-01.jpg');
-    const tested: readonly (readonly [what: string, bytes: Buffer, code: number])[] = [
-      ...[...(await variants(picture))].map(([what, bytes]) => [what, bytes, 0] as const),
-      ['a bomb: 60 million pixels in some kilobytes', await plainPicture(10_000, 6_000), 8],
-      ['cut', picture.subarray(0, picture.length / 2), 8],
-      ['a header', picture.subarray(0, 200), 8],
-      ['another format', await sharp(picture).tiff().toBuffer(), 8],
-      [
-        'a picture that is drawn',
-        Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
-        8,
-      ],
-      ['text', Buffer.from('no picture'), 8],
-    ];
-    wire.send(
-      request(
-        1,
-        tested.map(([what, { length }]) => ({ file_name: what, bytes: length })),
-      ),
-    );
-    wire.send(Buffer.concat(tested.map(([, bytes]) => bytes)));
-    const [answer = ''] = await wire.replies(1);
-    assert.deepEqual(
-      codesOf(answer),
-      tested.map(([, , code]) => code),
-    );
-    writeFileSync(join(place.images, 'empty.jpg'), '');
-    assert.deepEqual(
-      codesOf(await wire.ask(request(1, ['empty.jpg', { file_name: 'a', data: '' }]))),
-      [8, 8],
-    );
-    rmSync(join(place.images, 'empty.jpg'));
-    assert.deepEqual(await workerPids(server.port), pids);
   });
 
   test('models: whatever it is that bites, it is refused with code 2, and serving is untouched', async () => {
