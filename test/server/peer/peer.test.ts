@@ -190,10 +190,7 @@ describe('a connection that does not read its replies', () => {
     other.set(2 * maxBytes);
     wire.socket.resume();
     await wire.closed();
-    assert.match(
-      lines.join(''),
-      /"dropping a peer that does not read its replies"/,
-    );
+    assert.match(lines.join(''), /"dropping a peer that does not read its replies"/);
     other.set(maxBytes / 2);
     assert.equal(isCrowded(room), false, 'and holds nothing any more');
   });
