@@ -58,7 +58,7 @@ describe('pear events', () => {
     const { wire, id } = await session.listed('127.0.3.1');
     const stdout = await eventually('it is told', async () => {
       const ended = await pear('events', '--tail', '5', ...session.admin);
-      return ended.stdout.includes(`opened       ${id}  127.0.3.1:`) ? ended.stdout : null;
+      return new RegExp(`opened +${id}  127\\.0\\.3\\.1:`).test(ended.stdout) ? ended.stdout : null;
     });
     assert.match(stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}opened /m);
     const json = await pear('events', '--json', '--tail', '1', ...session.admin);
