@@ -1,5 +1,6 @@
 // The parts of a worker that belong to its place in the cluster: what it shares, follows, and where its peers are listed.
 import { join } from 'node:path';
+import type { Config } from '../config/schema.js';
 import { chooseStore } from '../connections/choose-store.js';
 import { EmbeddedStore } from '../connections/embedded-store.js';
 import { FallbackStore } from '../connections/fallback-store.js';
@@ -8,10 +9,13 @@ import type { ConnectionStore } from '../connections/store.js';
 import { UnlistedStore } from '../connections/unlisted-store.js';
 import type { PearDetector } from '../detector/pear-detector.js';
 import type { Logger } from '../log.js';
+import { Authenticator, type TokenCheck } from '../server/authenticator.js';
 import { SettingsFollower } from '../settings/settings-follower.js';
+import { networkOf } from './address-network.js';
 import { putEventLoopFirst } from './event-loop-first.js';
 import type { WorkerStart } from './messages.js';
 import type { PrimaryLink } from './primary-link.js';
+import { PrimaryTokens } from './primary-tokens.js';
 import { ImageSharing } from './sharing/image-sharing.js';
 import { threadOptions } from './thread-options.js';
 
@@ -26,6 +30,17 @@ export function letEventLoopGoFirst(niceness: number, log: Logger): void {
     const reason = error instanceof Error ? error.message : String(error);
     log.warn({ reason }, 'the event loop has no priority over decoding and inference, and may answer late');
   }
+}
+
+/** Where no token gives anything there is nothing to guess, and the primary need not hear of it. */
+export function tokenCheck({ security }: Config, link: PrimaryLink, log: Logger): TokenCheck {
+  if (security.tokens.length > 0) return new PrimaryTokens(link);
+  return new Authenticator({
+    tokens: [],
+    delayMs: security.failed_authentication_delay_ms,
+    networkOf,
+    log,
+  });
 }
 
 /** Makes the changes that the primary leads. `onModelChanged`: from now on the detector judges by another one. */

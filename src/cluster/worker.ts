@@ -29,10 +29,9 @@ import { networkOf } from './address-network.js';
 import type { WorkerStart } from './messages.js';
 import { PrimaryAdmission } from './primary-admission.js';
 import { PrimaryLink } from './primary-link.js';
-import { PrimaryTokens } from './primary-tokens.js';
 import type { ImageSharing } from './sharing/image-sharing.js';
 import { threadOptions } from './thread-options.js';
-import { createStore, followSettings, letEventLoopGoFirst, openSharing } from './worker-parts.js';
+import { createStore, followSettings, letEventLoopGoFirst, openSharing, tokenCheck } from './worker-parts.js';
 import { WorkerStatus } from './worker-status.js';
 
 /** Orphans end by themselves in their time; this much later they are ended, whatever holds them. */
@@ -196,7 +195,7 @@ class Worker {
     const sharing = await openSharing(start, detector, link, log);
     const store = createStore(start, link, log);
     const admission = new PrimaryAdmission(link);
-    const tokens = new PrimaryTokens(link);
+    const tokens = tokenCheck(start.config, link, log);
     const follower = followSettings(
       start,
       detector,

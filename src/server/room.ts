@@ -54,7 +54,8 @@ export class Room {
       for (const share of this.#unread) {
         if (largest === null || share.unreadBytes > largest.unreadBytes) largest = share;
       }
-      if (largest === null) return;
+      // Others hold what is too much: giving up peers that wait for a moment would not help.
+      if (largest === null || largest.unreadBytes < holderBytesMin) return;
       this.#unread.delete(largest);
       largest.giveUp();
     }

@@ -1,5 +1,5 @@
 // The models of a folder: what clients can name, choose and delete.
-import { readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { lstat, readdir, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../errors.js';
 import { isModelFile, modelFileOf } from './model-name.js';
@@ -33,20 +33,49 @@ export async function findModel(folder: string, name: string): Promise<ModelFile
   return null;
 }
 
-/** Removes a model and what describes it. Rejects where the system does not allow it: then both are still there. */
+/**
+ * Removes a model and what describes it. Rejects where the system does not allow it: then both are still there. Both are moved
+ * out of sight first, what describes it before the model: whenever the server is killed, nothing describes another model.
+ */
 export async function deleteModel(folder: string, { name }: ModelFile): Promise<void> {
-  const path = join(folder, name);
-  // Hidden, so no model any more. A model that cannot be moved, as one that is mounted, keeps what describes it.
-  const hidden = await makeTemporaryFolder(folder);
+  const model = join(folder, name);
+  const sidecar = join(folder, name.replace(/\.onnx$/, sidecarEnding));
+  if (await isFolder(sidecar)) throw new Error(`${sidecar} is a folder, which describes no model`);
+  const hidden = await makeTemporaryFolder(folder).catch((error: unknown) => {
+    if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')) return null;
+    throw error;
+  });
+  if (hidden === null) {
+    // There is no room for a folder; what is deleted makes some.
+    await ifThere(unlink(sidecar));
+    await unlink(model);
+    return;
+  }
+  const hiddenSidecar = join(hidden, 'sidecar');
   try {
-    await rename(path, join(hidden, name));
-    await unlink(join(folder, name.replace(/\.onnx$/, sidecarEnding))).catch(async (error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return;
-      await rename(join(hidden, name), path);
+    const isDescribed = await ifThere(rename(sidecar, hiddenSidecar));
+    await rename(model, join(hidden, 'model')).catch(async (error: unknown) => {
+      if (isDescribed) await rename(hiddenSidecar, sidecar);
       throw error;
     });
   } finally {
-    await removeTemporaryFolder(hidden);
+    // What stays there is out of sight, and the next start removes it.
+    await removeTemporaryFolder(hidden).catch(() => undefined);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
+}
+
+/** False where there was no such file. */
+async function ifThere(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -22,8 +22,11 @@ export async function makeTemporaryFolder(folder: string): Promise<string> {
 }
 
 export async function removeTemporaryFolder(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
-  own.delete(path);
+  try {
+    await rm(path, { recursive: true, force: true });
+  } finally {
+    own.delete(path);
+  }
 }
 
 /** Removes from a model folder what servers that were killed have left there, and says what that was. */

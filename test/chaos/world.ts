@@ -9,7 +9,7 @@ import { startServer } from '../support/server.js';
 import { Relay } from './relay.js';
 import type { Place } from './truth.js';
 
-/** Short, so that many rounds fit into minutes; the proportions are those of the defaults. */
+/** Short, so that many rounds fit into minutes. */
 export const times = { heartbeatMs: 1_000, leaseMs: 5_000, keyTtlMs: 20_000, commandTimeoutMs: 500 } as const;
 
 const workersPerHost = 2;
@@ -17,6 +17,8 @@ const workersPerHost = 2;
 const outageMs = 1_500;
 /** Every lease has run out meanwhile. */
 const longOutageMs = times.leaseMs + times.heartbeatMs;
+/** Nobody is removed for so long after Redis was away; then everybody looks once more. */
+const graceMs = times.leaseMs + 3 * times.heartbeatMs;
 /** More than close in one round, and what redis-cli may print. */
 const closedRowsMax = 1_000;
 
@@ -112,6 +114,15 @@ export class World {
           relay.cut();
           await wait(outageMs);
           relay.mend();
+        },
+      ],
+      [
+        'Redis without memory beyond the lease',
+        async () => {
+          await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+          await wait(longOutageMs);
+          await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+          await wait(graceMs);
         },
       ],
       [

@@ -79,6 +79,13 @@ describe('the models of a folder', () => {
     );
   });
 
+  test('is as it was where the model cannot be moved: it keeps what describes it', async () => {
+    writeFileSync(join(folder, 'gone.yaml'), 'text');
+    const before = readdirSync(folder);
+    await assert.rejects(deleteModel(folder, { name: 'gone.onnx', path: join(folder, 'gone.onnx') }));
+    assert.deepEqual(readdirSync(folder), before);
+  });
+
   test('is as it was where what describes a model cannot be removed', async () => {
     writeFileSync(join(folder, 'kept.onnx'), 'model');
     mkdirSync(join(folder, 'kept.yaml'));

@@ -3,9 +3,10 @@
 import { isLaterEvent } from '../../connections/event-id.js';
 import { chunkSize } from '../../connections/limits.js';
 import type { StoredEvent } from '../../connections/record.js';
-import type { ConnectionsReader, EventPage } from '../../connections/store.js';
+import type { ConnectionsReader, EventPage, Scope } from '../../connections/store.js';
 import { describeError } from '../../errors.js';
 import type { Logger } from '../../log.js';
+import { ToldEvents } from './told-events.js';
 
 /** Events show so long after they are in the view. */
 const pollIntervalMs = 250;
@@ -18,7 +19,7 @@ export type EventPosition = Pick<EventPage, 'last' | 'scope'>;
 /**
  * The newest event of the view as it is now, where it has become another one: Redis is away, or back. Ids of Redis and
  * of a primary come from different clocks, so one means nothing to the other: going on behind it would tell events
- * twice, or skip those of as long as the clocks differ. Instead events near the switch may be missing.
+ * twice, or skip those of as long as the clocks differ.
  */
 export async function newestOf(view: ConnectionsReader): Promise<EventPosition> {
   const { last, scope } = await view.events({ after: null, limit: 1 });
@@ -32,6 +33,9 @@ export class EventFeed {
   readonly #listeners = new Map<EventListener, string | null>();
   /** Of the last event that the listeners have been given; null: nobody listens. */
   #position: EventPosition | null = null;
+  /** Where it was in each view when that was read last: what has come to Redis meanwhile is told when it is back. */
+  readonly #lastOf = new Map<Scope, string | null>();
+  readonly #toldFromMemory = new ToldEvents();
   #timer: NodeJS.Timeout | null = null;
   /** Of the latest start: a poll of an earlier one must not go on. */
   #run = 0;
@@ -65,6 +69,8 @@ export class EventFeed {
     this.#listeners.clear();
     this.#run++;
     this.#position = null;
+    this.#lastOf.clear();
+    this.#toldFromMemory.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -83,27 +89,45 @@ export class EventFeed {
       while (isFull) {
         const page = await this.#view.events({ after: this.position, limit: chunkSize });
         const isOther = this.#position?.scope !== page.scope;
-        const newest = isOther ? await newestOf(this.#view) : null;
+        const before = isOther ? await this.#positionIn(page.scope) : null;
         if (run !== this.#run) return;
         this.#isFailing = false;
-        if (newest !== null) {
-          this.#position = newest;
-          for (const listener of this.#listeners.keys()) this.#listeners.set(listener, newest.last);
+        if (before !== null) {
+          this.#moveTo(before);
           return;
         }
-        const { events, last, scope } = page;
-        isFull = events.length === chunkSize;
-        this.#position = { last, scope };
-        for (const [listener, known] of this.#listeners) {
-          const news = laterThan(events, known);
-          if (news.length > 0) listener(news);
-        }
+        isFull = page.events.length === chunkSize;
+        this.#position = page;
+        this.#tell(page);
       }
     } catch (error) {
       // The readers stay: the view comes back, and goes on where it was.
       if (!this.#isFailing)
         this.#log.warn({ reason: describeError(error) }, 'events cannot be read; trying on');
       this.#isFailing = true;
+    }
+  }
+
+  /** Where to go on in a view that has taken the place of another one. */
+  async #positionIn(scope: Scope): Promise<EventPosition> {
+    const last = this.#lastOf.get(scope);
+    return last === undefined ? newestOf(this.#view) : { last, scope };
+  }
+
+  #moveTo(position: EventPosition): void {
+    const from = this.#position;
+    if (from !== null) this.#lastOf.set(from.scope, from.last);
+    this.#position = position;
+    for (const listener of this.#listeners.keys()) this.#listeners.set(listener, position.last);
+  }
+
+  #tell({ events, scope }: EventPage): void {
+    // What workers tell Redis when it is back has been told from the memory of this host.
+    const fresh = scope === 'all hosts' ? events.filter((event) => !this.#toldFromMemory.has(event)) : events;
+    if (scope === 'this host') this.#toldFromMemory.add(events);
+    for (const [listener, known] of this.#listeners) {
+      const news = laterThan(fresh, known);
+      if (news.length > 0) listener(news);
     }
   }
 }

@@ -41,6 +41,8 @@ export class RedisConnection {
   #masterSearchEndMs = -Infinity;
   /** When it last became ready, or was last in trouble. */
   #steadySinceMs = Infinity;
+  /** Of Redis's clock to ours, when it was last seen. */
+  #clockOffsetMs: number | null = null;
 
   /** Connects at the first call. Throws StartupError for a URL or files that cannot be used. */
   constructor({ onTrouble, ...settings }: RedisConnectionOptions) {
@@ -111,6 +113,26 @@ export class RedisConnection {
   /** How long it has stood without trouble, in ms; 0 while it does not stand. */
   get steadyForMs(): number {
     return Math.max(0, performance.now() - this.#steadySinceMs);
+  }
+
+  /** Redis has not taken something that the view can do without, for this reason. */
+  refuses(words: string): void {
+    this.#tellRefusal(troubleWords(new Error(words)));
+  }
+
+  /** There are signs that workers could not write, though nothing was seen of that here. */
+  doubt(): void {
+    this.#steadySinceMs = performance.now();
+  }
+
+  /**
+   * Redis's clock says `nowMs`. Where it has run ahead of ours by more than `toleranceMs` since the last time, leases have run out
+   * that somebody renews.
+   */
+  sawTime(nowMs: number, toleranceMs: number): void {
+    const offsetMs = nowMs - performance.now();
+    if (offsetMs - (this.#clockOffsetMs ?? offsetMs) > toleranceMs) this.doubt();
+    this.#clockOffsetMs = offsetMs;
   }
 
   /** Whoever writes says so when all that it had to write has been taken: reads succeed also while writes are refused. */

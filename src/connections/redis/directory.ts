@@ -33,6 +33,7 @@ export async function readDirectory(
   });
   const [seconds, microseconds] = parseReply(timeReply, time);
   const nowMs = seconds * 1000 + Math.floor(microseconds / 1000);
+  connection.sawTime(nowMs, leaseMs / 2);
   const ages = inPairs(parseReply(directoryReply, members)).map(([workerId, seenAt]): [string, number] => [
     workerId,
     nowMs - Number(seenAt),

@@ -86,6 +86,8 @@ export async function removeStale(
   const { alive, stale, ahead } = directory;
   const left = new Set(ahead);
   await unlessAway(() => bringAllBack(connection, keys, ahead, settings.leaseMs));
+  // That all have ended at once is unlikely; that none could write, as while Redis has no memory, is not, and they come back one by one.
+  if (stale.length > 0 && alive.size === 0) connection.doubt();
   // While Redis was away nobody could renew a lease: those that have run out say nothing yet of who lives.
   if (connection.steadyForMs < settings.removalGraceMs || alive.size === 0) return [...stale, ...left].sort();
   for (const host of new Set(stale.map(hostOf))) {

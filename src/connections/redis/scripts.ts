@@ -31,8 +31,10 @@ end
 `;
 
 /**
- * Appends rows to a bounded stream.
+ * Appends rows to a bounded stream. Where somebody has put something else in its place, or an id that leaves no room behind it, only
+ * these rows are lost: who is connected must not depend on what has happened.
  * KEYS: stream. ARGV: about how many entries to keep, the number of columns, their names, then the rows.
+ * Returns what Redis says where it does not take a row, else nothing.
  */
 export const append = `
 local columns = tonumber(ARGV[2])
@@ -42,14 +44,16 @@ for row = 3 + columns, #ARGV, columns do
     entry[#entry + 1] = ARGV[3 + column]
     entry[#entry + 1] = ARGV[row + column]
   end
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(entry))
+  local added = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(entry))
+  if type(added) == 'table' then return added['err'] end
 end
 `;
 
 /**
  * Renews the lease where Redis holds exactly what the worker has told it. Merely renewing would go on
- * blindly after a restart, a flush, or a failover to a replica that lagged.
- * KEYS: workers, worker, peers. ARGV: workerId, epoch, count of peers, TTL in ms, then field and value of
+ * blindly after a restart, a flush, or a failover to a replica that lagged. A Redis that has no room for one value fails, and is
+ * not asked to take everything.
+ * KEYS: workers, worker, peers, resync. ARGV: workerId, epoch, count of peers, TTL in ms, then field and value of
  * the worker's hash.
  * Returns 'ok' or 'resync'.
  */
@@ -63,6 +67,7 @@ if redis.call('ZSCORE', KEYS[1], ARGV[1])
   redis.call('PEXPIRE', KEYS[3], ARGV[4])
   return 'ok'
 end
+redis.call('SET', KEYS[4], '', 'PX', 1000)
 return 'resync'
 `;
 
@@ -86,7 +91,7 @@ redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], unpack(ARGV, 6))
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 if redis.call('ZADD', KEYS[1], now(), ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2],
+  redis.pcall('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'type', 'worker up', 'host', ARGV[2],
     'worker', ARGV[1], 'at', now())
 end
 `;
@@ -105,7 +110,7 @@ end
 local peers = redis.call('TYPE', KEYS[3]).ok == 'hash' and redis.call('HLEN', KEYS[3]) or 0
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
+  redis.pcall('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
     'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers, 'at', now())
   return peers
 end

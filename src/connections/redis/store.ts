@@ -72,16 +72,18 @@ export class RedisStore implements ConnectionStore {
       const epoch = ++this.#epoch;
       const { keyTtlMs } = this.#settings;
       const flush = { ...changes, workerId: this.#ownId(), epoch, keyTtlMs };
-      await this.#connection.runAll((pipeline) => {
+      const replies = await this.#connection.runAll((pipeline) => {
         fillFlush(pipeline, this.#keys, flush);
       });
+      // Only what appends to the history has words to say.
+      for (const reply of replies) if (typeof reply === 'string') this.#connection.refuses(reply);
     });
   }
 
   heartbeat(worker: WorkerRecord, peerCount: number): Promise<'ok' | 'resync'> {
     return this.#write(async () => {
       const id = worker.worker;
-      const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id)];
+      const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id), this.#keys.resync(id)];
       const epoch = this.#behind ? neverWritten : this.#epoch;
       const values = [id, epoch, peerCount, this.#settings.keyTtlMs, ...toWorkerHash(worker)];
       const reply = await this.#connection.run((redis) =>
@@ -167,11 +169,16 @@ export class RedisStore implements ConnectionStore {
     this.#behind = false;
   }
 
-  /** `left`: workers whose lease does not hold and who cannot be removed yet. */
+  /**
+   * `left`: workers whose lease does not hold and who cannot be removed yet, and this one where Redis has lost it: it is there, and
+   * its next heartbeat sends everything again.
+   */
   async #readDirectory(): Promise<Directory & { readonly left: readonly string[] }> {
     const directory = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
-    const left = await removeStale(this.#connection, this.#keys, directory, this.#settings);
-    return { ...directory, left };
+    const stale = await removeStale(this.#connection, this.#keys, directory, this.#settings);
+    const own = this.#workerId;
+    const isLost = own !== null && !directory.alive.has(own) && !stale.includes(own);
+    return { ...directory, left: isLost ? [...stale, own] : stale };
   }
 
   /** One write after the other: a flush must not fall between the parts of a resync. */

@@ -47,7 +47,7 @@ export class ThreadPriority {
 
   /** Whether the thread may go back to where it was: most systems allow that to administrators, or by a limit (RLIMIT_NICE). */
   #mayComeForward(before: number): boolean {
-    if (before === this.#judging) return false;
+    if (process.platform !== 'linux' || before === this.#judging) return false;
     try {
       this.#set(before);
     } catch {

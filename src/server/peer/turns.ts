@@ -8,6 +8,9 @@ const roundMs = 5;
 /** Of that, kept for those who have much to do: many who have little must not hold them up for ever. */
 const keptMs = 2;
 
+/** So many turns of those with little to do come after each other: with short ones the time kept for the others never comes. */
+const briefInARowMax = 8;
+
 /** Of one peer where nobody waits, and where many do. */
 const turnMaxMs = 5;
 const turnMinMs = 1;
@@ -28,6 +31,7 @@ export class Turns {
   /** Those who wait for their next turn, in order. */
   readonly #brief = new Set<Waiting>();
   readonly #busy = new Set<Waiting>();
+  #briefInARow = 0;
   /** Which round this is; what is asked within one shares its time. */
   #round = 0;
   #isOpen = false;
@@ -103,7 +107,9 @@ export class Turns {
   };
 
   #take(usedMs: number): Waiting | null {
-    const isBusysTurn = this.#brief.size === 0 || (this.#busy.size > 0 && usedMs >= roundMs - keptMs);
+    const hasWaited = usedMs >= roundMs - keptMs || this.#briefInARow >= briefInARowMax;
+    const isBusysTurn = this.#brief.size === 0 || (this.#busy.size > 0 && hasWaited);
+    this.#briefInARow = isBusysTurn ? 0 : this.#briefInARow + 1;
     const queue = isBusysTurn ? this.#busy : this.#brief;
     for (const first of queue) {
       queue.delete(first);

@@ -101,8 +101,8 @@ export class CertificateWatch {
   }
 
   async #reload(state: string): Promise<void> {
-    const pair = await orError(readPairLater(this.#files));
     const authorities = await orError(readAuthoritiesLater(this.#files));
+    const pair = await orError(readPairLater(this.#files));
     if (this.#isClosed) return;
     const certificate = {
       ...this.#current,
@@ -111,9 +111,10 @@ export class CertificateWatch {
     };
     this.#take(certificate);
     const troubles = [pair, authorities].filter((each) => each instanceof StartupError);
-    if (troubles.length === 0) this.#readState = state;
+    // What is in use may be of both: where the old files come back they are read again.
+    this.#readState = troubles.length === 0 ? state : '';
     // It is tried again at each look: perhaps only this process could not read it now.
-    else if (this.#toldState !== state)
+    if (troubles.length > 0 && this.#toldState !== state)
       for (const { message, cure } of troubles) this.#tellOfTrouble(message, cure);
     this.#toldState = troubles.length === 0 ? '' : state;
   }

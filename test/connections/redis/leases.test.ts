@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RedisSettings } from '#src/connections/choose-store.js';
+import { RedisConnection } from '#src/connections/redis/connection.js';
 import { RedisStore } from '#src/connections/redis/store.js';
 import { StoreUnavailableError } from '#src/errors.js';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
@@ -73,6 +74,37 @@ describe('the Redis store, of leases', () => {
       assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one] });
       await until('it is removed', async () => (await unreadOf(reader)).length === 0);
       assert.equal((await readStream(server, 'pear:closed')).length, 2);
+    });
+
+    it('removes nobody for the grace after no lease held, though nothing failed here: none could write', async () => {
+      const reader = await open(one, { removalGraceMs: 2_000 });
+      const other = await open(two);
+      await other.flush({ changed: peerRecords(two, 2), closed: [], events: [] });
+      for (const id of [one, two]) await setLease(id, '1');
+      assert.deepEqual((await namesOf(reader)).unread, [one, two]);
+      assert.equal(await reader.heartbeat(workerRecord(one), 0), 'ok');
+      assert.deepEqual(await namesOf(reader), { alive: [one], unread: [two] });
+      assert.equal(await other.heartbeat(workerRecord(two), 2), 'ok');
+      assert.deepEqual(await namesOf(reader), { alive: [one, two], unread: [] });
+      await setLease(two, '1');
+      await until('it is removed once the grace is over', async () => (await unreadOf(reader)).length === 0);
+      assert.equal((await readStream(server, 'pear:closed')).length, 2);
+    });
+
+    it('begins the grace anew where the clock of Redis has run ahead of ours', async (t) => {
+      const connection = new RedisConnection({ ...redisSettings(server), onTrouble: () => undefined });
+      t.after(() => {
+        connection.close();
+      });
+      await connection.ready();
+      const now = Date.now();
+      connection.sawTime(now, 1_000);
+      await until('it has stood for a while', () => connection.steadyForMs > 100);
+      connection.sawTime(now + 500, 1_000);
+      const before = connection.steadyForMs;
+      assert.ok(before > 100, 'as fast as ours, or nearly so');
+      connection.sawTime(now + 10_000, 1_000);
+      assert.ok(connection.steadyForMs < before);
     });
 
     it('removes nobody where no lease holds: it was Redis that was away', async () => {

@@ -334,6 +334,27 @@ describe('the Redis store', () => {
     });
   }
 
+  it('keeps the view also where neither what has closed nor what has happened can be written', async () => {
+    const store = await open(one);
+    const [here, gone] = [peerRecords(one, 2), closedPeer(peerRecord(one, 9))];
+    await server.cli('SET', `${settings.keyPrefix}events`, 'x');
+    // No id is behind this one.
+    await server.cli(
+      'XADD',
+      `${settings.keyPrefix}closed`,
+      '18446744073709551615-18446744073709551615',
+      'a',
+      'b',
+    );
+    const events = here.map((peer) => peerEvent(peer, { type: 'opened' }));
+    await store.flush({ changed: here, closed: [gone], events });
+    assert.equal(await store.heartbeat(workerRecord(one), 2), 'ok');
+    assert.deepEqual(byId((await store.list({ filter: {}, limit: 10, cursor: null })).peers), here);
+    await store.flush({ changed: here, closed: [gone], events });
+    assert.equal(troubles.length, 2, 'each is told once');
+    assert.match(troubles.join('\n'), /WRONGTYPE; a key .*key_prefix/);
+  });
+
   it('goes on behind an event of the far future that somebody else has put into the stream', async () => {
     const store = await open(one);
     await server.cli('XADD', `${settings.keyPrefix}events`, '1799999999999999999-0', 'a', 'b');

@@ -73,6 +73,30 @@ describe('peers that have much to do', () => {
     assert.ok(workedMs('long') >= 90, `${workedMs('long')} ms`);
   });
 
+  test('nor by turns so short that their time is never used up', async (t) => {
+    const { clock } = setUp(t);
+    const turns = new Turns();
+    const taken = { long: 0, short: 0 };
+    let isOver = false;
+    const waits = (kind: keyof typeof taken, ms: number, busyUntil: number) => {
+      const one = {
+        begin: () => {
+          taken[kind]++;
+          clock.nowMs += ms;
+          if (!isOver) turns.wait(one, busyUntil);
+        },
+      };
+      turns.wait(one, busyUntil);
+    };
+    turns.roundAt(clock.nowMs);
+    for (let count = 0; count < 300; count++) waits('short', 0.04, 0);
+    waits('long', 1, Infinity);
+    for (let count = 0; count < 100; count++) await round();
+    isOver = true;
+    assert.ok(taken.short >= 1_000, `${taken.short} short ones`);
+    assert.ok(taken.long * 10 >= taken.short, `${taken.long} long ones beside ${taken.short} short ones`);
+  });
+
   test('have all the time where nobody else wants any', async (t) => {
     const { clock, peer, workedMs } = setUp(t);
     peer('alone', 1_000);

@@ -1,7 +1,8 @@
 // A certificate follows its files, in whichever way they change, and stays where what came cannot be used.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
@@ -149,6 +150,28 @@ describe('a certificate whose files change', () => {
       await toldOf(lines, /key_path: .*no private key.*in use of it stays/);
       assert.match(lines.join(''), /the authorities of clients have changed; they count for new connections/);
       assert.deepEqual(changes, ['CN=first'], 'servers are told once, however often the pair is tried again');
+    });
+
+    it('are the old ones again where links lead back to the old files, though the pair was broken meanwhile', async () => {
+      const { folder, files } = await certificateFolder(authority, first);
+      const { path, both } = await authoritiesBeside(files);
+      const link = async (name: string, target: string) => {
+        await symlink(target, join(folder, 'next'));
+        await rename(join(folder, 'next'), join(folder, name));
+      };
+      await writeFile(join(folder, 'new.ca'), both[0]);
+      await writeFile(join(folder, 'bad.key'), 'broken');
+      await link('ca', path);
+      await link('key', files.key);
+      const linked = { cert: files.cert, key: join(folder, 'key') };
+      const { watch, lines } = start(named(linked, join(folder, 'ca')));
+      await link('ca', 'new.ca');
+      await link('key', 'bad.key');
+      await caBecomes(watch, both[0]);
+      await toldOf(lines, /key_path: .*no private key/);
+      await link('ca', path);
+      await link('key', files.key);
+      await caBecomes(watch, both.join(''));
     });
 
     it('stay where their file is broken, empty or gone, which is an error; the pair follows its files all the same', async () => {
