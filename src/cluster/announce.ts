@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.js';
 import type { Logger } from '../log.js';
 import { workerCount } from './host.js';
-import type { ServingFacts } from './supervisor.js';
+import type { ServingFacts } from './supervisor-options.js';
 
 /** Where it listens, with which model, folder and store, in plain words; the numbers also as fields. */
 export function announce(

@@ -2,7 +2,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from '../log.js';
 import { toPrimarySchema } from './messages.js';
-import type { WorkerProcess } from './supervisor.js';
+import type { WorkerProcess } from './worker-process.js';
 import { heapOptions, workerEnvironment } from './worker-environment.js';
 
 /** Says what each worker executes. */

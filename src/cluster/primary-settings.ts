@@ -17,7 +17,7 @@ import { SettingsKeeper } from '../settings/settings-keeper.js';
 import type { Settings } from '../settings/settings.js';
 import { StateFolder } from '../settings/state-folder.js';
 import { configuredSettings } from './configured-settings.js';
-import type { WorkerProcess } from './supervisor.js';
+import type { WorkerProcess } from './worker-process.js';
 import { judgeOptions } from './thread-options.js';
 
 /** How often a model that served is tried before another one serves instead. */

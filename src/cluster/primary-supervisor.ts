@@ -10,7 +10,8 @@ import type { PrimaryKicker } from './primary-kicker.js';
 import { followerOf, type PrimarySettings } from './primary-settings.js';
 import type { PrimaryView } from './primary-view.js';
 import type { PrimarySharing } from './sharing/primary-sharing.js';
-import { Supervisor, type WorkerProcess } from './supervisor.js';
+import { Supervisor } from './supervisor.js';
+import type { WorkerProcess } from './worker-process.js';
 import type { TokenDesk } from './token-desk.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */

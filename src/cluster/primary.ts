@@ -22,7 +22,7 @@ import { PrimaryView } from './primary-view.js';
 import { removeLeftFolders } from './sharing/left-folders.js';
 import { PrimarySharing } from './sharing/primary-sharing.js';
 import { stopOnSignal } from './stop-on-signal.js';
-import type { WorkerProcess } from './supervisor.js';
+import type { WorkerProcess } from './worker-process.js';
 import { TokenDesk } from './token-desk.js';
 
 /**

@@ -3,7 +3,8 @@ import { describe, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { ToPrimary, ToWorker } from '#src/cluster/messages.js';
-import { Supervisor, type WorkerProcess } from '#src/cluster/supervisor.js';
+import { Supervisor } from '#src/cluster/supervisor.js';
+import type { WorkerProcess } from '#src/cluster/worker-process.js';
 import { StartupError } from '#src/errors.js';
 
 /** A process that does what the test says. */
