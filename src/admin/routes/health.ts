@@ -3,7 +3,7 @@ import type { ConnectionsReader } from '../../connections/store.js';
 import { text } from '../answer.js';
 import { prometheusText } from '../metrics.js';
 import type { Route } from '../route.js';
-import { sharedRead } from '../shared-read.js';
+import { joinedRead } from '../joined-read.js';
 import type { WorkersState } from './status.js';
 
 export function healthRoutes(view: ConnectionsReader, hostId: string, workers: () => WorkersState): Route[] {
@@ -23,7 +23,7 @@ export function healthRoutes(view: ConnectionsReader, hostId: string, workers: (
       path: '/metrics',
       method: 'GET',
       role: 'viewer',
-      answer: sharedRead(async () => {
+      answer: joinedRead(async () => {
         const { workers: known } = await view.workers();
         const own = known.filter(({ record }) => record.host === hostId);
         return {

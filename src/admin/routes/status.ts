@@ -2,7 +2,7 @@
 import type { ConnectionsReader } from '../../connections/store.js';
 import { json } from '../answer.js';
 import type { Route } from '../route.js';
-import { sharedRead } from '../shared-read.js';
+import { joinedRead } from '../joined-read.js';
 import { totalsByHost } from '../totals.js';
 
 /** How many workers of this host serve, how many should, and whether they are being ended. */
@@ -17,7 +17,7 @@ export function statusRoute(view: ConnectionsReader, hostId: string, workers: ()
     path: '/api/status',
     method: 'GET',
     role: 'viewer',
-    answer: sharedRead(async () => {
+    answer: joinedRead(async () => {
       const { serving, wanted } = workers();
       const { workers: known, unread, scope } = await view.workers();
       return json(200, {
