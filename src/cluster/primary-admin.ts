@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Kicker } from '../connections/kick.js';
 import type { ModelDownloader } from '../downloads/model-downloader.js';
 import type { Logger } from '../log.js';
-import { Authenticator } from '../server/authenticator.js';
+import type { Authenticator } from '../server/authenticator.js';
 import { roleOptionsOf } from '../server/role-options.js';
 import { certificateFiles } from '../server/tls/certificate.js';
 import { CertificateWatch } from '../server/tls/certificate-watch.js';
@@ -42,16 +42,6 @@ export function createAdmin(
       wanted: workerCount(config),
       stopping: supervisor.stopping,
     }),
-    networkOf,
-    log,
-  });
-}
-
-/** The one that looks at all tokens of the host, whichever door they come by. */
-export function createAuthenticator({ security }: Config, log: Logger): Authenticator {
-  return new Authenticator({
-    tokens: roleOptionsOf(security).tokens,
-    delayMs: security.failed_authentication_delay_ms,
     networkOf,
     log,
   });

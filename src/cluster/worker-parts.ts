@@ -9,10 +9,10 @@ import type { ConnectionStore } from '../connections/store.js';
 import { UnlistedStore } from '../connections/unlisted-store.js';
 import type { PearDetector } from '../detector/pear-detector.js';
 import type { Logger } from '../log.js';
-import { Authenticator, type TokenCheck } from '../server/authenticator.js';
+import type { TokenCheck } from '../server/authenticator.js';
 import { SettingsFollower } from '../settings/settings-follower.js';
-import { networkOf } from './address-network.js';
 import { putEventLoopFirst } from './event-loop-first.js';
+import { createAuthenticator } from './host-authenticator.js';
 import type { WorkerStart } from './messages.js';
 import type { PrimaryLink } from './primary-link.js';
 import { PrimaryTokens } from './primary-tokens.js';
@@ -33,14 +33,8 @@ export function letEventLoopGoFirst(niceness: number, log: Logger): void {
 }
 
 /** Where no token gives anything there is nothing to guess, and the primary need not hear of it. */
-export function tokenCheck({ security }: Config, link: PrimaryLink, log: Logger): TokenCheck {
-  if (security.tokens.length > 0) return new PrimaryTokens(link);
-  return new Authenticator({
-    tokens: [],
-    delayMs: security.failed_authentication_delay_ms,
-    networkOf,
-    log,
-  });
+export function tokenCheck(config: Config, link: PrimaryLink, log: Logger): TokenCheck {
+  return config.security.tokens.length > 0 ? new PrimaryTokens(link) : createAuthenticator(config, log);
 }
 
 /** Makes the changes that the primary leads. `onModelChanged`: from now on the detector judges by another one. */

@@ -64,6 +64,8 @@ describe('the room that peers share', () => {
     assert.deepEqual(givenUp, ['most']);
     reader.set(30 * mib);
     assert.deepEqual(givenUp, ['most', 'some'], 'nobody who takes his replies');
+    share('a moment').set(mib / 64, mib / 64);
+    assert.deepEqual(givenUp, ['most', 'some'], 'nor who waits with so little that it would not help');
   });
 
   test('never fills further than its limit by peers that add only what they may', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -77,6 +78,23 @@ describe('the models of a folder', () => {
       readdirSync(folder).filter((name) => name.startsWith('.')),
       ['.hidden.onnx'],
     );
+  });
+
+  test('can be deleted from a disk that has no room for anything new', async (t) => {
+    const full = join(root, 'full');
+    mkdirSync(full);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', full]);
+    if (mounted.status !== 0) {
+      t.skip('needs to be allowed to mount a small disk');
+      return;
+    }
+    t.after(() => spawnSync('umount', ['-l', full]));
+    for (const name of ['old.onnx', 'old.yaml']) writeFileSync(join(full, name), '');
+    assert.throws(() => {
+      mkdirSync(join(full, 'another'));
+    }, /ENOSPC/);
+    await deleteModel(full, { name: 'old.onnx', path: join(full, 'old.onnx') });
+    assert.deepEqual(readdirSync(full), []);
   });
 
   test('is as it was where the model cannot be moved: it keeps what describes it', async () => {

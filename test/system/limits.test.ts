@@ -5,20 +5,10 @@ import type { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
 import { askFolder, codesOf, folder, item, refused, reply, request } from '../support/replies.js';
+import { smallLimits as limits } from '../support/small-limits.js';
 import { startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
 
-const limits = {
-  max_peers: 12,
-  max_batch: 20,
-  max_queued_images: 20,
-  max_queued_images_total: 60,
-  max_message_bytes: 200_000,
-  max_image_bytes: 200_000,
-  max_in_flight_bytes: 400_000,
-  read_ahead_bytes: 1_024,
-  max_held_bytes_total: 2_404_096,
-};
 const tokens = 16 * limits.max_batch + 65_536;
 const tooManyImages = 'too many images are waiting; try again';
 const tooManyBytes = 'the server holds too many bytes; try again';

@@ -97,7 +97,7 @@ export class EventFeed {
           return;
         }
         isFull = page.events.length === chunkSize;
-        this.#position = page;
+        this.#position = { last: page.last, scope: page.scope };
         this.#tell(page);
       }
     } catch (error) {
@@ -108,10 +108,15 @@ export class EventFeed {
     }
   }
 
-  /** Where to go on in a view that has taken the place of another one. */
+  /**
+   * Where to go on in a view that has taken the place of another one: where it was read last, unless its events have begun anew
+   * since, as after a Redis that came back empty.
+   */
   async #positionIn(scope: Scope): Promise<EventPosition> {
-    const last = this.#lastOf.get(scope);
-    return last === undefined ? newestOf(this.#view) : { last, scope };
+    const newest = await newestOf(this.#view);
+    const last = this.#lastOf.get(scope) ?? null;
+    const hasGoneOn = last !== null && newest.last !== null && isLaterEvent(newest.last, last);
+    return hasGoneOn && newest.scope === scope ? { last, scope } : newest;
   }
 
   #moveTo(position: EventPosition): void {

@@ -201,6 +201,26 @@ describe('the stream of events', () => {
     stream.close();
   });
 
+  test('goes on where the view has begun anew meanwhile, with ids that lie before those that it knew', async (t) => {
+    const hourMs = 3_600_000;
+    const ahead = new EmbeddedView({ leaseMs: hourMs, now: () => Date.now() + hourMs });
+    const view = new ChangingView({ leaseMs: hourMs });
+    view.shared = ahead;
+    const admin = await startAdmin(t, { view });
+    const stream = await Stream.open(admin);
+    tell(ahead, { peer: 'p1' });
+    await stream.has('p1');
+    view.shared = null;
+    await eventually('it has been asked', () => (view.asked >= 3 ? true : null));
+    const anew = new EmbeddedView({ leaseMs: hourMs });
+    tell(anew, { peer: 'before' });
+    view.shared = anew;
+    await eventually('it has been asked', () => (view.askedShared >= 3 ? true : null));
+    tell(anew, { peer: 'p2' });
+    await stream.has('p2');
+    stream.close();
+  });
+
   test('drops a reader that does not read, and nobody else', async (t) => {
     const admin = await startAdmin(t);
     const good = await Stream.open(admin);

@@ -128,6 +128,20 @@ describe('a server with tokens', () => {
     );
   });
 
+  test('who is known by a token is in the log however many others come and go', async () => {
+    const wire = await open();
+    assert.equal(await wire.ask(authenticate(tokens.admin)), right);
+    const { id } = await recordOf(wire);
+    // More than there are lines for about one address.
+    for (let count = 0; count < 120; count++) {
+      const other = await open();
+      other.close();
+      await other.closed();
+    }
+    wire.close();
+    await server.line(({ msg, peer }) => msg === 'disconnected' && peer === id);
+  });
+
   test('a client of ours shows its token first, and is told where it is wrong', async () => {
     const at = { host: '127.0.0.1', port: server.port };
     const client = await PearClient.connect({ ...at, token: tokens.admin });

@@ -10,6 +10,7 @@ import { sample } from '../../support/pictures.js';
 import { peakBytes, workerPids } from '../../support/processes.js';
 import { askFolder, codesOf, folder, refused, request } from '../../support/replies.js';
 import { startServer } from '../../support/server.js';
+import { smallLimits } from '../../support/small-limits.js';
 import { Wire } from '../../support/wire.js';
 
 const mib = 1024 * 1024;
@@ -53,16 +54,8 @@ describe('what a client can take of the server', () => {
 
 describe('a server with small limits', () => {
   const limits = {
-    max_peers: 12,
+    ...smallLimits,
     max_peers_per_address: 3,
-    max_batch: 20,
-    max_queued_images: 20,
-    max_queued_images_total: 60,
-    max_message_bytes: 200_000,
-    max_image_bytes: 200_000,
-    max_in_flight_bytes: 400_000,
-    read_ahead_bytes: 1_024,
-    max_held_bytes_total: 2_404_096,
     message_timeout_ms: 1_500,
     write_timeout_ms: 1_500,
   };
