@@ -1,7 +1,14 @@
 // What the operating system tells of a server's processes.
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { codeOf } from '#src/errors.js';
 import { Wire } from './wire.js';
+
+/** Signals one process. 0 would be all of the tests and whoever runs them. */
+export function signalTo(pid: number | undefined, signal: NodeJS.Signals): void {
+  assert.ok(pid !== undefined && pid > 0, 'there is no process to signal');
+  process.kill(pid, signal);
+}
 
 /** Process ids of all workers. */
 export async function workerPids(port: number): Promise<number[]> {

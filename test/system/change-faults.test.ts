@@ -11,7 +11,7 @@ import { ChangeableServer, first, second } from '../support/changeable-server.js
 import { eventually } from '../support/deadline.js';
 import { judge } from '../support/judged.js';
 import { change, changed, models } from '../support/model-changes.js';
-import { workerPids } from '../support/processes.js';
+import { signalTo, workerPids } from '../support/processes.js';
 import { item, reply, request } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 
@@ -70,15 +70,15 @@ describe('a worker that fails in the middle of a change', () => {
     // Once proved, what is left of a change is loading and the decision.
     assert.equal(await change(wire, second), changed(second));
     const own = await pidOf(server.port, wire);
-    const [other = 0] = (await workerPids(server.port)).filter((pid) => pid !== own);
-    process.kill(other, 'SIGSTOP');
+    const other = (await workerPids(server.port)).find((pid) => pid !== own);
+    signalTo(other, 'SIGSTOP');
     assert.equal(await change(wire, first), reply(0x27, item(first, 1, 4)));
     assert.ok(place.kept().model.endsWith(second));
     assert.equal(await change(wire, first), changed(first), 'and the next one is made');
     wire.close();
     const replaced = async () => {
       const pids: readonly number[] = await workerPids(server.port).catch(() => []);
-      return pids.length === 2 && !pids.includes(other) ? true : null;
+      return pids.length === 2 && !pids.some((pid) => pid === other) ? true : null;
     };
     await eventually('another worker has taken its place', replaced, 60_000);
     assert.deepEqual(await models(server.port), [first]);
@@ -89,8 +89,8 @@ describe('a worker that fails in the middle of a change', () => {
 describe('the last worker dies, and the file of the model is', () => {
   /** Kills the only worker; resolves to the model that its successor serves by. */
   const afterDeath = async (port: number) => {
-    const [pid = 0] = await workerPids(port);
-    process.kill(pid, 'SIGKILL');
+    const [pid] = await workerPids(port);
+    signalTo(pid, 'SIGKILL');
     return eventually(
       'another one serves',
       async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../support/deadline.js';
-import { workerPids } from '../support/processes.js';
+import { signalTo, workerPids } from '../support/processes.js';
 import { askFolder, folder } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -41,7 +41,7 @@ test('no client waits in vain, whichever worker is killed while it comes', async
     });
     const before = counts.answered;
     await eventually('clients come', () => (counts.answered > before + 100 ? true : null));
-    process.kill(pid ?? 0, 'SIGKILL');
+    signalTo(pid, 'SIGKILL');
     await eventually('its death is noticed', () =>
       server.lines.filter(({ msg }) => msg.startsWith('a worker died')).length > death ? true : null,
     );
