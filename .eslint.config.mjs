@@ -28,6 +28,11 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     rules: {
+      // A process id of 0 would end the tests and whoever runs them.
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'kill', message: 'signalTo() of test/support/processes.ts.' },
+      ],
       // node:test reports a test's promise itself; awaiting it would only add noise.
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import type { Random } from '../fuzz/random.js';
+import { signalTo } from '../support/processes.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { startServer } from '../support/server.js';
 import { Relay } from './relay.js';
@@ -154,7 +155,7 @@ export class World {
 
   #killWorker({ server }: Host, random: Random): void {
     const pids = server === null ? [] : childrenOf(server.pid);
-    if (pids.length > 0) process.kill(random.pick(pids), 'SIGKILL');
+    if (pids.length > 0) signalTo(random.pick(pids), 'SIGKILL');
   }
 
   async #restart(host: Host): Promise<void> {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { signalTo } from './processes.js';
 
 const execute = promisify(execFile);
 const command = join('node_modules', '.bin', 'pm2');
@@ -156,7 +157,7 @@ function pidIn(file: string): number {
 
 /** Sends it where the process is still there. */
 function signal(pid: number, name: NodeJS.Signals): void {
-  if (isRunning(pid)) process.kill(pid, name);
+  if (isRunning(pid)) signalTo(pid, name);
 }
 
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

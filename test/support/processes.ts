@@ -7,6 +7,7 @@ import { Wire } from './wire.js';
 /** Signals one process. 0 would be all of the tests and whoever runs them. */
 export function signalTo(pid: number | undefined, signal: NodeJS.Signals): void {
   assert.ok(pid !== undefined && pid > 0, 'there is no process to signal');
+  // eslint-disable-next-line no-restricted-properties -- what it is restricted to
   process.kill(pid, signal);
 }
 
@@ -52,7 +53,7 @@ export function childrenOf(pid: number): number[] {
 export function killAll(pids: readonly number[]): void {
   for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL');
+      signalTo(pid, 'SIGKILL');
     } catch (error) {
       if (codeOf(error) !== 'ESRCH') throw error;
     }

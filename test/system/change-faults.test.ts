@@ -6,6 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { writeOnnx } from '#src/cli/bench/onnx-writer.js';
+import { codeOf } from '#src/errors.js';
 import { endlessNear, sidecar } from '../support/bad-models.js';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
 import { eventually } from '../support/deadline.js';
@@ -33,7 +34,11 @@ describe('a worker that fails in the middle of a change', () => {
     // From the proof over loading and the decision to the end of the old model.
     for (const [index, delayMs] of [30, 150, 400, 900].entries()) {
       const wanted = index % 2 === 0 ? second : first;
-      const victim = (await workerPids(server.port))[index % 2] ?? 0;
+      const [even = assert.fail(), odd = assert.fail()] = await eventually('two workers', async () => {
+        const pids = await workerPids(server.port).catch(() => []);
+        return pids.length === 2 ? pids : null;
+      });
+      const victim = index % 2 === 0 ? even : odd;
       const wire = await Wire.open(server.port);
       const answered = change(wire, wanted).catch(() => 'lost');
       setTimeout(() => {
@@ -181,9 +186,9 @@ describe('a model that never answers for one kind of picture', () => {
 /** A worker may have ended before its turn to be killed came. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended.
+    signalTo(pid, name);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { ChangeableServer, first, second } from '../support/changeable-server.js
 import { eventually } from '../support/deadline.js';
 import { judge } from '../support/judged.js';
 import { change, changed, models, notThere } from '../support/model-changes.js';
-import { rssBytes, workerPids } from '../support/processes.js';
+import { rssBytes, signalTo, workerPids } from '../support/processes.js';
 import { item, refused, reply, request } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 
@@ -196,7 +196,7 @@ describe('a change', () => {
 
   test('is followed by a worker that comes later', async () => {
     const pids = await workerPids(server.port);
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) signalTo(pid, 'SIGKILL');
     await eventually(
       'two new workers',
       async () => {

@@ -6,6 +6,7 @@ import type { LocalServer } from '#src/cli/local-server.js';
 import { usableCores } from '#src/cluster/cores.js';
 import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
+import { signalTo } from '../support/processes.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { Wire } from '../support/wire.js';
 import { askFolder, item, reply, request } from '../support/replies.js';
@@ -134,7 +135,7 @@ for (const store of ['embedded', 'redis'] as const) {
       // The others have work under way while it happens.
       const images = JSON.stringify({ cmd: 1, request_data: Array(20).fill('normal-01.jpg') });
       const answers = kept.map((wire) => wire.ask(images));
-      process.kill(victim.pid, 'SIGKILL');
+      signalTo(victim.pid, 'SIGKILL');
       await Promise.all(lost.map((wire) => wire.closed()));
       for (const answer of await Promise.all(answers)) {
         assert.equal([...answer.matchAll(/"result": 1, "error_code": 0/g)].length, 20);

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema, type PeerRecord } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
+import { signalTo } from '../support/processes.js';
 import { startRedisProxy, type RedisProxy } from '../support/redis-proxy.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { askFolder, folder, item, reply, request } from '../support/replies.js';
@@ -170,10 +171,12 @@ for (const store of ['embedded', 'redis', 'none'] as const) {
       const target = clients.find(({ peer }) => peer.worker !== asking?.peer.worker);
       assert.ok(asking && target);
       const pid = await pidOf(asking.wire, target.peer.worker);
-      t.after(() => process.kill(pid, 'SIGCONT'));
-      process.kill(pid, 'SIGSTOP');
+      t.after(() => {
+        signalTo(pid, 'SIGCONT');
+      });
+      signalTo(pid, 'SIGSTOP');
       assert.equal(await kick(asking.wire, target.peer.id), lost(target.peer.id, 'no answer'));
-      process.kill(pid, 'SIGCONT');
+      signalTo(pid, 'SIGCONT');
       assert.equal(await target.wire.ask(askFolder), folder);
       for (const { wire } of clients) wire.close();
     });
@@ -181,10 +184,12 @@ for (const store of ['embedded', 'redis', 'none'] as const) {
     test('a primary that hangs acknowledges nothing, and does nothing later', async (t) => {
       const [asking, target] = await openClients(server.port, 2);
       assert.ok(asking && target);
-      t.after(() => process.kill(server.pid, 'SIGCONT'));
-      process.kill(server.pid, 'SIGSTOP');
+      t.after(() => {
+        signalTo(server.pid, 'SIGCONT');
+      });
+      signalTo(server.pid, 'SIGSTOP');
       assert.equal(await kick(asking.wire, target.peer.id), lost(target.peer.id, 'no answer'));
-      process.kill(server.pid, 'SIGCONT');
+      signalTo(server.pid, 'SIGCONT');
       const others = await openClients(server.port, 1);
       assert.equal(await target.wire.ask(askFolder), folder);
       for (const { wire } of [asking, target, ...others]) wire.close();
@@ -278,10 +283,12 @@ describe('with two hosts and one Redis', () => {
     const { asking, targets } = await setUp(1);
     const [target] = targets;
     assert.ok(target);
-    t.after(() => process.kill(two.pid, 'SIGCONT'));
-    process.kill(two.pid, 'SIGSTOP');
+    t.after(() => {
+      signalTo(two.pid, 'SIGCONT');
+    });
+    signalTo(two.pid, 'SIGSTOP');
     assert.equal(await kick(asking, target.peer.id), lost(target.peer.id, 'no answer'));
-    process.kill(two.pid, 'SIGCONT');
+    signalTo(two.pid, 'SIGCONT');
     await two.line(({ msg }) => msg.includes('waits no more'));
     assert.equal(await target.wire.ask(askFolder), folder);
     await kickedInTheEnd(asking, target.peer.id);

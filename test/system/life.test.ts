@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
+import { signalTo } from '../support/processes.js';
 import { askFolder } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 import { cleanEnvironment } from '#src/cli/local-server.js';
@@ -36,7 +37,7 @@ describe('a stop', () => {
       const replies = wires.map((wire) => wire.ask(images(12)));
       const idle = await Wire.open(server.port);
       await idle.ask(askFolder);
-      process.kill(server.pid, signal);
+      signalTo(server.pid, signal);
       for (const reply of await Promise.all(replies)) assert.equal(judged(reply), 12);
       await Promise.all([...wires, idle].map((wire) => wire.closed()));
       for (const wire of [...wires, idle]) wire.close();
@@ -55,7 +56,7 @@ describe('a stop', () => {
     await underWay(watcher, wire);
     const open = await Wire.open(server.port);
     assert.match(await open.ask(`${askFolder}{"cmd": 0x32`), /models\/samples/);
-    process.kill(server.pid, 'SIGTERM');
+    signalTo(server.pid, 'SIGTERM');
     assert.equal([...(await wire.reply()).matchAll(/"result": null, "error_code": 4/g)].length > 900, true);
     assert.match(await open.reply(), /"error_code": 4, "message": "the server is stopping"/);
     await Promise.all([wire.closed(), watcher.closed(), open.closed()]);
@@ -73,7 +74,7 @@ describe('a stop', () => {
     wire.send(bytes.subarray(0, 10_000));
     const watcher = await Wire.open(server.port);
     await underWay(watcher, wire);
-    process.kill(server.pid, 'SIGTERM');
+    signalTo(server.pid, 'SIGTERM');
     await watcher.closed();
     wire.send(bytes.subarray(10_000));
     assert.equal(judged(await wire.reply()), 1);
@@ -89,7 +90,7 @@ describe('a stop', () => {
     await wire.ask(askFolder + half);
     const watcher = await Wire.open(server.port);
     await watcher.ask(askFolder);
-    process.kill(server.pid, 'SIGTERM');
+    signalTo(server.pid, 'SIGTERM');
     await watcher.closed();
     wire.send(`"request_data": null}${askFolder}${half}`);
     assert.match(await wire.reply(), /"cmd": 55/);
@@ -104,9 +105,9 @@ describe('a stop', () => {
     const wire = await Wire.open(server.port);
     const [pid = 0] = await workerPids(wire);
     wire.send(images(1000));
-    process.kill(server.pid, 'SIGTERM');
+    signalTo(server.pid, 'SIGTERM');
     await server.line(({ msg }) => msg.startsWith('stopping'));
-    process.kill(server.pid, 'SIGTERM');
+    signalTo(server.pid, 'SIGTERM');
     assert.equal(await server.exited, 1);
     assert.equal(isAlive(pid), false);
     wire.close();
@@ -162,7 +163,7 @@ describe('a killed primary', () => {
     const replies = wires.map((wire) => wire.ask(images(30)));
     const watcher = await Wire.open(server.port);
     for (const wire of wires) await underWay(watcher, wire);
-    process.kill(server.pid, 'SIGKILL');
+    signalTo(server.pid, 'SIGKILL');
     for (const reply of await Promise.all(replies)) assert.equal(judged(reply), 30);
     await Promise.all([...wires, watcher].map((wire) => wire.closed()));
     for (const wire of [...wires, watcher]) wire.close();
@@ -188,7 +189,7 @@ describe('a worker that dies again and again', () => {
           (await workersOf(wire)).find(({ worker, state }) => worker !== mine && state === 'serving') ?? null
         );
       });
-      process.kill(victim.pid, 'SIGKILL');
+      signalTo(victim.pid, 'SIGKILL');
       const line = await server.line(({ msg, ...rest }) => msg.includes('died') && rest['deaths'] === deaths);
       assert.equal(line['delayMs'], deaths === 1 ? 0 : 200 * 2 ** (deaths - 2));
       assert.match(await wire.ask(askFolder), /models\/samples/);

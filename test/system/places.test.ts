@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
+import { signalTo } from '../support/processes.js';
 import { askFolder, refused } from '../support/replies.js';
 import { startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -63,7 +64,7 @@ describe('a host with ten places and two workers', () => {
     const status = await first.ask('{"cmd": 0x44, "request_data": null}');
     const [pid] = [...status.matchAll(/"pid": (\d+)/g)].map((match) => Number(match[1]));
     assert.ok(pid !== undefined);
-    process.kill(pid, 'SIGKILL');
+    signalTo(pid, 'SIGKILL');
     await server.line(({ msg }) => msg.includes('a worker died'));
     // The dead worker's connections end; which these are shows in whether they still answer.
     const alive = await Promise.all(

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { PearClient, type ClassifiedImage } from '#src/client/index.js';
 import { createPm2, isRunning, parentOf, until, type Pm2 } from '../support/pm2.js';
+import { signalTo } from '../support/processes.js';
 
 const ecosystem = resolve('deploy', 'ecosystem.config.cjs');
 const name = 'pear-server';
@@ -62,7 +63,7 @@ describe('under PM2', { timeout: 120_000 }, () => {
     const { reply } = await busyRequest();
     const unfinished = await unfinishedRequest();
 
-    process.kill(old.primary, 'SIGKILL');
+    signalTo(old.primary, 'SIGKILL');
 
     assertJudged(await reply);
     await until(
@@ -83,7 +84,7 @@ describe('under PM2', { timeout: 120_000 }, () => {
     const { reply, progress } = await busyRequest();
 
     // Held still, the workers owe the reply for certain while the server is told to stop.
-    for (const pid of old.workers) process.kill(pid, 'SIGSTOP');
+    for (const pid of old.workers) signalTo(pid, 'SIGSTOP');
     const stopped = pm2.run('stop', name);
     try {
       await until('the server is told to stop', async () =>
@@ -91,7 +92,7 @@ describe('under PM2', { timeout: 120_000 }, () => {
       );
       assert.equal(progress.replied, false);
     } finally {
-      for (const pid of old.workers) process.kill(pid, 'SIGCONT');
+      for (const pid of old.workers) signalTo(pid, 'SIGCONT');
     }
 
     assertJudged(await reply);
@@ -114,7 +115,7 @@ describe('under PM2', { timeout: 120_000 }, () => {
     const old = await processes('impatient');
     const { reply } = await busyRequest();
 
-    process.kill(old.primary, 'SIGSTOP');
+    signalTo(old.primary, 'SIGSTOP');
     await pm2.run('stop', 'impatient');
 
     assertJudged(await reply);

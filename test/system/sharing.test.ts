@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { eventually } from '../support/deadline.js';
 import { sample } from '../support/pictures.js';
-import { workerPids } from '../support/processes.js';
+import { signalTo, workerPids } from '../support/processes.js';
 import { codesOf, item, reply, request } from '../support/replies.js';
 import { startServerWith } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -110,7 +110,7 @@ describe('two workers that share images', () => {
           for (let sent = 0; sent < 8; sent++) wire.send(await message());
           await eventually('it helps', async () => (sum(await helped(server)) !== before ? true : null));
           const helper = await otherWorker(own);
-          process.kill(helper, 'SIGKILL');
+          signalTo(helper, 'SIGKILL');
           for (const text of await wire.replies(8)) assert.equal(text, allRight);
           await eventually('its successor serves', async () => {
             const pids = await workerPids(server.port);
@@ -126,11 +126,11 @@ describe('two workers that share images', () => {
         for (let sent = 0; sent < 8; sent++) wire.send(await message());
         await eventually('it helps', async () => (sum(await helped(server)) !== before ? true : null));
         const helper = await otherWorker(own);
-        process.kill(helper, 'SIGSTOP');
+        signalTo(helper, 'SIGSTOP');
         try {
           for (const text of await wire.replies(8)) assert.equal(text, allRight);
         } finally {
-          process.kill(helper, 'SIGCONT');
+          signalTo(helper, 'SIGCONT');
         }
         // What it answers late would stand before this.
         assert.equal(await wire.ask(request(1, ['empty-01.jpg'])), reply(2, item('empty-01.jpg', -1, 0)));
@@ -183,9 +183,9 @@ describe('what a server leaves that is killed with all its workers', () => {
     assert.ok(left !== undefined && others.length === 0);
     // The primary first, so that it replaces no worker; stopped workers tidy up nothing.
     const pids = await workerPids(killed.port);
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    process.kill(killed.pid, 'SIGKILL');
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) signalTo(pid, 'SIGSTOP');
+    signalTo(killed.pid, 'SIGKILL');
+    for (const pid of pids) signalTo(pid, 'SIGKILL');
     await killed.exited;
     assert.deepEqual(folders(), [left]);
     const living = await start();

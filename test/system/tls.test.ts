@@ -17,6 +17,7 @@ import { createAuthority, type Authority, type CertificateFiles } from '../suppo
 import { eventually } from '../support/deadline.js';
 import { offer } from '../support/offer.js';
 import { sample } from '../support/pictures.js';
+import { signalTo } from '../support/processes.js';
 import { askFolder, folder, item, reply, request } from '../support/replies.js';
 import { runServer, startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -274,7 +275,7 @@ describe('a cluster that speaks TLS', () => {
     for (const wire of established) assert.equal(await wire.ask(askFolder), folder);
     const pids = new Set(server.lines.filter(({ msg }) => msg === 'connected').map(({ pid }) => Number(pid)));
     const [pid = assert.fail('a worker')] = pids;
-    process.kill(pid, 'SIGKILL');
+    signalTo(pid, 'SIGKILL');
     await server.line(
       ({ msg, ...rest }) => msg === 'a worker died; forking a new one' && rest['pid'] === pid,
     );

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import { peerRecordSchema } from '#src/connections/record.js';
 import { eventually } from '../support/deadline.js';
+import { signalTo } from '../support/processes.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { askFolder, folder, request } from '../support/replies.js';
 import { startServer } from '../support/server.js';
@@ -217,7 +218,7 @@ describe('the view of two workers, when Redis', () => {
     const victim = (await statusOf(wire)).workers.find(({ worker }) => worker !== own);
     assert(own !== undefined && victim !== undefined);
     const kept = new Set(peers.filter(({ worker }) => worker === own).map(({ port }) => port));
-    process.kill(victim.pid, 'SIGKILL');
+    signalTo(victim.pid, 'SIGKILL');
     wires = wires.filter(({ socket }) => kept.has(socket.localPort ?? 0));
     await isThisHost();
     await comeAndGo();

@@ -24,6 +24,7 @@ import { BusyError, ModelRefusedError, StartupError } from '#src/errors.js';
 import * as models from '../../support/bad-models.js';
 import { eventually } from '../../support/deadline.js';
 import { samplesFolder } from '../../support/pictures.js';
+import { signalTo } from '../../support/processes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pear-prover-'));
 after(() => {
@@ -283,7 +284,9 @@ describe('a model is refused', { concurrency: 2 }, () => {
     test(`that ends its process by ${signal}`, async () => {
       const path = place(`crash-${signal}`, models.endless);
       const { reason } = await refusal(path, {}, (pid) => {
-        void atWork(pid).then(() => process.kill(pid, signal));
+        void atWork(pid).then(() => {
+          signalTo(pid, signal);
+        });
       });
       assert.match(reason, new RegExp(`crash-${signal}\\.onnx ended the process that tried it \\(${signal}`));
     });

@@ -8,6 +8,7 @@ import { NotPermittedError } from '#src/errors.js';
 import { ask } from '../../admin/admin.js';
 import { placesOf } from '../../cli/pear.js';
 import { commands } from '../../support/commands.js';
+import { signalTo } from '../../support/processes.js';
 import { recordOf } from '../../support/records.js';
 import { codesOf, item, refused, reply, request } from '../../support/replies.js';
 import { assertRole } from '../../support/role-matrix.js';
@@ -172,7 +173,7 @@ describe('failed authentication', () => {
     const pids = new Set((await Promise.all(connected)).map(({ pid }) => Number(pid)));
     assert.equal(pids.size, 2, 'both workers had some of them');
 
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) signalTo(pid, 'SIGKILL');
     await Promise.all(wires.map((wire) => wire.closed()));
     const next = await Wire.open(server.port);
     const later = await timed(() => [next.ask(authenticate(wrongToken))]);
