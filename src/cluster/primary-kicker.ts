@@ -93,12 +93,27 @@ export class PrimaryKicker implements Kicker {
     }
     const name = kickerName(by);
     const [ownOutcomes, otherOutcomes] = await Promise.all([
-      this.#local.kick(own, name, limitMs),
+      this.#kickOwn(own, name, limitMs),
       others.size > 0 ? this.#control?.kick(others, name, limitMs) : undefined,
     ]);
     return kickAnswers(ids, (id): KickOutcome => {
       const outcome = ownOutcomes.get(id) ?? otherOutcomes?.get(id);
       return outcome ?? (peerId.test(id) ? 'owner unreachable' : 'not found');
     });
+  }
+
+  /** Peers of this host; those that are not here may be with another primary that has its id, as at a reload. */
+  async #kickOwn(
+    ids: readonly string[],
+    name: string,
+    limitMs: number,
+  ): Promise<ReadonlyMap<string, KickOutcome>> {
+    const endsAt = monotonicMs() + limitMs;
+    const outcomes = await this.#local.kick(ids, name, limitMs);
+    if (this.#control?.hasTwin !== true) return outcomes;
+    const missing = ids.filter((id) => outcomes.get(id) === 'not found');
+    if (missing.length === 0) return outcomes;
+    const others = await this.#control.kick(new Map([[this.#hostId, missing]]), name, endsAt - monotonicMs());
+    return new Map([...outcomes, ...others]);
   }
 }

@@ -65,7 +65,7 @@ export class PrimaryView implements ConnectionsReader {
       this.#shared = { store, reaper };
       this.#sweepTimer = setInterval(() => void this.#sweep(reaper), sweepIntervalMs).unref();
       const reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
-      this.#reader = new ServingReader(reader, () => this.#serving);
+      this.#reader = new ServingReader(reader, () => Promise.resolve(this.#serving));
     } else {
       this.#shared = null;
       this.#sweepTimer = null;

@@ -86,6 +86,12 @@ export class EmbeddedStore implements MemoryStore {
     return reply.page;
   }
 
+  async serving(): Promise<readonly string[]> {
+    const reply = await this.#ask({ type: 'serving' });
+    if (reply.type !== 'serving') throw unexpected(reply);
+    return reply.workers;
+  }
+
   async close(): Promise<void> {
     try {
       await this.#ask({ type: 'close' });

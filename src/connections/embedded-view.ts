@@ -92,6 +92,8 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
         return { type: 'events', page: this.#known.events(request.query) };
       case 'workers':
         return { type: 'workers', page: this.#directory() };
+      case 'serving':
+        return { type: 'serving', workers: [...this.#serving()] };
       case 'close':
         this.#forget(workerId, 'drain', 0);
         return { type: 'done' };

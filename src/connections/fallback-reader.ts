@@ -28,8 +28,17 @@ export class FallbackReader implements ConnectionsReader {
     return this.#read((view) => view.list(query));
   }
 
-  find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
-    return this.#read((view) => view.find(ids));
+  /** Those that the shared view does not know may be of a worker that alone cannot tell it: the memory knows them. */
+  async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    const found = await this.#read((view) => view.find(ids));
+    const missing = ids.filter((id) => found.every((peer) => peer.id !== id));
+    if (missing.length === 0) return found;
+    try {
+      return [...found, ...(await this.#memory.find(missing))];
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return found;
+    }
   }
 
   closed(query: PeerQuery): Promise<ClosedPage> {

@@ -3,11 +3,14 @@
 // again; once it has taken everything, and what has happened meanwhile, the worker leaves the memory and goes on with Redis
 // alone.
 import { StoreUnavailableError } from '../errors.js';
+import { inTime } from '../in-time.js';
 import { FallbackReader } from './fallback-reader.js';
 import { MissedHistory } from './missed-history.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
+import { ServingReader } from './serving-reader.js';
 import type {
   ClosedPage,
+  ConnectionsReader,
   ConnectionStore,
   EventPage,
   EventQuery,
@@ -21,13 +24,19 @@ import type {
 export interface MemoryStore extends ConnectionStore {
   /** Takes the worker out, without a word in the history. Rejects with StoreUnavailableError. */
   leave(): Promise<void>;
+  /** The workers of this host that serve. Rejects with StoreUnavailableError. */
+  serving(): Promise<readonly string[]>;
 }
+
+/** A primary that is held up is asked for nothing that a list can do without. */
+const servingTimeoutMs = 500;
 
 export class FallbackStore implements ConnectionStore {
   readonly kind = 'redis';
   readonly #redis: ConnectionStore;
   readonly #memory: MemoryStore;
-  readonly #reader: FallbackReader;
+  readonly #reader: ConnectionsReader;
+  readonly #replayMaxMs: number;
   readonly #missed = new MissedHistory();
   #isAway = false;
   /** The memory holds nothing of this worker, or what it held in an earlier outage. */
@@ -36,10 +45,13 @@ export class FallbackStore implements ConnectionStore {
   #isBack = false;
   #isLooking = false;
 
-  constructor(redis: ConnectionStore, memory: MemoryStore) {
+  /** `replayMaxMs`: for so long at a time Redis is told what it has missed; the lease has to be renewed between. */
+  constructor(redis: ConnectionStore, memory: MemoryStore, replayMaxMs: number) {
     this.#redis = redis;
+    this.#replayMaxMs = replayMaxMs;
     this.#memory = memory;
-    this.#reader = new FallbackReader(redis, memory, () => this.#isAway);
+    const reader = new FallbackReader(redis, memory, () => this.#isAway);
+    this.#reader = new ServingReader(reader, () => this.#serving());
   }
 
   async open(worker: WorkerRecord): Promise<void> {
@@ -76,7 +88,9 @@ export class FallbackStore implements ConnectionStore {
       void this.#look(worker, peerCount);
     } else {
       try {
-        return await this.#redis.heartbeat(worker, peerCount);
+        const answer = await this.#redis.heartbeat(worker, peerCount);
+        if (answer === 'ok') await this.#replay();
+        return answer;
       } catch (error) {
         this.#fallBack(error);
       }
@@ -89,7 +103,7 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway || this.#isBack) {
       try {
         await this.#redis.resync(worker, peers);
-        await this.#missed.tell((history) => this.#redis.flush({ changed: [], ...history }));
+        await this.#replay();
         const wasAway = this.#isAway;
         this.#isAway = false;
         this.#isBack = false;
@@ -145,6 +159,25 @@ export class FallbackStore implements ConnectionStore {
       if (!(error instanceof StoreUnavailableError)) throw error;
     } finally {
       this.#isLooking = false;
+    }
+  }
+
+  /** Tells Redis what it has missed; what takes too long is told after the next heartbeat. */
+  #replay(): Promise<void> {
+    return this.#missed.tell(
+      (history) => this.#redis.flush({ changed: [], ...history }),
+      performance.now() + this.#replayMaxMs,
+    );
+  }
+
+  /** Where the primary does not say, nobody is missed. */
+  async #serving(): Promise<readonly string[]> {
+    const late = () => new StoreUnavailableError('the primary is held up');
+    try {
+      return await inTime(this.#memory.serving(), servingTimeoutMs, late);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return [];
     }
   }
 

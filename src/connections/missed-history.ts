@@ -15,9 +15,13 @@ export class MissedHistory {
     this.#events = lastOf(this.#events, events);
   }
 
-  /** Tells `flush` all of it, piece by piece, also what comes meanwhile. What is rejected is kept for the next time. */
-  async tell(flush: (history: History) => Promise<void>): Promise<void> {
-    while (this.#closed.length + this.#events.length > 0) {
+  /**
+   * Tells `flush` all of it, piece by piece, also what comes meanwhile, until it is `untilMs` by `performance.now()`, but one
+   * piece at least. What is left or rejected is kept for the next time.
+   */
+  async tell(flush: (history: History) => Promise<void>, untilMs = Infinity): Promise<void> {
+    for (let isFirst = true; this.#closed.length + this.#events.length > 0; isFirst = false) {
+      if (!isFirst && performance.now() > untilMs) return;
       const piece = { closed: this.#closed.slice(0, chunkSize), events: this.#events.slice(0, chunkSize) };
       this.#closed = this.#closed.slice(chunkSize);
       this.#events = this.#events.slice(chunkSize);

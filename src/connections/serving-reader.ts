@@ -1,4 +1,4 @@
-// Reads a view as the primary, who knows which workers of this host serve: one that the view does not hold, such as
+// Reads a view with what the primary knows, which workers of this host serve: one that the view does not hold, such as
 // one that alone cannot reach Redis, is named as unread, not left out.
 import { mayHold } from './filter.js';
 import type { PeerRecord } from './record.js';
@@ -14,24 +14,25 @@ import type {
 
 export class ServingReader implements ConnectionsReader {
   readonly #view: ConnectionsReader;
-  readonly #serving: () => Iterable<string>;
+  readonly #serving: () => Promise<Iterable<string>>;
 
-  constructor(view: ConnectionsReader, serving: () => Iterable<string>) {
+  /** `serving` never rejects. */
+  constructor(view: ConnectionsReader, serving: () => Promise<Iterable<string>>) {
     this.#view = view;
     this.#serving = serving;
   }
 
   async list(query: PeerQuery): Promise<PeerPage> {
-    const page = await this.#view.list(query);
+    const [page, serving] = await Promise.all([this.#view.list(query), this.#serving()]);
     const held = page.parts.map(({ worker }) => worker);
-    const unread = this.#unread(held, page.unread).filter((id) => mayHold(id, query.filter));
+    const unread = unreadOf(serving, held, page.unread).filter((id) => mayHold(id, query.filter));
     return { ...page, unread };
   }
 
   async workers(): Promise<WorkersPage> {
-    const page = await this.#view.workers();
+    const [page, serving] = await Promise.all([this.#view.workers(), this.#serving()]);
     const held = page.workers.map(({ record }) => record.worker);
-    return { ...page, unread: this.#unread(held, page.unread) };
+    return { ...page, unread: unreadOf(serving, held, page.unread) };
   }
 
   find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
@@ -45,9 +46,13 @@ export class ServingReader implements ConnectionsReader {
   events(query: EventQuery): Promise<EventPage> {
     return this.#view.events(query);
   }
+}
 
-  #unread(held: readonly string[], unread: readonly string[]): readonly string[] {
-    const absent = [...this.#serving()].filter((id) => !held.includes(id));
-    return [...new Set([...unread, ...absent])].sort();
-  }
+function unreadOf(
+  serving: Iterable<string>,
+  held: readonly string[],
+  unread: readonly string[],
+): readonly string[] {
+  const absent = [...serving].filter((id) => !held.includes(id));
+  return [...new Set([...unread, ...absent])].sort();
 }

@@ -1,4 +1,4 @@
-// Hosts that share one Redis behind a line that can be cut, and what may happen to them.
+// Hosts that share one Redis, each behind a line of its own that can be cut, and what may happen to them.
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
@@ -26,7 +26,10 @@ const closedRowsMax = 1_000;
 const closedReply = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 interface Host extends Place {
+  port: number;
   server: LocalServer | null;
+  /** To Redis; null: there is none. */
+  readonly line: Relay | null;
 }
 
 export type Store = 'redis' | 'embedded';
@@ -34,24 +37,26 @@ export type Store = 'redis' | 'embedded';
 export class World {
   readonly #store: Store;
   readonly #redis: RedisServer | null;
-  readonly #relay: Relay | null;
   readonly #hosts: Host[] = [];
+  /** Those who live and stand in the history all the same: nobody could hear of their host for longer than a lease. */
+  readonly #thoughtLost = new Set<string>();
 
-  private constructor(store: Store, redis: RedisServer | null, relay: Relay | null) {
+  private constructor(store: Store, redis: RedisServer | null) {
     this.#store = store;
     this.#redis = redis;
-    this.#relay = relay;
   }
 
   /** With Redis two hosts share the view; without, there is one. */
   static async create(store: Store): Promise<World> {
     const redis = store === 'redis' ? await startRedisServer() : null;
-    const relay = redis === null ? null : await Relay.open(redis.socketPath);
-    const world = new World(store, redis, relay);
+    const world = new World(store, redis);
     try {
       for (const hostId of store === 'redis' ? ['north', 'south'] : ['alone']) {
-        const server = await world.#start(hostId, 0);
-        world.#hosts.push({ hostId, port: server.port, server });
+        const line = redis === null ? null : await Relay.open(redis.socketPath);
+        const host: Host = { hostId, port: 0, server: null, line };
+        world.#hosts.push(host);
+        host.server = await world.#start(host);
+        host.port = host.server.port;
       }
     } catch (error) {
       await world.close();
@@ -82,8 +87,8 @@ export class World {
       ],
       ['primary killed and restarted', () => this.#restart(host())],
     ];
-    const [redis, relay] = [this.#redis, this.#relay];
-    if (redis === null || relay === null) return new Map(everywhere);
+    const redis = this.#redis;
+    if (redis === null) return new Map(everywhere);
     return new Map([
       ...everywhere,
       ['Redis killed and restarted', () => redis.restart()],
@@ -103,18 +108,30 @@ export class World {
       [
         'worker killed beyond a cut line',
         async () => {
-          relay.cut();
-          this.#killWorker(host(), random);
-          await wait(outageMs);
-          relay.mend();
+          await this.#cut(this.#hosts, outageMs, () => {
+            this.#killWorker(host(), random);
+          });
         },
       ],
       [
         'line to Redis cut',
         async () => {
-          relay.cut();
-          await wait(outageMs);
-          relay.mend();
+          await this.#cut(this.#hosts, outageMs);
+        },
+      ],
+      [
+        'line of one host to Redis cut',
+        async () => {
+          await this.#cut([host()], outageMs);
+        },
+      ],
+      [
+        'line of one host to Redis cut beyond the lease',
+        async () => {
+          await this.#cut([host()], longOutageMs);
+          for (const { id, reason } of await this.#closed()) {
+            if (reason === 'host lost') this.#thoughtLost.add(id);
+          }
         },
       ],
       [
@@ -129,9 +146,7 @@ export class World {
       [
         'line to Redis cut beyond the lease',
         async () => {
-          relay.cut();
-          await wait(longOutageMs);
-          relay.mend();
+          await this.#cut(this.#hosts, longOutageMs);
         },
       ],
     ]);
@@ -139,18 +154,32 @@ export class World {
 
   /** The ids of the peers that closed last, as the history in Redis has them; none where there is no Redis. */
   async closedIds(): Promise<ReadonlySet<string>> {
-    if (this.#redis === null) return new Set();
-    const count = String(closedRowsMax);
-    const printed = await this.#redis.cli('--json', 'XREVRANGE', 'pear:closed', '+', '-', 'COUNT', count);
-    return new Set(
-      closedReply.parse(JSON.parse(printed)).map(([, fields]) => fields[fields.indexOf('id') + 1] ?? ''),
-    );
+    const ids = (await this.#closed()).map(({ id }) => id);
+    return new Set(ids.filter((id) => !this.#thoughtLost.has(id)));
   }
 
   async close(): Promise<void> {
     for (const { server } of this.#hosts) await server?.stop();
-    this.#relay?.close();
+    for (const { line } of this.#hosts) line?.close();
     await this.#redis?.dispose();
+  }
+
+  async #closed(): Promise<readonly { readonly id: string; readonly reason: string }[]> {
+    if (this.#redis === null) return [];
+    const count = String(closedRowsMax);
+    const printed = await this.#redis.cli('--json', 'XREVRANGE', 'pear:closed', '+', '-', 'COUNT', count);
+    return closedReply.parse(JSON.parse(printed)).map(([, fields]) => {
+      const column = (name: string) => fields[fields.indexOf(name) + 1] ?? '';
+      return { id: column('id'), reason: column('reason') };
+    });
+  }
+
+  /** Cuts the lines of these hosts; once all are cut, `meanwhile` happens. */
+  async #cut(hosts: readonly Host[], forMs: number, meanwhile: () => void = () => undefined): Promise<void> {
+    for (const { line } of hosts) line?.cut();
+    meanwhile();
+    await wait(forMs);
+    for (const { line } of hosts) line?.mend();
   }
 
   #killWorker({ server }: Host, random: Random): void {
@@ -163,12 +192,11 @@ export class World {
     host.server = null;
     server?.kill();
     await server?.exited;
-    host.server = await this.#start(host.hostId, host.port);
+    host.server = await this.#start(host);
   }
 
-  #start(hostId: string, port: number): Promise<LocalServer> {
-    const redis =
-      this.#relay === null ? [] : ['--connections.redis.url', `redis://127.0.0.1:${this.#relay.port}`];
+  #start({ hostId, port, line }: Host): Promise<LocalServer> {
+    const redis = line === null ? [] : ['--connections.redis.url', `redis://127.0.0.1:${line.port}`];
     return startServer(
       null,
       ...['--server.port', String(port), '--cluster.host_id', hostId],

@@ -202,6 +202,18 @@ describe('two primaries with one Redis', () => {
     assert.deepEqual([old.kicked.length, young.kicked.length], [1, 1]);
   });
 
+  test('of the same name find each other’s peers, too, once they have heard of each other', async () => {
+    const old = await start('line-2', ['line-2/1.a.1'], choice(), 50);
+    const young = await start('line-2', ['line-2/1.b.1'], choice(), 50);
+    await eventually('each asks the other', async () => {
+      const [found] = await outcomes(young.kicker, ['line-2/1.a.1']);
+      return found === 'kicked' ? true : null;
+    });
+    const ids = ['line-2/1.c.1', 'line-2/1.b.1'];
+    assert.deepEqual(await outcomes(young.kicker, ids), ['not found', 'kicked']);
+    assert.deepEqual(old.kicked, ['line-2/1.a.1 by me']);
+  });
+
   test('drop what is no message, with a line in the log, and go on', async () => {
     const one = await start('line-1', []);
     const two = await start('line-2', ['line-2/1.a.1']);

@@ -5,6 +5,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { EmbeddedStore } from '#src/connections/embedded-store.js';
 import { EmbeddedView } from '#src/connections/embedded-view.js';
 import { FallbackStore } from '#src/connections/fallback-store.js';
+import { chunkSize } from '#src/connections/limits.js';
 import type { ViewRequest } from '#src/connections/view-messages.js';
 import { StoreUnavailableError } from '#src/errors.js';
 import { closedPeer, listAll, peerEvent, peerRecord, peerRecords, workerRecord } from './records.js';
@@ -18,6 +19,8 @@ describe('the store of a worker, when Redis', () => {
   let shared: EmbeddedView;
   let memory: EmbeddedView;
   let isCut: boolean;
+  let isHeldUp: boolean;
+  let serving: readonly string[];
   let store: FallbackStore;
   const peers = peerRecords(one, 3);
   const over = (view: EmbeddedView, isAway: () => boolean) =>
@@ -40,11 +43,14 @@ describe('the store of a worker, when Redis', () => {
 
   beforeEach(async () => {
     shared = new EmbeddedView({ leaseMs });
-    memory = new EmbeddedView({ leaseMs, serving: () => [one, two], isFallback: true });
+    memory = new EmbeddedView({ leaseMs, serving: () => serving, isFallback: true });
+    serving = [one];
     isCut = false;
+    isHeldUp = false;
     store = new FallbackStore(
       over(shared, () => isCut),
-      over(memory, () => false),
+      over(memory, () => isHeldUp),
+      leaseMs / 3,
     );
     await store.open(workerRecord(one));
     await store.flush({ changed: peers, closed: [], events: [] });
@@ -57,6 +63,7 @@ describe('the store of a worker, when Redis', () => {
   });
 
   it('fails at a flush: what happened is not lost, and the next heartbeat brings everything to the memory', async () => {
+    serving = [one, two];
     isCut = true;
     const gone = closedPeer(peerRecord(one, 9));
     const events = [peerEvent(gone.peer, { type: 'closed', reason: 'client' })];
@@ -68,6 +75,51 @@ describe('the store of a worker, when Redis', () => {
     assert.deepEqual(await eventsOf(memory), ['closed'], 'the switch itself is no event');
     assert.equal(await store.heartbeat(workerRecord(one), 3), 'ok');
     assert.deepEqual((await store.workers()).unread, [two]);
+  });
+
+  it('is away for another worker of this host alone: that is named, and its connections are found by their ids', async () => {
+    serving = [one, two];
+    assert.deepEqual((await store.list({ filter: {}, limit: 10, cursor: null })).unread, [two]);
+    assert.deepEqual((await store.workers()).unread, [two]);
+    const [elsewhere = assert.fail()] = peerRecords(two, 1);
+    memory.handle(two, { type: 'open', worker: workerRecord(two) });
+    memory.handle(two, { type: 'flush', changes: { changed: [elsewhere], closed: [], events: [] } });
+    const [here = assert.fail()] = peers;
+    assert.deepEqual(await store.find([elsewhere.id, here.id, 'nobody']), [here, elsewhere]);
+  });
+
+  it('is there, a primary that is gone or held up costs no answer', async () => {
+    serving = [one, two];
+    isHeldUp = true;
+    const { peers: listed, unread } = await store.list({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual([listed, unread], [peers, []]);
+    assert.deepEqual(await store.find(['nobody']), []);
+  });
+
+  it('is back, and slow: it is told a piece of what it has missed after each heartbeat', async () => {
+    store = new FallbackStore(
+      over(shared, () => isCut),
+      over(memory, () => false),
+      0,
+    );
+    await store.open(workerRecord(one));
+    isCut = true;
+    const closed = Array.from({ length: chunkSize + 1 }, (_none, number) =>
+      closedPeer(peerRecord(one, 10 + number)),
+    );
+    await assert.rejects(store.flush({ changed: [], closed, events: [] }), StoreUnavailableError);
+    isCut = false;
+    const toldCount = async () =>
+      (await shared.closed({ filter: {}, limit: 1_000, cursor: null })).closed.length;
+    await beat();
+    await until('it has returned', async () => {
+      if (memory.workerCount === 0) return true;
+      await beat();
+      return false;
+    });
+    assert.equal(await toldCount(), chunkSize);
+    await beat();
+    assert.equal(await toldCount(), chunkSize + 1);
   });
 
   it('is back: the store returns to it within two heartbeats and leaves the memory quietly', async () => {
@@ -127,6 +179,7 @@ describe('the store of a worker, when Redis', () => {
     store = new FallbackStore(
       over(shared, () => true),
       over(memory, () => false),
+      leaseMs / 3,
     );
     await store.open(workerRecord(one));
     assert.equal(await store.heartbeat(workerRecord(one), 0), 'ok');

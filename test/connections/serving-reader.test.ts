@@ -22,7 +22,7 @@ describe('the view as the primary reads it', () => {
     const [own = assert.fail(), other = assert.fail()] = stores;
     await own.open(workerRecord(one));
     await other.open(workerRecord(far));
-    view = new ServingReader(other, () => new Set([two, one]));
+    view = new ServingReader(other, () => Promise.resolve(new Set([two, one])));
   });
   after(async () => {
     await Promise.all(stores.map((store) => store.close()));

@@ -18,7 +18,12 @@ export const controlMessageSchema = z.discriminatedUnion('type', [
     until: z.number(),
   }),
   /** A host to itself: does the channel still carry? */
-  z.object({ type: z.literal('ping'), token: z.string() }),
+  z.object({
+    type: z.literal('ping'),
+    token: z.string(),
+    /** The primary that sends it; those of older versions do not say. */
+    from: z.string().optional(),
+  }),
 ]);
 export type ControlMessage = Readonly<z.output<typeof controlMessageSchema>>;
 

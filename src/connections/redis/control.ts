@@ -1,5 +1,6 @@
 // How primaries reach each other: each listens to the channel of its host, and what it is asked there it answers into a
 // list that only who asked reads.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describeError } from '../../errors.js';
 import type { Logger } from '../../log.js';
@@ -17,6 +18,7 @@ import { redisKeys, type RedisKeys } from './keys.js';
 import { redisNow } from './redis-now.js';
 import { RemoteKick } from './remote-kick.js';
 import { RedisSubscriber } from './subscriber.js';
+import { TwinWatch } from './twin-watch.js';
 
 /** How long an answer stays that nobody fetches. */
 const replyTtlMs = 10_000;
@@ -42,6 +44,9 @@ export class RedisControl {
   readonly #connection: RedisConnection;
   readonly #subscriber: RedisSubscriber;
   readonly #canary: Canary;
+  /** This primary, among others that may have its host's id. */
+  readonly #self = randomUUID();
+  readonly #twin: TwinWatch;
   /** Nothing that it sends itself comes. */
   #isDeaf = false;
 
@@ -79,12 +84,21 @@ export class RedisControl {
         );
       },
     });
+    this.#twin = new TwinWatch({
+      pingIntervalMs,
+      onStays: () => {
+        log.warn(
+          { hostId },
+          'another server has the same cluster.host_id; give each one of its own, or what each shows of the other is wrong',
+        );
+      },
+    });
     this.#canary = new Canary({
       intervalMs: pingIntervalMs,
       patienceMs: commandTimeoutMs,
       isListening: () => this.#subscriber.isListening,
       send: async (token) => {
-        const message: ControlMessage = { type: 'ping', token };
+        const message: ControlMessage = { type: 'ping', token, from: this.#self };
         await this.#connection.run((redis) => redis.publish(channel, JSON.stringify(message)));
       },
       onSilence: () => {
@@ -98,6 +112,11 @@ export class RedisControl {
         this.#subscriber.reconnect();
       },
     });
+  }
+
+  /** Whether another primary has this host's id, and so may have its peers. */
+  get hasTwin(): boolean {
+    return this.#twin.isThere;
   }
 
   listen(): void {
@@ -147,6 +166,7 @@ export class RedisControl {
     const { message } = read;
     switch (message.type) {
       case 'ping':
+        if (message.from !== undefined && message.from !== this.#self) this.#twin.heard();
         this.#hear(message.token);
         return;
       case 'kick':

@@ -8,7 +8,7 @@ import { append, commit, putPeers } from './scripts.js';
 import type { ViewChanges } from '../store.js';
 
 /** The columns of `closed`; `peer` is the last record as JSON. */
-export const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;
+const closedColumns = ['id', 'reason', 'closed_at', 'peer'] as const;
 const peerEventColumns = ['type', 'host', 'worker', 'peer', 'address', 'port', 'at'] as const;
 /** What events tell that are not of a peer or tell more than that. */
 const ownColumns: Partial<Record<ViewEvent['type'], readonly (keyof ViewEvent)[]>> = {

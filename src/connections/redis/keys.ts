@@ -15,8 +15,6 @@ export interface RedisKeys {
   peers(workerId: string): string;
   /** HASH with a TTL: a resync being written; renamed to `peers` when complete. */
   resync(workerId: string): string;
-  /** STRING with a TTL: somebody is removing the stale workers of this host. */
-  lock(host: string): string;
   /** CHANNEL: what the primary of this host is asked to do (control-messages.ts). */
   control(host: string): string;
   /** LIST with a TTL: what the primaries answer to one request. */
@@ -31,7 +29,6 @@ export function redisKeys(prefix: string): RedisKeys {
     worker: (workerId) => `${prefix}worker:${workerId}`,
     peers: (workerId) => `${prefix}peers:${workerId}`,
     resync: (workerId) => `${prefix}resync:${workerId}`,
-    lock: (host) => `${prefix}lock:${host}`,
     control: (host) => `${prefix}control:${host}`,
     reply: (requestId) => `${prefix}reply:${requestId}`,
   };

@@ -6,7 +6,7 @@ import type { CloseReason } from '../record.js';
 import { RedisConnection } from './connection.js';
 import { readDirectory } from './directory.js';
 import { redisKeys, type RedisKeys } from './keys.js';
-import { removeStale, removeWorker } from './removal.js';
+import { removeStale, removeWorkers } from './removal.js';
 import type { WorkerReaper } from '../store.js';
 
 export class RedisReaper implements WorkerReaper {
@@ -23,13 +23,8 @@ export class RedisReaper implements WorkerReaper {
 
   async removeWorker(workerId: string, reason: CloseReason): Promise<void> {
     await this.#connection.ready();
-    const { nowMs } = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
-    await removeWorker(this.#connection, this.#keys, workerId, {
-      reason,
-      closedAtMs: nowMs,
-      rowsMax: removalRowsMax,
-      leaseMs: null,
-    });
+    const removal = { reason, rowsMax: removalRowsMax, leaseMs: null };
+    await removeWorkers(this.#connection, this.#keys, [workerId], removal);
   }
 
   /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */

@@ -97,24 +97,59 @@ end
 `;
 
 /**
- * Removes a worker and its peers; with a lease given, only if that has run out (it may have come back).
- * KEYS: workers, worker, peers, resync, events. ARGV: workerId, host, reason, entries of the stream to keep,
- * lease in ms or ''.
- * Returns how many peers it had, -1 where it was not removed.
+ * Removes workers of one host and their peers, whose last records go to the history; with a lease given, only those whose lease has
+ * run out (they may have come back). All at once: what was removed is in the history, and nothing else is, whoever dies
+ * meanwhile. A history or stream of events in whose place somebody has put something else keeps nobody.
+ * KEYS: workers, events, closed, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
+ * history to keep, lease in ms or '', rows that may go to the history, then the id of each worker.
+ * Returns how many peers they had, -1 where none was removed.
  */
 export const remove = `${clock}
-local seen = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if ARGV[5] ~= '' and seen and now() - tonumber(seen) <= tonumber(ARGV[5]) then
-  return -1
+local time = now()
+local host, reason, lease, room = ARGV[1], ARGV[2], ARGV[5], tonumber(ARGV[6])
+
+local function tell(stream, entries, ...)
+  redis.pcall('XADD', stream, 'MAXLEN', '~', entries, '*', ...)
 end
-local peers = redis.call('TYPE', KEYS[3]).ok == 'hash' and redis.call('HLEN', KEYS[3]) or 0
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
-  redis.pcall('XADD', KEYS[5], 'MAXLEN', '~', ARGV[4], '*', 'type', 'worker down', 'host', ARGV[2],
-    'worker', ARGV[1], 'reason', ARGV[3], 'peers', peers, 'at', now())
-  return peers
+
+local function remember(peers)
+  local cursor = '0'
+  repeat
+    local piece = redis.call('HSCAN', peers, cursor, 'COUNT', room)
+    cursor = piece[1]
+    for at = 1, #piece[2], 2 do
+      if room == 0 then return end
+      room = room - 1
+      tell(KEYS[3], ARGV[4], 'id', piece[2][at], 'reason', reason, 'closed_at', time, 'peer', piece[2][at + 1])
+    end
+  until cursor == '0' or room == 0
 end
-return -1
+
+local removed = -1
+for index = 7, #ARGV do
+  local id, at = ARGV[index], 4 + 3 * (index - 7)
+  local seen = redis.call('ZSCORE', KEYS[1], id)
+  if lease == '' or not seen or time - tonumber(seen) > tonumber(lease) then
+    -- First: where that is not allowed nothing else is done, again and again.
+    local was = redis.call('ZREM', KEYS[1], id)
+    local peers = KEYS[at + 1]
+    local count = redis.call('TYPE', peers).ok == 'hash' and redis.call('HLEN', peers) or 0
+    if count > 0 and room > 0 then remember(peers) end
+    redis.call('UNLINK', KEYS[at], peers, KEYS[at + 2])
+    if was == 1 then
+      tell(KEYS[2], ARGV[3], 'type', 'worker down', 'host', host, 'worker', id, 'reason', reason,
+        'peers', count, 'at', time)
+      removed = math.max(removed, 0) + count
+    end
+  end
+end
+if removed >= 0 and reason == 'host lost' then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if string.sub(id, 1, #host + 1) == host .. ':' then return removed end
+  end
+  tell(KEYS[2], ARGV[3], 'type', 'host lost', 'host', host, 'at', time, 'peers', removed)
+end
+return removed
 `;
 
 /**

@@ -15,7 +15,7 @@ import { redisKeys, type RedisKeys } from './keys.js';
 import { readClosed, readEvents } from './history.js';
 import { findPeers, readPage } from './page.js';
 import { toWorkerHash } from './records.js';
-import { deleteWorker, removeStale } from './removal.js';
+import { removeStale, removeWorkers } from './removal.js';
 import { parseReply } from './reply.js';
 import { heartbeat, install, putPeers } from './scripts.js';
 import type {
@@ -134,7 +134,8 @@ export class RedisStore implements ConnectionStore {
     try {
       const id = this.#workerId;
       if (id !== null) {
-        await this.#write(() => deleteWorker(this.#connection, this.#keys, id, 'drain', null));
+        const removal = { reason: 'drain', rowsMax: 0, leaseMs: null } as const;
+        await this.#write(() => removeWorkers(this.#connection, this.#keys, [id], removal));
       }
     } catch (error) {
       // Redis is away: the lease runs out, and whoever meets it removes this worker.

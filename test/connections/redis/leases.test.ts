@@ -161,12 +161,12 @@ describe('the Redis store, of leases', () => {
     it('reads all the same where the tidying fails, and names who has stayed', async () => {
       const reader = await open(far);
       await open(one);
-      await server.cli('ACL', 'SETUSER', 'default', '-set');
+      await server.cli('ACL', 'SETUSER', 'default', '-zrem');
       try {
         await setLease(one, '1');
         assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one] });
       } finally {
-        await server.cli('ACL', 'SETUSER', 'default', '+set');
+        await server.cli('ACL', 'SETUSER', 'default', '+zrem');
       }
     });
   });

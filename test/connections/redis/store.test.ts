@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { peerRecordSchema } from '#src/connections/record.js';
+import { RedisConnection } from '#src/connections/redis/connection.js';
+import { redisKeys } from '#src/connections/redis/keys.js';
+import { removeWorkers } from '#src/connections/redis/removal.js';
 import { putPeers } from '#src/connections/redis/scripts.js';
 import { RedisReaper } from '#src/connections/redis/reaper.js';
 import { RedisStore } from '#src/connections/redis/store.js';
@@ -270,6 +273,31 @@ describe('the Redis store', () => {
       );
       assert.equal((await readStream(server, `${settings.keyPrefix}closed`)).length, 300);
       assert.deepEqual(await listAll(readers[0] ?? assert.fail()), []);
+    });
+
+    it('not those that have come back meanwhile: nothing is said of them anywhere', async () => {
+      const store = await open(one);
+      await store.flush({ events: [], changed: peerRecords(one, 3), closed: [] });
+      await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', two);
+      const before = await readStream(server, `${settings.keyPrefix}events`);
+      const connection = new RedisConnection({ ...settings, onTrouble: assert.fail });
+      const removal = { reason: 'host lost', rowsMax: 1_000, leaseMs: settings.leaseMs } as const;
+      const names = redisKeys(settings.keyPrefix);
+      try {
+        assert.equal(await removeWorkers(connection, names, [one], removal), null);
+        assert.deepEqual(await readStream(server, `${settings.keyPrefix}events`), before);
+        // With one that has not: that one goes, and the host is not lost.
+        assert.equal(await removeWorkers(connection, names, [one, two], removal), 0);
+      } finally {
+        connection.close();
+      }
+      const events = await readStream(server, `${settings.keyPrefix}events`);
+      assert.deepEqual(
+        events.slice(before.length).map(({ type, worker }) => [type, worker]),
+        [['worker down', two]],
+      );
+      assert.deepEqual(await readStream(server, `${settings.keyPrefix}closed`), []);
+      assert.equal((await listAll(store)).length, 3);
     });
 
     it('also where somebody has put another value in place of their peers', async () => {
