@@ -1,8 +1,17 @@
 // Reads the files that the configuration or the command line names for certificates, keys, tokens and passwords. What is wrong
 // with one is told with its key, its path and the cure. A pipe or a device in its place holds nobody up.
 import { X509Certificate } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, type Stats } from 'node:fs';
-import { open, stat as statLater } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { open, realpath, stat as statLater } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { shortReason, StartupError } from './errors.js';
 
@@ -19,8 +28,8 @@ export interface FileRights {
   readonly allRead: boolean;
   readonly groupWrites: boolean;
   readonly allWrite: boolean;
-  /** Whether all may put another file into its place. */
-  readonly allReplace: boolean;
+  /** Folders in which all may put another file, or another link, into its place. */
+  readonly allReplaceIn: readonly string[];
 }
 
 /** Without O_NONBLOCK opening a named pipe would wait for somebody to write into it. */
@@ -44,7 +53,7 @@ export function readFileText(path: string, key: string): FileText {
     try {
       const stat = fstatSync(file);
       assertFile(stat, path, key);
-      return { text: readFileSync(file, 'utf8'), rights: rightsOf(stat, statSync(dirname(path))) };
+      return { text: readFileSync(file, 'utf8'), rights: rightsOf(stat, foldersOf(path)) };
     } finally {
       closeSync(file);
     }
@@ -60,7 +69,7 @@ export async function readFileTextLater(path: string, key: string): Promise<File
     try {
       const stat = await file.stat();
       assertFile(stat, path, key);
-      return { text: await file.readFile('utf8'), rights: rightsOf(stat, await statLater(dirname(path))) };
+      return { text: await file.readFile('utf8'), rights: rightsOf(stat, await foldersOfLater(path)) };
     } finally {
       await file.close();
     }
@@ -123,13 +132,33 @@ function assertFile(stat: Stats, path: string, key: string): void {
   }
 }
 
-function rightsOf({ mode }: Stats, folder: Stats): FileRights {
+interface Folder {
+  readonly path: string;
+  readonly stat: Stats;
+}
+
+/** What a path leads through last: the folder that it names and, where it is a link, that of the file itself. */
+function foldersOf(path: string): Folder[] {
+  const paths = new Set([dirname(path), dirname(realpathSync(path))]);
+  return [...paths].map((folder) => ({ path: folder, stat: statSync(folder) }));
+}
+
+async function foldersOfLater(path: string): Promise<Folder[]> {
+  const folders: Folder[] = [];
+  for (const folder of new Set([dirname(path), dirname(await realpath(path))]))
+    folders.push({ path: folder, stat: await statLater(folder) });
+  return folders;
+}
+
+function rightsOf({ mode }: Stats, folders: readonly Folder[]): FileRights {
   return {
     allRead: (mode & constants.S_IROTH) !== 0,
     groupWrites: (mode & constants.S_IWGRP) !== 0,
     allWrite: (mode & constants.S_IWOTH) !== 0,
     // In a folder such as /tmp (sticky) nobody can move a file of somebody else.
-    allReplace: (folder.mode & constants.S_IWOTH) !== 0 && (folder.mode & stickyBit) === 0,
+    allReplaceIn: folders
+      .filter(({ stat }) => (stat.mode & constants.S_IWOTH) !== 0 && (stat.mode & stickyBit) === 0)
+      .map(({ path }) => path),
   };
 }
 
@@ -140,7 +169,7 @@ function rightsOf({ mode }: Stats, folder: Stats): FileRights {
 export function rightsWarnings(
   key: string,
   path: string,
-  { allRead, groupWrites, allWrite, allReplace }: FileRights,
+  { allRead, groupWrites, allWrite, allReplaceIn }: FileRights,
   kind: 'secret' | 'public',
 ): string[] {
   const isSecret = kind === 'secret';
@@ -154,8 +183,7 @@ export function rightsWarnings(
     const who = allWrite ? 'everybody on this machine' : 'everybody in its group';
     warnings.push(`${key}: ${who} can write ${path}; take that right away: chmod go-w ${path}`);
   }
-  if (allReplace) {
-    const folder = dirname(path);
+  for (const folder of allReplaceIn) {
     warnings.push(
       `${key}: everybody on this machine can replace ${path}; take the right to write its folder away: chmod o-w ${folder}`,
     );
@@ -166,7 +194,7 @@ export function rightsWarnings(
 /** The same of a file that is read elsewhere; where it cannot be, that is told there. */
 export function rightsWarningsOf(key: string, path: string, kind: 'secret' | 'public'): string[] {
   try {
-    return rightsWarnings(key, path, rightsOf(statSync(path), statSync(dirname(path))), kind);
+    return rightsWarnings(key, path, rightsOf(statSync(path), foldersOf(path)), kind);
   } catch {
     return [];
   }

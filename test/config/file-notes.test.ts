@@ -1,6 +1,7 @@
 // What is told at the start of files with which other users of the machine may do what they should not.
 import assert from 'node:assert/strict';
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileNotes } from '#src/config/file-notes.js';
@@ -64,6 +65,22 @@ describe('files for Redis and downloads, and the configuration itself', () => {
     assert.equal(notes.length, 7);
     for (const note of notes) assert.match(note, /can replace …\/\w+; .*: chmod o-w …$/);
     assert.deepEqual(notesOf(0o600, 0o1777), [], 'but not in a sticky folder such as /tmp');
+  });
+
+  test('are told of where others can put another file into the place of what a link leads to', (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'linked-'));
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const [open, link] = [join(folder, 'open'), join(folder, 'password')];
+    mkdirSync(open);
+    writeFileSync(join(open, 'password'), 'secret', { mode: 0o600 });
+    chmodSync(open, 0o777);
+    symlinkSync(join('open', 'password'), link);
+    const config = configSchema.parse({ connections: { redis: { password_path: link } } });
+    assert.deepEqual(fileNotes(config, null), [
+      `connections.redis.password_path: everybody on this machine can replace ${link}; take the right to write its folder away: chmod o-w ${realpathSync(open)}`,
+    ]);
   });
 
   test('that are missing, or cannot be looked at, are told of by whoever reads them', () => {

@@ -1,10 +1,6 @@
-// Keeps a certificate as new as its files: looks at them every second, and reads them anew where they have changed,
-// in whichever way (written over, renamed into place, a link that points elsewhere). What cannot be used is told, and the
-// old one stays: the pair of certificate and key for itself, and the authorities of clients for themselves, so that one that
-// was taken away is trusted no longer, however the pair is. Every process reads the files itself: the private key travels nowhere.
-import { statSync, type Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { StartupError } from '../../errors.js';
+// Keeps a certificate as new as its files: looks at them every second. What cannot be used is told, and the old one stays: the
+// pair of certificate and key for itself, and the authorities of clients for themselves, so that one that was taken away is
+// trusted no longer, however the pair is. Every process reads the files itself: the private key travels nowhere.
 import type { Logger } from '../../log.js';
 import {
   readAuthoritiesLater,
@@ -14,6 +10,7 @@ import {
   type CertificateFiles,
 } from './certificate.js';
 import { dateOf, expiryWarning } from './expiry.js';
+import { lookTimeoutMs, WatchedFiles } from './watched-files.js';
 
 export interface WatchOptions {
   readonly log: Logger;
@@ -22,26 +19,16 @@ export interface WatchOptions {
   readonly lookIntervalMs?: number;
 }
 
-/** Files are read once they have stayed the same from one look to the next: certificate and key come one after the other. */
 const defaultLookIntervalMs = 1_000;
-/** A look that takes longer is told of. There is no other until it has ended: each would take one thread more. */
-const lookTimeoutMs = 5_000;
 
 export class CertificateWatch {
   readonly #files: CertificateFiles;
   readonly #options: WatchOptions;
-  readonly #paths: readonly string[];
+  readonly #watched: readonly WatchedFiles[];
   readonly #listeners: ((certificate: Certificate) => void)[] = [];
   readonly #timer: NodeJS.Timeout;
   #current: Certificate;
-  /** The state of the files that were read. */
-  #readState: string;
-  /** At the last look, where it was another one. */
-  #newState = '';
-  /** Of files that cannot be used, what has been told. */
-  #toldState = '';
   #toldExpiry: string | null = null;
-  #isLooking = false;
   #isClosed = false;
 
   /** Throws StartupError. */
@@ -49,14 +36,16 @@ export class CertificateWatch {
     this.#files = files;
     this.#options = options;
     const { certPath, keyPath, clientCaPath } = files;
-    this.#paths = [certPath, keyPath, ...(clientCaPath === null ? [] : [clientCaPath])];
-    // Before the files are read: what changes meanwhile is read again.
-    this.#readState = this.#paths.map((path) => stateOf(statSync(path, { throwIfNoEntry: false }))).join(' ');
+    const pair = this.#watch([certPath, keyPath], () => readPairLater(files));
+    const authorities =
+      clientCaPath === null ? [] : [this.#watch([clientCaPath], () => readAuthoritiesLater(files))];
+    this.#watched = [pair, ...authorities];
     this.#current = readCertificate(files);
     this.#tellOf(this.#current, 'clients are shown the certificate');
     if (options.tells) for (const warning of this.#current.caWarnings) options.log.warn(warning);
     this.#timer = setInterval(() => {
-      void this.#look();
+      this.#tellOfExpiry();
+      for (const files of this.#watched) void files.look();
     }, options.lookIntervalMs ?? defaultLookIntervalMs).unref();
   }
 
@@ -74,49 +63,20 @@ export class CertificateWatch {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
-    // Where the files lie on a share that hangs, one look that waits is enough.
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    this.#tellOfExpiry();
-    const timer = setTimeout(() => {
-      this.#tellOfHanging();
-    }, lookTimeoutMs).unref();
-    try {
-      await this.#lookAtFiles();
-    } finally {
-      clearTimeout(timer);
-      this.#isLooking = false;
-    }
-  }
-
-  async #lookAtFiles(): Promise<void> {
-    // One after the other: a share that hangs takes one thread of the pool, which others need as well.
-    const states: string[] = [];
-    for (const path of this.#paths) states.push(stateOf(await stat(path).catch(() => undefined)));
-    const state = states.join(' ');
-    const isSettled = state === this.#newState;
-    this.#newState = state;
-    if (state !== this.#readState && isSettled) await this.#reload(state);
-  }
-
-  async #reload(state: string): Promise<void> {
-    const authorities = await orError(readAuthoritiesLater(this.#files));
-    const pair = await orError(readPairLater(this.#files));
-    if (this.#isClosed) return;
-    const certificate = {
-      ...this.#current,
-      ...(pair instanceof StartupError ? {} : pair),
-      ...(authorities instanceof StartupError ? {} : authorities),
-    };
-    this.#take(certificate);
-    const troubles = [pair, authorities].filter((each) => each instanceof StartupError);
-    // What is in use may be of both: where the old files come back they are read again.
-    this.#readState = troubles.length === 0 ? state : '';
-    // It is tried again at each look: perhaps only this process could not read it now.
-    if (troubles.length > 0 && this.#toldState !== state)
-      for (const { message, cure } of troubles) this.#tellOfTrouble(message, cure);
-    this.#toldState = troubles.length === 0 ? '' : state;
+  #watch(paths: readonly string[], read: () => Promise<Partial<Certificate>>): WatchedFiles {
+    return new WatchedFiles({
+      paths,
+      read: async () => {
+        const part = await read();
+        if (!this.#isClosed) this.#take({ ...this.#current, ...part });
+      },
+      onTrouble: ({ message, cure }) => {
+        this.#tellOfTrouble(message, cure);
+      },
+      onHanging: () => {
+        this.#tellOfHanging();
+      },
+    });
   }
 
   /** Makes it the one that counts, where it is another one. */
@@ -169,21 +129,5 @@ export class CertificateWatch {
     if (words !== null && words !== this.#toldExpiry)
       this.#options.log.warn(`${this.#files.section}: ${words}`);
     this.#toldExpiry = words;
-  }
-}
-
-/** What changes with a file, even where its size and its time are set back. */
-function stateOf(stats: Stats | undefined): string {
-  return stats === undefined
-    ? 'none'
-    : [stats.dev, stats.ino, stats.size, stats.mtimeMs, stats.ctimeMs].join(':');
-}
-
-async function orError<Value>(reading: Promise<Value>): Promise<Value | StartupError> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof StartupError) return error;
-    throw error;
   }
 }

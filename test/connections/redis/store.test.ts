@@ -280,7 +280,7 @@ describe('the Redis store', () => {
       await store.flush({ events: [], changed: peerRecords(one, 3), closed: [] });
       await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', two);
       const before = await readStream(server, `${settings.keyPrefix}events`);
-      const connection = new RedisConnection({ ...settings, onTrouble: assert.fail });
+      const connection = new RedisConnection({ ...settings, onTrouble: (message) => assert.fail(message) });
       const removal = { reason: 'host lost', rowsMax: 1_000, leaseMs: settings.leaseMs } as const;
       const names = redisKeys(settings.keyPrefix);
       try {
