@@ -15,15 +15,15 @@ const mib = 1024 * 1024;
 const listConnections = '{"cmd": 0x40, "request_data": null}';
 const peers = 10;
 const offeredBytes = 1024 * mib;
-const maxInFlightBytes = 8 * mib;
-const maxHeldBytes = 56 * mib;
+const maxInFlightBytes = 4 * mib;
+const maxHeldBytes = 32 * mib;
 /**
  * What is held may stand twice in memory (as text and as an image, as it comes and as it is handed on), and what is
  * no longer needed stays until it is collected.
  */
 const rssGrowthMax = 2 * maxHeldBytes + 150 * mib;
 
-/** Some seconds where the machine is free: 320 MiB pass through one process. */
+/** Some seconds where the machine is free: 80 MiB and more pass through one process. */
 const settleTimeoutMs = 120_000;
 
 let server: LocalServer;
@@ -31,7 +31,7 @@ let pid = 0;
 before(async () => {
   const limits = {
     max_message_bytes: 2 * mib,
-    max_image_bytes: 4 * mib,
+    max_image_bytes: 2 * mib,
     max_in_flight_bytes: maxInFlightBytes,
     max_held_bytes_total: maxHeldBytes,
     write_timeout_ms: 1_500,
