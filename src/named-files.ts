@@ -137,16 +137,27 @@ interface Folder {
   readonly stat: Stats;
 }
 
-/** What a path leads through last: the folder that it names and, where it is a link, that of the file itself. */
+/**
+ * What a path leads through last: the folder that it names and, where it is a link, that of the file itself. An open file may be in none
+ * any more; then there is nothing to warn of.
+ */
 function foldersOf(path: string): Folder[] {
-  const paths = new Set([dirname(path), dirname(realpathSync(path))]);
-  return [...paths].map((folder) => ({ path: folder, stat: statSync(folder) }));
+  try {
+    const paths = new Set([dirname(path), dirname(realpathSync(path))]);
+    return [...paths].map((folder) => ({ path: folder, stat: statSync(folder) }));
+  } catch {
+    return [];
+  }
 }
 
 async function foldersOfLater(path: string): Promise<Folder[]> {
   const folders: Folder[] = [];
-  for (const folder of new Set([dirname(path), dirname(await realpath(path))]))
-    folders.push({ path: folder, stat: await statLater(folder) });
+  try {
+    for (const folder of new Set([dirname(path), dirname(await realpath(path))]))
+      folders.push({ path: folder, stat: await statLater(folder) });
+  } catch {
+    return [];
+  }
   return folders;
 }
 

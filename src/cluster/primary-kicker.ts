@@ -21,6 +21,7 @@ export interface PrimaryKickerOptions {
   readonly store: StoreChoice;
   /** How often it is seen to that this host can be reached over Redis. */
   readonly pingIntervalMs: number;
+  readonly drainTimeoutMs: number;
   readonly log: Logger;
 }
 
@@ -33,7 +34,7 @@ export class PrimaryKicker implements Kicker {
   /** null: other hosts cannot be reached. */
   readonly #control: RedisControl | null;
 
-  constructor({ hostId, store, pingIntervalMs, log }: PrimaryKickerOptions) {
+  constructor({ hostId, store, pingIntervalMs, drainTimeoutMs, log }: PrimaryKickerOptions) {
     this.#hostId = hostId;
     this.#control =
       store.kind === 'redis'
@@ -41,6 +42,7 @@ export class PrimaryKicker implements Kicker {
             settings: store.redis,
             hostId,
             pingIntervalMs,
+            drainTimeoutMs,
             onKick: (ids, by, limitMs) => this.#local.kick(ids, by, limitMs),
             log,
           })

@@ -65,7 +65,9 @@ export class PrimaryView implements ConnectionsReader {
       this.#shared = { store, reaper };
       this.#sweepTimer = setInterval(() => void this.#sweep(reaper), sweepIntervalMs).unref();
       const reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
-      this.#reader = new ServingReader(reader, () => Promise.resolve(this.#serving));
+      this.#reader = new ServingReader(reader, () =>
+        Promise.resolve({ workers: this.#serving, away: this.#memory.workerIds }),
+      );
     } else {
       this.#shared = null;
       this.#sweepTimer = null;

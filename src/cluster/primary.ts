@@ -67,6 +67,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     hostId,
     store,
     pingIntervalMs: config.connections.heartbeat_interval_ms,
+    drainTimeoutMs: config.cluster.drain_timeout_ms,
     log,
   });
   const door = new FrontDoor({

@@ -106,5 +106,5 @@ export function createStore(
   const redis = new RedisStore(choice.redis, (message) => {
     log.warn(message);
   });
-  return new FallbackStore(redis, memory, choice.redis.leaseMs / 3);
+  return new FallbackStore(redis, memory, choice.redis.leaseMs);
 }

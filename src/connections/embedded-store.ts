@@ -3,6 +3,7 @@
 import { InvalidMessageError, StoreUnavailableError } from '../errors.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
 import type { MemoryStore } from './fallback-store.js';
+import type { Serving } from './serving-reader.js';
 import type {
   ClosedPage,
   EventPage,
@@ -86,10 +87,10 @@ export class EmbeddedStore implements MemoryStore {
     return reply.page;
   }
 
-  async serving(): Promise<readonly string[]> {
+  async serving(): Promise<Serving> {
     const reply = await this.#ask({ type: 'serving' });
     if (reply.type !== 'serving') throw unexpected(reply);
-    return reply.workers;
+    return { workers: reply.workers, away: reply.here };
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,10 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
   }
 
   /** How many workers report here. */
+  get workerIds(): string[] {
+    return [...this.#workers.keys()];
+  }
+
   get workerCount(): number {
     return this.#workers.size;
   }
@@ -93,7 +97,7 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
       case 'workers':
         return { type: 'workers', page: this.#directory() };
       case 'serving':
-        return { type: 'serving', workers: [...this.#serving()] };
+        return { type: 'serving', workers: [...this.#serving()], here: this.workerIds };
       case 'close':
         this.#forget(workerId, 'drain', 0);
         return { type: 'done' };

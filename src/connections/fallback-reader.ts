@@ -1,6 +1,7 @@
 // Reads the view of all hosts, and where that does not answer what this host's primary remembers; each answer says by
 // its `scope` which of them it is of.
 import { StoreUnavailableError } from '../errors.js';
+import { inTime } from '../in-time.js';
 import type { PeerRecord } from './record.js';
 import type {
   ClosedPage,
@@ -11,6 +12,9 @@ import type {
   PeerQuery,
   WorkersPage,
 } from './store.js';
+
+/** The memory answers at once, unless its process is held up. */
+const findTimeoutMs = 500;
 
 export class FallbackReader implements ConnectionsReader {
   readonly #shared: ConnectionsReader;
@@ -28,17 +32,12 @@ export class FallbackReader implements ConnectionsReader {
     return this.#read((view) => view.list(query));
   }
 
-  /** Those that the shared view does not know may be of a worker that alone cannot tell it: the memory knows them. */
+  /** Those of a worker that cannot tell the shared view what changes are known here, and newer than there. */
   async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
-    const found = await this.#read((view) => view.find(ids));
-    const missing = ids.filter((id) => found.every((peer) => peer.id !== id));
-    if (missing.length === 0) return found;
-    try {
-      return [...found, ...(await this.#memory.find(missing))];
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return found;
-    }
+    const here = await this.#findHere(ids);
+    const others = ids.filter((id) => here.every((peer) => peer.id !== id));
+    if (others.length === 0) return here;
+    return [...here, ...(await this.#read((view) => view.find(others)))];
   }
 
   closed(query: PeerQuery): Promise<ClosedPage> {
@@ -51,6 +50,17 @@ export class FallbackReader implements ConnectionsReader {
 
   workers(): Promise<WorkersPage> {
     return this.#read((view) => view.workers());
+  }
+
+  /** None where the primary is gone or held up: the shared view may know them. */
+  async #findHere(ids: readonly string[]): Promise<readonly PeerRecord[]> {
+    const late = () => new StoreUnavailableError('the primary is held up');
+    try {
+      return await inTime(this.#memory.find(ids), findTimeoutMs, late);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return [];
+    }
   }
 
   async #read<T>(read: (view: ConnectionsReader) => Promise<T>): Promise<T> {

@@ -1,13 +1,13 @@
 // A worker's store where Redis is the view and the primary's memory steps in while that is away. What could not be
-// written to Redis goes to the memory: first everything, then what changes. Each heartbeat looks whether Redis answers
-// again; once it has taken everything, and what has happened meanwhile, the worker leaves the memory and goes on with Redis
-// alone.
+// written to Redis goes to the memory: first everything, then what changes. While it is away it is looked
+// at several times in a lease, so that a short outage costs none; once it has taken everything, and what has happened meanwhile,
+// the worker leaves the memory and goes on with Redis alone.
 import { StoreUnavailableError } from '../errors.js';
 import { inTime } from '../in-time.js';
 import { FallbackReader } from './fallback-reader.js';
 import { MissedHistory } from './missed-history.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
-import { ServingReader } from './serving-reader.js';
+import { ServingReader, type Serving } from './serving-reader.js';
 import type {
   ClosedPage,
   ConnectionsReader,
@@ -24,9 +24,15 @@ import type {
 export interface MemoryStore extends ConnectionStore {
   /** Takes the worker out, without a word in the history. Rejects with StoreUnavailableError. */
   leave(): Promise<void>;
-  /** The workers of this host that serve. Rejects with StoreUnavailableError. */
-  serving(): Promise<readonly string[]>;
+  /** Rejects with StoreUnavailableError. */
+  serving(): Promise<Serving>;
 }
+
+/** Of a lease, how often a Redis that is away is looked at: two heartbeats that failed must not end it. */
+const lookShare = 1 / 15;
+
+/** Of a lease, for how long at a time Redis is told what it has missed; the lease has to be renewed between. */
+const replayShare = 1 / 3;
 
 /** A primary that is held up is asked for nothing that a list can do without. */
 const servingTimeoutMs = 500;
@@ -36,7 +42,7 @@ export class FallbackStore implements ConnectionStore {
   readonly #redis: ConnectionStore;
   readonly #memory: MemoryStore;
   readonly #reader: ConnectionsReader;
-  readonly #replayMaxMs: number;
+  readonly #leaseMs: number;
   readonly #missed = new MissedHistory();
   #isAway = false;
   /** The memory holds nothing of this worker, or what it held in an earlier outage. */
@@ -44,17 +50,26 @@ export class FallbackStore implements ConnectionStore {
   /** Redis has answered while it counted as away: the next heartbeat asks for everything, for Redis. */
   #isBack = false;
   #isLooking = false;
+  #lookTimer: NodeJS.Timeout | null = null;
+  #onBack: () => void = () => undefined;
+  /** As whom Redis is looked at. */
+  #worker: WorkerRecord | null = null;
 
-  /** `replayMaxMs`: for so long at a time Redis is told what it has missed; the lease has to be renewed between. */
-  constructor(redis: ConnectionStore, memory: MemoryStore, replayMaxMs: number) {
+  /** `leaseMs`: how long Redis may go without a heartbeat. */
+  constructor(redis: ConnectionStore, memory: MemoryStore, leaseMs: number) {
     this.#redis = redis;
-    this.#replayMaxMs = replayMaxMs;
+    this.#leaseMs = leaseMs;
     this.#memory = memory;
     const reader = new FallbackReader(redis, memory, () => this.#isAway);
     this.#reader = new ServingReader(reader, () => this.#serving());
   }
 
+  onBack(listener: () => void): void {
+    this.#onBack = listener;
+  }
+
   async open(worker: WorkerRecord): Promise<void> {
+    this.#worker = worker;
     try {
       await this.#redis.open(worker);
     } catch (error) {
@@ -84,8 +99,9 @@ export class FallbackStore implements ConnectionStore {
   }
 
   async heartbeat(worker: WorkerRecord, peerCount: number): Promise<'ok' | 'resync'> {
+    this.#worker = worker;
     if (this.#isAway) {
-      void this.#look(worker, peerCount);
+      void this.#look();
     } else {
       try {
         const answer = await this.#redis.heartbeat(worker, peerCount);
@@ -138,7 +154,14 @@ export class FallbackStore implements ConnectionStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#memory.close(), this.#redis.close()]);
+    this.#lookLater(null);
+    const memory = this.#memory.close();
+    try {
+      if (!this.#isAway) await this.#replay();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+    await Promise.all([memory, this.#redis.close()]);
   }
 
   #fallBack(error: unknown): void {
@@ -146,38 +169,59 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway) this.#isMemoryStale = true;
     this.#isAway = true;
     this.#isBack = false;
+    this.#lookLater(this.#leaseMs * lookShare);
   }
 
   /** Whether Redis answers again; nobody waits for it. */
-  async #look(worker: WorkerRecord, peerCount: number): Promise<void> {
-    if (this.#isLooking || this.#isBack) return;
+  async #look(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === null || this.#isLooking || !this.#needsLook()) return;
     this.#isLooking = true;
     try {
-      await this.#redis.heartbeat(worker, peerCount);
-      this.#isBack = this.#isAway;
+      // Whatever it holds of this worker: that it answers is all that counts.
+      await this.#redis.heartbeat(worker, 0);
+      if (!this.#needsLook()) return;
+      this.#isBack = true;
+      this.#onBack();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#lookLater(this.#leaseMs * lookShare);
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  #needsLook(): boolean {
+    return this.#isAway && !this.#isBack;
+  }
+
+  /** Null: never again. */
+  #lookLater(delayMs: number | null): void {
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
+    this.#lookTimer =
+      delayMs === null
+        ? null
+        : setTimeout(() => {
+            void this.#look();
+          }, delayMs).unref();
   }
 
   /** Tells Redis what it has missed; what takes too long is told after the next heartbeat. */
   #replay(): Promise<void> {
     return this.#missed.tell(
       (history) => this.#redis.flush({ changed: [], ...history }),
-      performance.now() + this.#replayMaxMs,
+      performance.now() + this.#leaseMs * replayShare,
     );
   }
 
   /** Where the primary does not say, nobody is missed. */
-  async #serving(): Promise<readonly string[]> {
+  async #serving(): Promise<Serving> {
     const late = () => new StoreUnavailableError('the primary is held up');
     try {
       return await inTime(this.#memory.serving(), servingTimeoutMs, late);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return [];
+      return { workers: [], away: [] };
     }
   }
 

@@ -12,12 +12,20 @@ import type {
   WorkersPage,
 } from './store.js';
 
+/** What a primary knows of the workers of its host. */
+export interface Serving {
+  /** Those that serve. */
+  readonly workers: Iterable<string>;
+  /** Those that cannot tell the view what changes: what it has of them, if anything, is old. */
+  readonly away: Iterable<string>;
+}
+
 export class ServingReader implements ConnectionsReader {
   readonly #view: ConnectionsReader;
-  readonly #serving: () => Promise<Iterable<string>>;
+  readonly #serving: () => Promise<Serving>;
 
   /** `serving` never rejects. */
-  constructor(view: ConnectionsReader, serving: () => Promise<Iterable<string>>) {
+  constructor(view: ConnectionsReader, serving: () => Promise<Serving>) {
     this.#view = view;
     this.#serving = serving;
   }
@@ -25,14 +33,14 @@ export class ServingReader implements ConnectionsReader {
   async list(query: PeerQuery): Promise<PeerPage> {
     const [page, serving] = await Promise.all([this.#view.list(query), this.#serving()]);
     const held = page.parts.map(({ worker }) => worker);
-    const unread = unreadOf(serving, held, page.unread).filter((id) => mayHold(id, query.filter));
+    const unread = unreadOf(serving, held, page).filter((id) => mayHold(id, query.filter));
     return { ...page, unread };
   }
 
   async workers(): Promise<WorkersPage> {
     const [page, serving] = await Promise.all([this.#view.workers(), this.#serving()]);
     const held = page.workers.map(({ record }) => record.worker);
-    return { ...page, unread: unreadOf(serving, held, page.unread) };
+    return { ...page, unread: unreadOf(serving, held, page) };
   }
 
   find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
@@ -49,10 +57,12 @@ export class ServingReader implements ConnectionsReader {
 }
 
 function unreadOf(
-  serving: Iterable<string>,
+  { workers, away }: Serving,
   held: readonly string[],
-  unread: readonly string[],
+  { unread, scope }: Pick<PeerPage, 'unread' | 'scope'>,
 ): readonly string[] {
-  const absent = [...serving].filter((id) => !held.includes(id));
-  return [...new Set([...unread, ...absent])].sort();
+  const absent = [...workers].filter((id) => !held.includes(id));
+  // What the primary itself remembers of this host is of those, too.
+  const old = scope === 'all hosts' ? away : [];
+  return [...new Set([...unread, ...absent, ...old])].sort();
 }

@@ -134,6 +134,9 @@ export interface ConnectionStore extends ConnectionsReader {
    */
   resync(worker: WorkerRecord, peers: readonly PeerRecord[]): Promise<void>;
 
+  /** Calls `listener` whenever a store that was away answers again: a heartbeat now, and not only at its time, makes it whole. */
+  onBack?(listener: () => void): void;
+
   /**
    * Removes this worker and its peers, and ends the connection to the store. It does not reject: where the
    * store is away, this worker's lease runs out by itself.

@@ -72,7 +72,7 @@ export const viewRequestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('closed'), query }),
   z.object({ type: z.literal('events'), query: eventQuery }),
   z.object({ type: z.literal('workers') }),
-  /** Which workers of this host ought to be in the view. */
+  /** Which workers of this host ought to be in the view, and which the memory has. */
   z.object({ type: z.literal('serving') }),
   z.object({ type: z.literal('close') }),
   /** Reports elsewhere from now on: nothing has happened to it or its peers. */
@@ -89,7 +89,11 @@ export const viewReplySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('closed'), page: closedPage }),
   z.object({ type: z.literal('events'), page: eventPage }),
   z.object({ type: z.literal('workers'), page: workersPage }),
-  z.object({ type: z.literal('serving'), workers: z.array(z.string()).readonly() }),
+  z.object({
+    type: z.literal('serving'),
+    workers: z.array(z.string()).readonly(),
+    here: z.array(z.string()).readonly(),
+  }),
   /** The request is wrong, and this may be told to the client: InvalidMessageError. */
   z.object({ type: z.literal('invalid'), message: z.string() }),
 ]);

@@ -1,6 +1,7 @@
 // Puts a file that was downloaded, checked and synced into the model folder.
-import { open, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder } from '../sync-folder.js';
 
 /**
  * Renames `temporaryPath`, which is in a temporary folder inside the model folder, to `name` in that folder, in place of
@@ -8,11 +9,6 @@ import { dirname, join } from 'node:path';
  */
 export async function placeFile(temporaryPath: string, name: string): Promise<void> {
   const target = dirname(dirname(temporaryPath));
-  const folder = await open(target, 'r');
-  try {
-    await rename(temporaryPath, join(target, name));
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await rename(temporaryPath, join(target, name));
+  await syncFolder(target);
 }

@@ -37,6 +37,18 @@ export class ConnectionLog {
     if (this.#log.isLevelEnabled(level) && this.#hasRoom(message, address)) this.#log[level](fields, message);
   }
 
+  /** The same of one that may be known by a name: then each line is written, however many others there are. It may be all that tells of it. */
+  writeOf(
+    name: string | null,
+    level: LineLevel,
+    address: string,
+    fields: Readonly<Record<string, unknown>>,
+    message: string,
+  ): void {
+    if (name === null) this.write(level, address, fields, message);
+    else this.#log[level](fields, message);
+  }
+
   #hasRoom(message: string, address: string): boolean {
     const kind = this.#kindOf(message);
     const network = this.#networkOf(address);

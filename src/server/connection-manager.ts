@@ -58,6 +58,7 @@ export class ConnectionManager implements ConnectionsReader {
   /** Resolves when the worker stands in the directory, or the store has failed once: serving goes on without it. */
   async start(): Promise<void> {
     const { store, describeWorker, flushIntervalMs, heartbeatIntervalMs } = this.#options;
+    store.onBack?.(() => void this.announce());
     await this.#write(() => store.open(describeWorker()));
     this.#timers = [
       setInterval(() => {

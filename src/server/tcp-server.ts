@@ -7,7 +7,7 @@ import { ConnectionLog } from './connection-log.js';
 import type { ConnectionManager } from './connection-manager.js';
 import { Entrance, type Caller } from './entrance/entrance.js';
 import type { Handshakes } from './entrance/handshakes.js';
-import type { Identity, RoleOptions } from './gate.js';
+import type { RoleOptions } from './gate.js';
 import { Peer, type PeerOptions } from './peer/peer.js';
 import type { CloseReason, WorkerRecord } from '../connections/record.js';
 import type { PeerLimits } from './peer/peer-limits.js';
@@ -177,21 +177,17 @@ export class TCPServer {
     };
     const { name, role } = identity;
     const who = name === null ? {} : { identity: name, role };
-    this.#tell(identity, address, { peer: origin.id, address, port, ...who }, 'connected');
+    this.#log.writeOf(name, 'info', address, { peer: origin.id, address, port, ...who }, 'connected');
     return new Peer(socket, new PeerStats(origin, identity), this.#peerOptions);
-  }
-
-  /** Of those who are known by name each line is written, however many others there are: it may be all that tells of them. */
-  #tell({ name }: Identity, address: string, fields: object, message: string): void {
-    if (name === null) this.#log.write('info', address, { ...fields }, message);
-    else this.#options.log.info(fields, message);
   }
 
   #leave(peer: Peer, reason: CloseReason): void {
     const { connections, admission } = this.#options;
     const { origin, requests, images, errors } = peer.stats;
-    const fields = { peer: origin.id, reason, requests, images, errors };
-    this.#tell(peer.stats.who, origin.address, fields, 'disconnected');
+    const { name } = peer.stats.who;
+    const who = name === null ? {} : { identity: name };
+    const fields = { peer: origin.id, ...who, reason, requests, images, errors };
+    this.#log.writeOf(name, 'info', origin.address, fields, 'disconnected');
     this.#totalsOfGone = plus(this.#totalsOfGone, peer.stats);
     this.#peers.delete(origin.id);
     connections.gone(peer.stats, reason);

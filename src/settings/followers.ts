@@ -39,6 +39,11 @@ export class Followers {
     this.#options = options;
   }
 
+  /** Whether there is a worker that has loaded what was decided last, or is about to. */
+  get hasLiving(): boolean {
+    return this.#living.size > 0;
+  }
+
   /** Resolves to true when the worker may serve; to false where it cannot follow and is ended, or has ended. */
   async admit(workerId: string, follower: Follower, arrival: Arrival): Promise<boolean> {
     this.#living.set(workerId, follower);

@@ -105,7 +105,9 @@ export class SettingsKeeper implements Changer {
   /** No worker is left, and none can load what was decided last: settings that they can load, in turn with all changes. */
   async recover(find: (settings: Settings) => Promise<Settings>): Promise<void> {
     await this.#queue(async () => {
-      this.#settings = await find(this.#settings);
+      const found = await find(this.#settings);
+      // One that was late all the same can load what was decided: that serves, or two models would.
+      if (!this.followers.hasLiving) this.#settings = found;
     });
   }
 

@@ -1,8 +1,9 @@
 // The folder in which a server keeps what must outlive it. It belongs to one server at a time, which takes it with its first
 // write; whatever is written is whole or not there, also after a loss of power.
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../sync-folder.js';
 import { FolderLock } from './folder-lock.js';
 import { textOf, writeWhole } from './whole-file.js';
 
@@ -55,12 +56,4 @@ export class StateFolder {
   async close(): Promise<void> {
     await this.#lock.release();
   }
-}
-
-/** So that the rename itself is on the disk; some file systems cannot. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => null);
-  if (folder === null) return;
-  await folder.sync().catch(() => undefined);
-  await folder.close();
 }

@@ -39,7 +39,7 @@ class Host {
       },
     );
     this.#peers = new Set(peers);
-    this.kicker = new PrimaryKicker({ hostId, store, pingIntervalMs, log });
+    this.kicker = new PrimaryKicker({ hostId, store, pingIntervalMs, drainTimeoutMs: 10_000, log });
     this.kicker.addWorker('w', (message) => {
       this.#tell(message);
     });
@@ -203,8 +203,9 @@ describe('two primaries with one Redis', () => {
   });
 
   test('of the same name find each other’s peers, too, once they have heard of each other', async () => {
-    const old = await start('line-2', ['line-2/1.a.1'], choice(), 50);
-    const young = await start('line-2', ['line-2/1.b.1'], choice(), 50);
+    // Long before the first ping that is due.
+    const old = await start('line-2', ['line-2/1.a.1']);
+    const young = await start('line-2', ['line-2/1.b.1']);
     await eventually('each asks the other', async () => {
       const [found] = await outcomes(young.kicker, ['line-2/1.a.1']);
       return found === 'kicked' ? true : null;

@@ -14,12 +14,16 @@ import { until } from './until.js';
 const one = 'pear-host:0:aaaa';
 const two = 'pear-host:1:bbbb';
 const leaseMs = 60_000;
+const requestTimeoutMs = 10_000;
+
+const gone = () => Promise.reject(new Error('gone'));
+const heldUp = () => new Promise<never>(() => undefined);
 
 describe('the store of a worker, when Redis', () => {
   let shared: EmbeddedView;
   let memory: EmbeddedView;
   let isCut: boolean;
-  let isHeldUp: boolean;
+  let primaryIs: (() => Promise<never>) | null;
   let serving: readonly string[];
   let store: FallbackStore;
   const peers = peerRecords(one, 3);
@@ -29,7 +33,7 @@ describe('the store of a worker, when Redis', () => {
         request: (message: ViewRequest) =>
           isAway() ? Promise.reject(new Error('cut off')) : Promise.resolve(view.handle(one, message)),
       },
-      { requestTimeoutMs: 1_000 },
+      { requestTimeoutMs },
     );
   /** What the owner of the store does at every heartbeat. */
   const beat = async () => {
@@ -46,11 +50,16 @@ describe('the store of a worker, when Redis', () => {
     memory = new EmbeddedView({ leaseMs, serving: () => serving, isFallback: true });
     serving = [one];
     isCut = false;
-    isHeldUp = false;
+    primaryIs = null;
     store = new FallbackStore(
       over(shared, () => isCut),
-      over(memory, () => isHeldUp),
-      leaseMs / 3,
+      new EmbeddedStore(
+        {
+          request: (message: ViewRequest) => primaryIs?.() ?? Promise.resolve(memory.handle(one, message)),
+        },
+        { requestTimeoutMs },
+      ),
+      leaseMs,
     );
     await store.open(workerRecord(one));
     await store.flush({ changed: peers, closed: [], events: [] });
@@ -84,16 +93,74 @@ describe('the store of a worker, when Redis', () => {
     const [elsewhere = assert.fail()] = peerRecords(two, 1);
     memory.handle(two, { type: 'open', worker: workerRecord(two) });
     memory.handle(two, { type: 'flush', changes: { changed: [elsewhere], closed: [], events: [] } });
+    assert.deepEqual((await store.list({ filter: {}, limit: 10, cursor: null })).unread, [two]);
     const [here = assert.fail()] = peers;
-    assert.deepEqual(await store.find([elsewhere.id, here.id, 'nobody']), [here, elsewhere]);
+    assert.deepEqual(await store.find([elsewhere.id, here.id, 'nobody']), [elsewhere, here]);
   });
 
-  it('is there, a primary that is gone or held up costs no answer', async () => {
+  it('is away for a short time: it is told as soon as it answers again, before the next heartbeat', async () => {
+    store = new FallbackStore(
+      over(shared, () => isCut),
+      over(memory, () => false),
+      150,
+    );
+    await store.open(workerRecord(one));
+    let backs = 0;
+    const back = new Promise<void>((resolve) => {
+      store.onBack(() => {
+        backs += 1;
+        resolve();
+      });
+    });
+    isCut = true;
+    await assert.rejects(store.flush({ changed: peers, closed: [], events: [] }), StoreUnavailableError);
+    // Looks that fail.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(backs, 0);
+    isCut = false;
+    // Timers of the store do not keep a process.
+    const alive = setInterval(() => undefined, 1_000);
+    await back;
+    clearInterval(alive);
+    assert.equal(await beat(), 'resync');
+    assert.equal(memory.workerCount, 0);
+    assert.deepEqual(await listAll(store), peers);
+    assert.equal(backs, 1);
+  });
+
+  it('is back, and the worker ends before all is told: the rest is told on the way', async () => {
+    store = new FallbackStore(
+      over(shared, () => isCut),
+      over(memory, () => false),
+      0,
+    );
+    await store.open(workerRecord(one));
+    isCut = true;
+    const closed = Array.from({ length: chunkSize + 1 }, (_none, number) =>
+      closedPeer(peerRecord(one, 10 + number)),
+    );
+    await assert.rejects(store.flush({ changed: [], closed, events: [] }), StoreUnavailableError);
+    isCut = false;
+    await until('it has returned', async () => {
+      await beat();
+      return memory.workerCount === 0;
+    });
+    await store.close();
+    const told = await shared.closed({ filter: {}, limit: 1_000, cursor: null });
+    assert.equal(told.closed.filter(({ reason }) => reason !== 'drain').length, chunkSize + 1);
+  });
+
+  it('is there, a primary that is gone costs no answer, and one that is held up a second', async () => {
     serving = [one, two];
-    isHeldUp = true;
-    const { peers: listed, unread } = await store.list({ filter: {}, limit: 10, cursor: null });
-    assert.deepEqual([listed, unread], [peers, []]);
-    assert.deepEqual(await store.find(['nobody']), []);
+    for (const primary of [gone, heldUp]) {
+      primaryIs = primary;
+      const began = performance.now();
+      const { peers: listed, unread } = await store.list({ filter: {}, limit: 10, cursor: null });
+      assert.deepEqual([listed, unread], [peers, []]);
+      assert.deepEqual(await store.find(['nobody']), []);
+      // The channel itself waits for longer.
+      assert.ok(performance.now() - began < requestTimeoutMs / 2);
+    }
   });
 
   it('is back, and slow: it is told a piece of what it has missed after each heartbeat', async () => {
@@ -179,7 +246,7 @@ describe('the store of a worker, when Redis', () => {
     store = new FallbackStore(
       over(shared, () => true),
       over(memory, () => false),
-      leaseMs / 3,
+      leaseMs,
     );
     await store.open(workerRecord(one));
     assert.equal(await store.heartbeat(workerRecord(one), 0), 'ok');

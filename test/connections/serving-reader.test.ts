@@ -22,7 +22,7 @@ describe('the view as the primary reads it', () => {
     const [own = assert.fail(), other = assert.fail()] = stores;
     await own.open(workerRecord(one));
     await other.open(workerRecord(far));
-    view = new ServingReader(other, () => Promise.resolve(new Set([two, one])));
+    view = new ServingReader(other, () => Promise.resolve({ workers: new Set([two, one]), away: [] }));
   });
   after(async () => {
     await Promise.all(stores.map((store) => store.close()));
@@ -35,6 +35,14 @@ describe('the view as the primary reads it', () => {
     assert.equal(scope, 'all hosts');
     const page = await view.list({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual([page.parts.map(({ worker }) => worker), page.unread], [[far, one], [two]]);
+  });
+
+  it('names a worker that cannot tell Redis what changes, though Redis has it', async () => {
+    const [reader = assert.fail()] = stores;
+    const cut = new ServingReader(reader, () => Promise.resolve({ workers: [one], away: [one] }));
+    const page = await cut.list({ filter: {}, limit: 10, cursor: null });
+    assert.deepEqual([page.parts.map(({ worker }) => worker), page.unread], [[far, one], [one]]);
+    assert.deepEqual((await cut.workers()).unread, [one]);
   });
 
   it('does not name it where a filter asks for others', async () => {

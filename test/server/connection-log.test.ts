@@ -53,6 +53,16 @@ describe('lines about connections', () => {
     assert.equal(count('left out lines about connections'), 1);
   });
 
+  test('of those who are known by name are all written, and take no room from others', () => {
+    const { log, connected, count } = setUp();
+    for (let peer = 0; peer <= linesPerNetworkMax; peer++)
+      log.writeOf('line-1', 'info', '192.0.2.1', {}, 'connected');
+    assert.equal(count('connected'), linesPerNetworkMax + 1);
+    connected(linesPerNetworkMax, '192.0.2.1');
+    log.writeOf(null, 'info', '192.0.2.1', {}, 'connected');
+    assert.equal(count('connected'), 2 * linesPerNetworkMax + 1);
+  });
+
   test('of others are not left out with them', () => {
     const { connected, count } = setUp();
     connected(linesPerNetworkMax + 30, '2001:db8::1');

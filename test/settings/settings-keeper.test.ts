@@ -323,4 +323,30 @@ describe('the keeper of settings', () => {
     await put('c.onnx');
     assert.deepEqual(placed, ['c.onnx']);
   });
+
+  describe('recovers where no worker is left', () => {
+    const found = (settings: Settings): Settings => ({ ...settings, fingerprint: 'of what was found' });
+    const worker = () => ({
+      prepare: () => undefined,
+      commit: () => undefined,
+      abort: () => undefined,
+      kill: () => undefined,
+    });
+
+    test('with what was found', async () => {
+      const keeper = keeperWith();
+      await keeper.recover((settings) => Promise.resolve(found(settings)));
+      assert.equal(keeper.current.fingerprint, 'of what was found');
+    });
+
+    test('but with what was decided, where a worker that was late has loaded it meanwhile', async () => {
+      const keeper = keeperWith();
+      await keeper.recover(async (settings) => {
+        const arrival = { version: settings.version, fingerprint: 'of a.onnx' };
+        assert.equal(await keeper.followers.admit('late', worker(), arrival), true);
+        return found(settings);
+      });
+      assert.equal(keeper.current.fingerprint, 'of a.onnx');
+    });
+  });
 });

@@ -18,7 +18,8 @@ export interface Authority {
   /** The authority's own certificate. */
   readonly ca: string;
   /** Issues one for `names`, such as `DNS:localhost`; `days`: how long it is valid, -1 for one that has expired. */
-  issue(name: string, names: readonly string[], days?: number): Promise<CertificateFiles>;
+  /** `subject` as openssl takes it. */
+  issue(name: string, names: readonly string[], days?: number, subject?: string): Promise<CertificateFiles>;
   dispose(): Promise<void>;
 }
 
@@ -34,10 +35,10 @@ export async function createAuthority(): Promise<Authority> {
   return {
     folder,
     ca: at('ca.crt'),
-    issue: async (name, names, days = 1) => {
+    issue: async (name, names, days = 1, subject = `/CN=${name}`) => {
       const [cert, key] = [at(`${name}.crt`), at(`${name}.key`)];
       const [request, extension] = [at(`${name}.csr`), at(`${name}.ext`)];
-      await openssl('req', ...newKey, '-keyout', key, '-out', request, '-subj', `/CN=${name}`);
+      await openssl('req', ...newKey, '-keyout', key, '-out', request, '-subj', subject);
       await writeFile(extension, `subjectAltName=${names.join(',')}\n`);
       await openssl(
         ...['x509', '-req', '-in', request, '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial'],

@@ -26,13 +26,18 @@ export class Canary {
 
   start(): void {
     this.#interval = setInterval(() => {
-      void this.#sing();
+      this.sing();
     }, this.#options.intervalMs);
   }
 
   stop(): void {
     if (this.#interval !== null) clearInterval(this.#interval);
     this.forget();
+  }
+
+  /** Now, not only when it is time; nothing where something is under way or nobody would hear it. */
+  sing(): void {
+    void this.#sing();
   }
 
   /** True where this is what was waited for. */

@@ -20,6 +20,9 @@ import { RemoteKick } from './remote-kick.js';
 import { RedisSubscriber } from './subscriber.js';
 import { TwinWatch } from './twin-watch.js';
 
+/** So long at least two primaries of one host may be there at a reload. */
+const handoverMinMs = 120_000;
+
 /** How long an answer stays that nobody fetches. */
 const replyTtlMs = 10_000;
 
@@ -28,6 +31,8 @@ export interface RedisControlOptions {
   readonly hostId: string;
   /** How often it is seen to that the channel carries. */
   readonly pingIntervalMs: number;
+  /** How long a server that ends waits for its clients. */
+  readonly drainTimeoutMs: number;
   /** Disconnects peers of this host within the limit, and tells what became of each. */
   readonly onKick: (
     ids: readonly string[],
@@ -52,7 +57,7 @@ export class RedisControl {
 
   /** Connects at `listen`. Throws StartupError for a URL or files that cannot be used. */
   constructor(options: RedisControlOptions) {
-    const { settings, hostId, pingIntervalMs, log } = options;
+    const { settings, hostId, pingIntervalMs, drainTimeoutMs, log } = options;
     const { commandTimeoutMs } = settings;
     this.#options = options;
     this.#keys = redisKeys(settings.keyPrefix);
@@ -73,6 +78,8 @@ export class RedisControl {
       },
       onChange: () => {
         this.#canary.forget();
+        // Another primary with this host's id hears of this one at once.
+        this.#canary.sing();
       },
       onRefused: (reason) => {
         log.warn({ channel, reason }, 'Redis refuses the channel on which other hosts reach this one');
@@ -86,6 +93,7 @@ export class RedisControl {
     });
     this.#twin = new TwinWatch({
       pingIntervalMs,
+      handoverMaxMs: Math.max(handoverMinMs, 2 * drainTimeoutMs),
       onStays: () => {
         log.warn(
           { hostId },
@@ -166,7 +174,7 @@ export class RedisControl {
     const { message } = read;
     switch (message.type) {
       case 'ping':
-        if (message.from !== undefined && message.from !== this.#self) this.#twin.heard();
+        if (message.from !== undefined && message.from !== this.#self) this.#hearTwin();
         this.#hear(message.token);
         return;
       case 'kick':
@@ -175,6 +183,12 @@ export class RedisControl {
       default:
         message satisfies never;
     }
+  }
+
+  #hearTwin(): void {
+    const isNew = !this.#twin.isThere;
+    this.#twin.heard();
+    if (isNew) this.#canary.sing();
   }
 
   #hear(token: string): void {

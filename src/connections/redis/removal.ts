@@ -13,8 +13,8 @@ import type { RedisKeys } from './keys.js';
 import { parseReply } from './reply.js';
 import { bringBack, remove } from './scripts.js';
 
-/** A number, -1 for none. */
-const removeReply = z.int();
+/** The number of peers, -1 where none was removed, and who has come back. */
+const removeReply = z.tuple([z.int(), z.array(z.string())]);
 
 interface Removal {
   readonly reason: CloseReason;
@@ -26,14 +26,14 @@ interface Removal {
 
 /**
  * Deletes the keys of workers of one host and their places in the directory, and says so in the history and the events.
- * Resolves to the number of their peers, null where none was there or all have come back. Rejects with StoreUnavailableError.
+ * Resolves to those that have come back and so stay. Rejects with StoreUnavailableError.
  */
 export async function removeWorkers(
   connection: RedisConnection,
   keys: RedisKeys,
   [first, ...others]: readonly [string, ...string[]],
   { reason, rowsMax, leaseMs }: Removal,
-): Promise<number | null> {
+): Promise<readonly string[]> {
   const ids = [first, ...others];
   const touched = [
     keys.workers,
@@ -43,8 +43,8 @@ export async function removeWorkers(
   ];
   const values = [hostOf(first), reason, eventHistoryMax, closedHistoryMax, leaseMs ?? '', rowsMax, ...ids];
   const reply = await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
-  const peers = parseReply(removeReply, reply);
-  return peers < 0 ? null : peers;
+  const [, back] = parseReply(removeReply, reply);
+  return back;
 }
 
 /**
@@ -68,17 +68,26 @@ export async function removeStale(
     if (first === undefined) continue;
     const ids = [first, ...others] as const;
     const reason = reasonOf(host, alive, settings.leaseMs);
-    const removal = { reason, rowsMax: removalRowsMax, leaseMs: settings.leaseMs };
-    const isDone = await unlessAway(() => removeWorkers(connection, keys, ids, removal));
-    if (!isDone) for (const id of ids) left.add(id);
+    const removal = { rowsMax: removalRowsMax, leaseMs: settings.leaseMs };
+    let stay: readonly string[] = ids;
+    if (reason !== null) {
+      await unlessAway(async () => {
+        stay = await removeWorkers(connection, keys, ids, { ...removal, reason });
+      });
+    }
+    for (const id of stay) left.add(id);
   }
   return [...left].sort();
 }
 
-/** The workers of a lost host fall silent together, so that none of them has been heard of for long when the first lease ends. */
-function reasonOf(host: string, alive: Directory['alive'], leaseMs: number): CloseReason {
+/**
+ * The workers of a lost host fall silent together, so that none of them has been heard of for long when the first lease ends. They go
+ * together, too, once the last lease has ended: null until then.
+ */
+function reasonOf(host: string, alive: Directory['alive'], leaseMs: number): CloseReason | null {
   const ages = [...alive].filter(([id]) => hostOf(id) === host).map(([, ageMs]) => ageMs);
-  return ages.some((ageMs) => ageMs <= leaseMs / 2) ? 'worker died' : 'host lost';
+  if (ages.length === 0) return 'host lost';
+  return ages.some((ageMs) => ageMs <= leaseMs / 2) ? 'worker died' : null;
 }
 
 async function bringAllBack(
@@ -93,13 +102,11 @@ async function bringAllBack(
   });
 }
 
-/** False where Redis did not do it. */
-async function unlessAway(work: () => Promise<unknown>): Promise<boolean> {
+/** Where Redis does not do it, nothing is done. */
+async function unlessAway(work: () => Promise<void>): Promise<void> {
   try {
     await work();
-    return true;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    return false;
   }
 }

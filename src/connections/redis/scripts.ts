@@ -102,7 +102,7 @@ end
  * meanwhile. A history or stream of events in whose place somebody has put something else keeps nobody.
  * KEYS: workers, events, closed, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
  * history to keep, lease in ms or '', rows that may go to the history, then the id of each worker.
- * Returns how many peers they had, -1 where none was removed.
+ * Returns how many peers they had, -1 where none was removed, and the ids of those that have come back.
  */
 export const remove = `${clock}
 local time = now()
@@ -125,11 +125,13 @@ local function remember(peers)
   until cursor == '0' or room == 0
 end
 
-local removed = -1
+local removed, back = -1, {}
 for index = 7, #ARGV do
   local id, at = ARGV[index], 4 + 3 * (index - 7)
   local seen = redis.call('ZSCORE', KEYS[1], id)
-  if lease == '' or not seen or time - tonumber(seen) > tonumber(lease) then
+  if lease ~= '' and seen and time - tonumber(seen) <= tonumber(lease) then
+    back[#back + 1] = id
+  elseif lease == '' or seen then
     -- First: where that is not allowed nothing else is done, again and again.
     local was = redis.call('ZREM', KEYS[1], id)
     local peers = KEYS[at + 1]
@@ -145,11 +147,11 @@ for index = 7, #ARGV do
 end
 if removed >= 0 and reason == 'host lost' then
   for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    if string.sub(id, 1, #host + 1) == host .. ':' then return removed end
+    if string.sub(id, 1, #host + 1) == host .. ':' then return {removed, back} end
   end
   tell(KEYS[2], ARGV[3], 'type', 'host lost', 'host', host, 'at', time, 'peers', removed)
 end
-return removed
+return {removed, back}
 `;
 
 /**

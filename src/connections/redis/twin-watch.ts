@@ -1,15 +1,14 @@
 // Whether another primary has this host's id: for a moment, as while one takes over from another at a reload, or for good,
 // which is a mistake in the configuration.
 
-/** So long two primaries may be there at a reload: the one that ends waits for its clients. */
-const handoverMaxMs = 120_000;
-
 /** Pings that may fail to come. */
 const missedMax = 3;
 
 export interface TwinWatchOptions {
   /** How often a primary pings its channel. */
   readonly pingIntervalMs: number;
+  /** So long two may be there at a reload: the one that ends waits for its clients. */
+  readonly handoverMaxMs: number;
   /** It has been there for longer than a reload takes; told once until it goes. */
   readonly onStays: () => void;
   /** In milliseconds; only differences count. */
@@ -18,14 +17,16 @@ export interface TwinWatchOptions {
 
 export class TwinWatch {
   readonly #goneAfterMs: number;
+  readonly #handoverMaxMs: number;
   readonly #onStays: () => void;
   readonly #now: () => number;
   #firstMs = 0;
   #lastMs = -Infinity;
   #isTold = false;
 
-  constructor({ pingIntervalMs, onStays, now = () => performance.now() }: TwinWatchOptions) {
+  constructor({ pingIntervalMs, handoverMaxMs, onStays, now = () => performance.now() }: TwinWatchOptions) {
     this.#goneAfterMs = missedMax * pingIntervalMs;
+    this.#handoverMaxMs = handoverMaxMs;
     this.#onStays = onStays;
     this.#now = now;
   }
@@ -38,7 +39,7 @@ export class TwinWatch {
       this.#isTold = false;
     }
     this.#lastMs = now;
-    if (this.#isTold || now - this.#firstMs <= handoverMaxMs) return;
+    if (this.#isTold || now - this.#firstMs <= this.#handoverMaxMs) return;
     this.#isTold = true;
     this.#onStays();
   }

@@ -17,7 +17,7 @@ export class PeerLog {
 
   line(level: LineLevel, fields: Fields, message: string): void {
     const { id, address } = this.#stats.origin;
-    this.#log.write(level, address, { peer: id, ...fields }, message);
+    this.#log.writeOf(this.#stats.who.name, level, address, { peer: id, ...fields }, message);
   }
 
   /** Who it is by a token that it has shown: once each, also where it shows two tokens in turn. */

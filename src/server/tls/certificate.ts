@@ -1,6 +1,6 @@
 // A certificate to be shown to clients, with its key and the authorities of theirs: read from the files that the
 // configuration names, and checked, so that what is wrong is told in words and not at the first handshake.
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { StartupError } from '../../errors.js';
 import {
@@ -92,6 +92,13 @@ export async function readAuthoritiesLater(files: CertificateFiles): Promise<Aut
 }
 
 /** Throws StartupError. */
+/** For the log. What has no subject, as where a certificate names hosts only, has none in Node either, whatever its types say. */
+function subjectOf({ subject, subjectAltName }: X509Certificate): string {
+  const names: unknown[] = [subject, subjectAltName];
+  const name = names.find((each): each is string => typeof each === 'string' && each !== '');
+  return (name ?? 'without a name').replaceAll('\n', ', ');
+}
+
 function pairOf(
   { section, certPath, keyPath }: CertificateFiles,
   certFile: FileText,
@@ -111,7 +118,7 @@ function pairOf(
   return {
     cert,
     key,
-    subject: own.subject.replaceAll('\n', ', ') || (own.subjectAltName ?? ''),
+    subject: subjectOf(own),
     validFrom: Date.parse(own.validFrom),
     validTo: Date.parse(own.validTo),
     // A dot in front would stand for any name before it.

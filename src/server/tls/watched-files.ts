@@ -2,7 +2,7 @@
 // elsewhere.
 import { statSync, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { StartupError } from '../../errors.js';
+import { shortReason, StartupError } from '../../errors.js';
 
 export interface WatchedFilesOptions {
   readonly paths: readonly string[];
@@ -60,10 +60,17 @@ export class WatchedFiles {
       this.#readState = state;
       this.#toldState = '';
     } catch (error) {
-      if (!(error instanceof StartupError)) throw error;
+      // Whatever a file holds, it ends nobody who serves.
+      const trouble =
+        error instanceof StartupError
+          ? error
+          : new StartupError(
+              `${this.#options.paths.join(' and ')} cannot be used (${shortReason(error)})`,
+              'make or copy them anew',
+            );
       // Where the old files come back they are read again: of a pair, one may have been.
       this.#readState = '';
-      if (this.#toldState !== state) this.#options.onTrouble(error);
+      if (this.#toldState !== state) this.#options.onTrouble(trouble);
       this.#toldState = state;
     }
   }

@@ -264,6 +264,27 @@ describe('the Redis store', () => {
       ]);
     });
 
+    it('all workers of a lost host together, though their leases end one after the other', async () => {
+      const reader = await open(far);
+      for (const worker of [one, two]) {
+        await (await open(worker)).flush({ events: [], changed: peerRecords(worker, 700), closed: [] });
+      }
+      const nowMs = Number((await server.cli('TIME')).split('\n')[0]) * 1_000;
+      const almostMs = nowMs - 0.75 * settings.leaseMs;
+      await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', one, String(almostMs), two);
+      const page = await reader.list({ filter: {}, limit: 10, cursor: null });
+      assert.deepEqual(page.unread, [one], 'it is named until the others have gone, too, or one lives');
+      assert.deepEqual(await readStream(server, `${settings.keyPrefix}closed`), []);
+      await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', two);
+      assert.deepEqual(await listAll(reader), []);
+      assert.equal((await readStream(server, `${settings.keyPrefix}closed`)).length, 1_000);
+      const events = await readStream(server, `${settings.keyPrefix}events`);
+      assert.deepEqual(
+        events.filter(({ type }) => type === 'host lost').map(({ peers }) => peers),
+        ['1400'],
+      );
+    });
+
     it('once, though many meet them at the same time', async () => {
       const readers = [await open(two), await open(far)];
       await (await open(one)).flush({ events: [], changed: peerRecords(one, 300), closed: [] });
@@ -284,10 +305,10 @@ describe('the Redis store', () => {
       const removal = { reason: 'host lost', rowsMax: 1_000, leaseMs: settings.leaseMs } as const;
       const names = redisKeys(settings.keyPrefix);
       try {
-        assert.equal(await removeWorkers(connection, names, [one], removal), null);
+        assert.deepEqual(await removeWorkers(connection, names, [one], removal), [one]);
         assert.deepEqual(await readStream(server, `${settings.keyPrefix}events`), before);
         // With one that has not: that one goes, and the host is not lost.
-        assert.equal(await removeWorkers(connection, names, [one, two], removal), 0);
+        assert.deepEqual(await removeWorkers(connection, names, [one, two], removal), [one]);
       } finally {
         connection.close();
       }

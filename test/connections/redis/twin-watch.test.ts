@@ -8,7 +8,12 @@ describe('another primary with the id of this host', () => {
   const watched = () => {
     let now = 0;
     let told = 0;
-    const watch = new TwinWatch({ pingIntervalMs, onStays: () => told++, now: () => now });
+    const watch = new TwinWatch({
+      pingIntervalMs,
+      handoverMaxMs: 120_000,
+      onStays: () => told++,
+      now: () => now,
+    });
     /** Pings of the other one for so long. */
     const pings = (forMs: number) => {
       for (const endMs = now + forMs; now < endMs; now += pingIntervalMs) watch.heard();

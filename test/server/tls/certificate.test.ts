@@ -37,6 +37,15 @@ describe('the certificate that clients are shown', () => {
     );
   };
 
+  it('may have names of hosts and no subject, or no name at all', async () => {
+    const nameless = await authority.issue('nameless', ['DNS:pear.example', 'DNS:localhost'], 1, '/');
+    const { subject, bears } = readCertificate(named(nameless));
+    assert.equal(subject, 'DNS:pear.example, DNS:localhost');
+    assert.ok(bears('localhost'));
+    const nobody = await authority.issue('nobody', ['email:copy'], 1, '/');
+    assert.equal(readCertificate(named(nobody)).subject, 'without a name');
+  });
+
   it('is read with whom it is for, and until when', () => {
     const { subject, validFrom, validTo, ca, warnings } = readCertificate(named(own, authority.ca));
     assert.equal(subject, 'CN=own');

@@ -30,6 +30,23 @@ describe('files that are watched', () => {
     assert.equal(reads, 1);
   });
 
+  it('end nobody by what they hold: any error is told, once, and they are tried again', async (t) => {
+    const path = (await place(t))('file');
+    const told: string[] = [];
+    let reads = 0;
+    const files = new WatchedFiles({
+      paths: [path],
+      read: () => Promise.reject(new TypeError(`no text: ${++reads}`)),
+      onTrouble: ({ message, cure }) => told.push(`${message}: ${cure}`),
+      onHanging: () => undefined,
+    });
+    await writeFile(path, 'new');
+    for (let look = 0; look < 4; look++) await files.look();
+    assert.equal(reads, 3);
+    assert.equal(told.length, 1);
+    assert.match(told[0] ?? '', /file cannot be used \(.*\): make or copy them anew/);
+  });
+
   it('wait for one read that hangs, with one look, while others are read', async (t) => {
     const at = await place(t);
     let [hanging, others] = [0, 0];
