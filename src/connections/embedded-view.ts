@@ -49,11 +49,12 @@ export class EmbeddedView implements ConnectionsReader, WorkerReaper {
     if (!isFallback) this.#history = new EmbeddedHistory(now);
   }
 
-  /** How many workers report here. */
+  /** The workers that report here. */
   get workerIds(): string[] {
     return [...this.#workers.keys()];
   }
 
+  /** How many they are. */
   get workerCount(): number {
     return this.#workers.size;
   }

@@ -3,7 +3,7 @@
 // at several times in a lease, so that a short outage costs none; once it has taken everything, and what has happened meanwhile,
 // the worker leaves the memory and goes on with Redis alone.
 import { StoreUnavailableError } from '../errors.js';
-import { inTime } from '../in-time.js';
+import { inTime, settlesIn } from '../in-time.js';
 import { FallbackReader } from './fallback-reader.js';
 import { MissedHistory } from './missed-history.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
@@ -28,8 +28,12 @@ export interface MemoryStore extends ConnectionStore {
   serving(): Promise<Serving>;
 }
 
-/** Of a lease, how often a Redis that is away is looked at: two heartbeats that failed must not end it. */
+/** Of a lease, how soon a Redis that is away is looked at, and how soon at the latest where it answers and then fails again and again. */
 const lookShare = 1 / 15;
+const lookShareMax = 1 / 3;
+
+/** At the end of a worker, for what Redis has missed: no more is left where it hangs. */
+const lastReplayMs = 1_000;
 
 /** Of a lease, for how long at a time Redis is told what it has missed; the lease has to be renewed between. */
 const replayShare = 1 / 3;
@@ -51,6 +55,8 @@ export class FallbackStore implements ConnectionStore {
   #isBack = false;
   #isLooking = false;
   #lookTimer: NodeJS.Timeout | null = null;
+  #lookDelayMs: number;
+  #isClosed = false;
   #onBack: () => void = () => undefined;
   /** As whom Redis is looked at. */
   #worker: WorkerRecord | null = null;
@@ -59,6 +65,7 @@ export class FallbackStore implements ConnectionStore {
   constructor(redis: ConnectionStore, memory: MemoryStore, leaseMs: number) {
     this.#redis = redis;
     this.#leaseMs = leaseMs;
+    this.#lookDelayMs = leaseMs * lookShare;
     this.#memory = memory;
     const reader = new FallbackReader(redis, memory, () => this.#isAway);
     this.#reader = new ServingReader(reader, () => this.#serving());
@@ -90,6 +97,7 @@ export class FallbackStore implements ConnectionStore {
       await this.#redis.flush(changes);
     } catch (error) {
       this.#fallBack(error);
+      this.#lookLessOften();
       // The peers come with the resync that the caller owes now; what has happened would not. Redis may have taken it and
       // not said so: then it stands there twice.
       this.#missed.add(changes);
@@ -105,7 +113,10 @@ export class FallbackStore implements ConnectionStore {
     } else {
       try {
         const answer = await this.#redis.heartbeat(worker, peerCount);
-        if (answer === 'ok') await this.#replay();
+        if (answer === 'ok') {
+          this.#lookDelayMs = this.#leaseMs * lookShare;
+          await this.#replay(this.#leaseMs * replayShare);
+        }
         return answer;
       } catch (error) {
         this.#fallBack(error);
@@ -119,13 +130,14 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway || this.#isBack) {
       try {
         await this.#redis.resync(worker, peers);
-        await this.#replay();
+        await this.#replay(this.#leaseMs * replayShare);
         const wasAway = this.#isAway;
         this.#isAway = false;
         this.#isBack = false;
         if (wasAway) await this.#leaveMemory();
         return;
       } catch (error) {
+        this.#lookLessOften();
         this.#fallBack(error);
       }
     }
@@ -154,13 +166,11 @@ export class FallbackStore implements ConnectionStore {
   }
 
   async close(): Promise<void> {
-    this.#lookLater(null);
+    this.#isClosed = true;
+    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
     const memory = this.#memory.close();
-    try {
-      if (!this.#isAway) await this.#replay();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    }
+    // What fails is lost: the primary has it no more either.
+    if (!this.#isAway) await settlesIn(this.#replay(lastReplayMs), lastReplayMs);
     await Promise.all([memory, this.#redis.close()]);
   }
 
@@ -169,7 +179,7 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway) this.#isMemoryStale = true;
     this.#isAway = true;
     this.#isBack = false;
-    this.#lookLater(this.#leaseMs * lookShare);
+    this.#lookLater();
   }
 
   /** Whether Redis answers again; nobody waits for it. */
@@ -185,32 +195,36 @@ export class FallbackStore implements ConnectionStore {
       this.#onBack();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#lookLater(this.#leaseMs * lookShare);
+      this.#lookLater();
     } finally {
       this.#isLooking = false;
     }
   }
 
   #needsLook(): boolean {
-    return this.#isAway && !this.#isBack;
+    return this.#isAway && !this.#isBack && !this.#isClosed;
   }
 
-  /** Null: never again. */
-  #lookLater(delayMs: number | null): void {
+  /** It answers, and does not take what it is sent: sending everything is work for all. */
+  #lookLessOften(): void {
+    this.#lookDelayMs = Math.min(2 * this.#lookDelayMs, this.#leaseMs * lookShareMax);
+  }
+
+  /** Not all workers at the same moment: where Redis is empty, each sends everything. */
+  #lookLater(): void {
+    if (this.#isClosed) return;
     if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
-    this.#lookTimer =
-      delayMs === null
-        ? null
-        : setTimeout(() => {
-            void this.#look();
-          }, delayMs).unref();
+    const delayMs = this.#lookDelayMs * (0.5 + Math.random() / 2);
+    this.#lookTimer = setTimeout(() => {
+      void this.#look();
+    }, delayMs).unref();
   }
 
   /** Tells Redis what it has missed; what takes too long is told after the next heartbeat. */
-  #replay(): Promise<void> {
+  #replay(maxMs: number): Promise<void> {
     return this.#missed.tell(
       (history) => this.#redis.flush({ changed: [], ...history }),
-      performance.now() + this.#leaseMs * replayShare,
+      performance.now() + maxMs,
     );
   }
 

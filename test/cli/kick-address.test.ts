@@ -28,7 +28,7 @@ describe('pear kick --address', () => {
       code: 1,
       stdout: 'from 10.0.0.7: 1 connection\na  kicked\n',
       stderr:
-        'the connections of line-8:1:b could not be read: they are missing here\n' +
+        'the connections of line-8:1:b cannot be read now: they are missing here, or old\n' +
         'Redis is away: this is the host that was asked, the others are missing here\n',
     });
   });

@@ -132,7 +132,7 @@ export function countLine({ peers, isCut }: PeerList, shown: number): string {
 export function warnings({ unread, isThisHost, isCut, status }: PeerList): string[] {
   return [
     ...unread.map(
-      (worker) => `the connections of ${printable(worker)} could not be read: they are missing here`,
+      (worker) => `the connections of ${printable(worker)} cannot be read now: they are missing here, or old`,
     ),
     // Without Redis there is only this host, and nothing is missing.
     ...(isThisHost && status.store === 'redis'

@@ -79,7 +79,7 @@ export class RedisControl {
       onChange: () => {
         this.#canary.forget();
         // Another primary with this host's id hears of this one at once.
-        this.#canary.sing();
+        if (!this.#isDeaf) this.#canary.sing();
       },
       onRefused: (reason) => {
         log.warn({ channel, reason }, 'Redis refuses the channel on which other hosts reach this one');
