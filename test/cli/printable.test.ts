@@ -27,7 +27,7 @@ describe('text that a server sends', () => {
     ]);
     for (const ended of [listed, json, watched]) assertPrintable(ended);
     assert.match(listed.stdout, /a\?\[2J\?2J\?\?b/);
-    assert.match(listed.stdout, /the connections of a\?\[2J\?2J\?\?b could not be read/);
+    assert.match(listed.stdout, /the connections of a\?\[2J\?2J\?\?b cannot be read now/);
     assert.ok(json.stdout.includes('"identity": "a\\u001b[2J\\u009b2J\\r\\u202eb"'), json.stdout);
   });
 
