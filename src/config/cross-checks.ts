@@ -102,9 +102,12 @@ const crossChecks: readonly CrossCheck[] = [
   {
     keys: ['connections.key_ttl_ms', 'connections.lease_ms'],
     problem: ({ connections: { key_ttl_ms, lease_ms } }) =>
-      key_ttl_ms > lease_ms
-        ? undefined
-        : `${key_ttl_ms} must be more than connections.lease_ms, ${lease_ms}, or a gone worker's peers vanish unrecorded`,
+      atLeast(
+        key_ttl_ms,
+        'twice connections.lease_ms',
+        2 * lease_ms,
+        "or peers of a lost host vanish unrecorded while its last worker's lease has not ended",
+      ),
   },
   {
     keys: ['cluster.orphan_timeout_ms', 'connections.lease_ms'],

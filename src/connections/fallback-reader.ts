@@ -13,8 +13,19 @@ import type {
   WorkersPage,
 } from './store.js';
 
-/** The memory answers at once, unless its process is held up. */
-const findTimeoutMs = 500;
+/** The primary answers at once, unless it is held up; a list can do without what it knows beside. */
+const primaryTimeoutMs = 500;
+
+/** What the primary says, or `otherwise` where it is gone or held up. */
+export async function ifPrimarySays<T>(asked: Promise<T>, otherwise: T): Promise<T> {
+  const late = () => new StoreUnavailableError('the primary is held up');
+  try {
+    return await inTime(asked, primaryTimeoutMs, late);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return otherwise;
+  }
+}
 
 export class FallbackReader implements ConnectionsReader {
   readonly #shared: ConnectionsReader;
@@ -34,7 +45,8 @@ export class FallbackReader implements ConnectionsReader {
 
   /** Those of a worker that cannot tell the shared view what changes are known here, and newer than there. */
   async find(ids: readonly string[]): Promise<readonly PeerRecord[]> {
-    const here = await this.#findHere(ids);
+    if (this.#isAway()) return this.#memory.find(ids);
+    const here = await ifPrimarySays(this.#memory.find(ids), []);
     const others = ids.filter((id) => here.every((peer) => peer.id !== id));
     if (others.length === 0) return here;
     return [...here, ...(await this.#read((view) => view.find(others)))];
@@ -50,17 +62,6 @@ export class FallbackReader implements ConnectionsReader {
 
   workers(): Promise<WorkersPage> {
     return this.#read((view) => view.workers());
-  }
-
-  /** None where the primary is gone or held up: the shared view may know them. */
-  async #findHere(ids: readonly string[]): Promise<readonly PeerRecord[]> {
-    const late = () => new StoreUnavailableError('the primary is held up');
-    try {
-      return await inTime(this.#memory.find(ids), findTimeoutMs, late);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return [];
-    }
   }
 
   async #read<T>(read: (view: ConnectionsReader) => Promise<T>): Promise<T> {

@@ -3,8 +3,9 @@
 // at several times in a lease, so that a short outage costs none; once it has taken everything, and what has happened meanwhile,
 // the worker leaves the memory and goes on with Redis alone.
 import { StoreUnavailableError } from '../errors.js';
-import { inTime, settlesIn } from '../in-time.js';
-import { FallbackReader } from './fallback-reader.js';
+import { settlesIn } from '../in-time.js';
+import { FallbackReader, ifPrimarySays } from './fallback-reader.js';
+import { LookAgain } from './look-again.js';
 import { MissedHistory } from './missed-history.js';
 import type { PeerRecord, WorkerRecord } from './record.js';
 import { ServingReader, type Serving } from './serving-reader.js';
@@ -38,15 +39,13 @@ const lastReplayMs = 1_000;
 /** Of a lease, for how long at a time Redis is told what it has missed; the lease has to be renewed between. */
 const replayShare = 1 / 3;
 
-/** A primary that is held up is asked for nothing that a list can do without. */
-const servingTimeoutMs = 500;
-
 export class FallbackStore implements ConnectionStore {
   readonly kind = 'redis';
   readonly #redis: ConnectionStore;
   readonly #memory: MemoryStore;
   readonly #reader: ConnectionsReader;
   readonly #leaseMs: number;
+  readonly #again: LookAgain;
   readonly #missed = new MissedHistory();
   #isAway = false;
   /** The memory holds nothing of this worker, or what it held in an earlier outage. */
@@ -54,9 +53,6 @@ export class FallbackStore implements ConnectionStore {
   /** Redis has answered while it counted as away: the next heartbeat asks for everything, for Redis. */
   #isBack = false;
   #isLooking = false;
-  #lookTimer: NodeJS.Timeout | null = null;
-  #lookDelayMs: number;
-  #isClosed = false;
   #onBack: () => void = () => undefined;
   /** As whom Redis is looked at. */
   #worker: WorkerRecord | null = null;
@@ -65,10 +61,17 @@ export class FallbackStore implements ConnectionStore {
   constructor(redis: ConnectionStore, memory: MemoryStore, leaseMs: number) {
     this.#redis = redis;
     this.#leaseMs = leaseMs;
-    this.#lookDelayMs = leaseMs * lookShare;
     this.#memory = memory;
+    this.#again = new LookAgain({
+      look: () => void this.#look(),
+      soonestMs: leaseMs * lookShare,
+      latestMs: leaseMs * lookShareMax,
+    });
     const reader = new FallbackReader(redis, memory, () => this.#isAway);
-    this.#reader = new ServingReader(reader, () => this.#serving());
+    // Where the primary does not say, nobody is missed.
+    this.#reader = new ServingReader(reader, () =>
+      ifPrimarySays(memory.serving(), { workers: [], away: [] }),
+    );
   }
 
   onBack(listener: () => void): void {
@@ -97,7 +100,7 @@ export class FallbackStore implements ConnectionStore {
       await this.#redis.flush(changes);
     } catch (error) {
       this.#fallBack(error);
-      this.#lookLessOften();
+      this.#again.lessOften();
       // The peers come with the resync that the caller owes now; what has happened would not. Redis may have taken it and
       // not said so: then it stands there twice.
       this.#missed.add(changes);
@@ -114,8 +117,8 @@ export class FallbackStore implements ConnectionStore {
       try {
         const answer = await this.#redis.heartbeat(worker, peerCount);
         if (answer === 'ok') {
-          this.#lookDelayMs = this.#leaseMs * lookShare;
-          await this.#replay(this.#leaseMs * replayShare);
+          this.#again.soon();
+          await this.#replay();
         }
         return answer;
       } catch (error) {
@@ -130,14 +133,14 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway || this.#isBack) {
       try {
         await this.#redis.resync(worker, peers);
-        await this.#replay(this.#leaseMs * replayShare);
+        await this.#replay();
         const wasAway = this.#isAway;
         this.#isAway = false;
         this.#isBack = false;
         if (wasAway) await this.#leaveMemory();
         return;
       } catch (error) {
-        this.#lookLessOften();
+        this.#again.lessOften();
         this.#fallBack(error);
       }
     }
@@ -166,8 +169,7 @@ export class FallbackStore implements ConnectionStore {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
+    this.#again.stop();
     const memory = this.#memory.close();
     // What fails is lost: the primary has it no more either.
     if (!this.#isAway) await settlesIn(this.#replay(lastReplayMs), lastReplayMs);
@@ -179,7 +181,7 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway) this.#isMemoryStale = true;
     this.#isAway = true;
     this.#isBack = false;
-    this.#lookLater();
+    this.#again.later();
   }
 
   /** Whether Redis answers again; nobody waits for it. */
@@ -195,48 +197,22 @@ export class FallbackStore implements ConnectionStore {
       this.#onBack();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#lookLater();
+      this.#again.later();
     } finally {
       this.#isLooking = false;
     }
   }
 
   #needsLook(): boolean {
-    return this.#isAway && !this.#isBack && !this.#isClosed;
-  }
-
-  /** It answers, and does not take what it is sent: sending everything is work for all. */
-  #lookLessOften(): void {
-    this.#lookDelayMs = Math.min(2 * this.#lookDelayMs, this.#leaseMs * lookShareMax);
-  }
-
-  /** Not all workers at the same moment: where Redis is empty, each sends everything. */
-  #lookLater(): void {
-    if (this.#isClosed) return;
-    if (this.#lookTimer !== null) clearTimeout(this.#lookTimer);
-    const delayMs = this.#lookDelayMs * (0.5 + Math.random() / 2);
-    this.#lookTimer = setTimeout(() => {
-      void this.#look();
-    }, delayMs).unref();
+    return this.#isAway && !this.#isBack && !this.#again.isStopped;
   }
 
   /** Tells Redis what it has missed; what takes too long is told after the next heartbeat. */
-  #replay(maxMs: number): Promise<void> {
+  #replay(maxMs = this.#leaseMs * replayShare): Promise<void> {
     return this.#missed.tell(
       (history) => this.#redis.flush({ changed: [], ...history }),
       performance.now() + maxMs,
     );
-  }
-
-  /** Where the primary does not say, nobody is missed. */
-  async #serving(): Promise<Serving> {
-    const late = () => new StoreUnavailableError('the primary is held up');
-    try {
-      return await inTime(this.#memory.serving(), servingTimeoutMs, late);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return { workers: [], away: [] };
-    }
   }
 
   async #leaveMemory(): Promise<void> {

@@ -20,8 +20,7 @@ export class MissedHistory {
    * piece at least. What is left or rejected is kept for the next time.
    */
   async tell(flush: (history: History) => Promise<void>, untilMs = Infinity): Promise<void> {
-    for (let isFirst = true; this.#closed.length + this.#events.length > 0; isFirst = false) {
-      if (!isFirst && performance.now() > untilMs) return;
+    while (this.#closed.length + this.#events.length > 0) {
       const piece = { closed: this.#closed.slice(0, chunkSize), events: this.#events.slice(0, chunkSize) };
       this.#closed = this.#closed.slice(chunkSize);
       this.#events = this.#events.slice(chunkSize);
@@ -32,6 +31,7 @@ export class MissedHistory {
         this.#events = lastOf(piece.events, this.#events);
         throw error;
       }
+      if (performance.now() > untilMs) return;
     }
   }
 }

@@ -41,6 +41,26 @@ describe('the store of a worker, when Redis', () => {
     if (answer === 'resync') await store.resync(workerRecord(one), peers);
     return answer;
   };
+  const returned = () =>
+    until('it has returned', async () => {
+      await beat();
+      return memory.workerCount === 0;
+    });
+  /** Redis is back and has missed more than one piece; each telling of it has time for one. */
+  const missPieces = async () => {
+    store = new FallbackStore(
+      over(shared, () => isCut),
+      over(memory, () => false),
+      0,
+    );
+    await store.open(workerRecord(one));
+    isCut = true;
+    const closed = Array.from({ length: chunkSize + 1 }, (_none, number) =>
+      closedPeer(peerRecord(one, 10 + number)),
+    );
+    await assert.rejects(store.flush({ changed: [], closed, events: [] }), StoreUnavailableError);
+    isCut = false;
+  };
   const partCount = async () => (await store.list({ filter: {}, limit: 10, cursor: null })).parts.length;
   const eventsOf = async (view: EmbeddedView) =>
     (await view.events({ after: null, limit: 100 })).events.map(({ type }) => type);
@@ -99,8 +119,12 @@ describe('the store of a worker, when Redis', () => {
   });
 
   it('is away for a short time: it is told as soon as it answers again, before the next heartbeat', async () => {
+    let looks = 0;
     store = new FallbackStore(
-      over(shared, () => isCut),
+      over(shared, () => {
+        looks += 1;
+        return isCut;
+      }),
       over(memory, () => false),
       150,
     );
@@ -114,8 +138,8 @@ describe('the store of a worker, when Redis', () => {
     });
     isCut = true;
     await assert.rejects(store.flush({ changed: peers, closed: [], events: [] }), StoreUnavailableError);
-    // Looks that fail.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const looksBefore = looks;
+    await until('it was looked at in vain', () => Promise.resolve(looks >= looksBefore + 2));
     assert.equal(backs, 0);
     isCut = false;
     // Timers of the store do not keep a process.
@@ -129,22 +153,8 @@ describe('the store of a worker, when Redis', () => {
   });
 
   it('is back, and the worker ends before all is told: the rest is told on the way', async () => {
-    store = new FallbackStore(
-      over(shared, () => isCut),
-      over(memory, () => false),
-      0,
-    );
-    await store.open(workerRecord(one));
-    isCut = true;
-    const closed = Array.from({ length: chunkSize + 1 }, (_none, number) =>
-      closedPeer(peerRecord(one, 10 + number)),
-    );
-    await assert.rejects(store.flush({ changed: [], closed, events: [] }), StoreUnavailableError);
-    isCut = false;
-    await until('it has returned', async () => {
-      await beat();
-      return memory.workerCount === 0;
-    });
+    await missPieces();
+    await returned();
     await store.close();
     const told = await shared.closed({ filter: {}, limit: 1_000, cursor: null });
     assert.equal(told.closed.filter(({ reason }) => reason !== 'drain').length, chunkSize + 1);
@@ -164,26 +174,10 @@ describe('the store of a worker, when Redis', () => {
   });
 
   it('is back, and slow: it is told a piece of what it has missed after each heartbeat', async () => {
-    store = new FallbackStore(
-      over(shared, () => isCut),
-      over(memory, () => false),
-      0,
-    );
-    await store.open(workerRecord(one));
-    isCut = true;
-    const closed = Array.from({ length: chunkSize + 1 }, (_none, number) =>
-      closedPeer(peerRecord(one, 10 + number)),
-    );
-    await assert.rejects(store.flush({ changed: [], closed, events: [] }), StoreUnavailableError);
-    isCut = false;
+    await missPieces();
     const toldCount = async () =>
       (await shared.closed({ filter: {}, limit: 1_000, cursor: null })).closed.length;
-    await beat();
-    await until('it has returned', async () => {
-      if (memory.workerCount === 0) return true;
-      await beat();
-      return false;
-    });
+    await returned();
     assert.equal(await toldCount(), chunkSize);
     await beat();
     assert.equal(await toldCount(), chunkSize + 1);
@@ -193,10 +187,7 @@ describe('the store of a worker, when Redis', () => {
     isCut = true;
     assert.equal(await beat(), 'resync');
     isCut = false;
-    await until('it has returned', async () => {
-      await beat();
-      return memory.workerCount === 0;
-    });
+    await returned();
     assert.deepEqual(await listAll(store), peers);
     assert.equal(await partCount(), 1);
     assert.deepEqual(await eventsOf(memory), []);
@@ -217,10 +208,7 @@ describe('the store of a worker, when Redis', () => {
     await beat();
     await store.flush(second);
     isCut = false;
-    await until('it has returned', async () => {
-      await beat();
-      return memory.workerCount === 0;
-    });
+    await returned();
     await beat();
     const { closed } = await shared.closed({ filter: {}, limit: 10, cursor: null });
     assert.deepEqual(closed.map(({ peer }) => peer.id).sort(), rows.map(({ peer }) => peer.id).sort());

@@ -114,3 +114,34 @@ it('a store that hangs does not hold up the end', async () => {
   assert.equal(isAnswered, false, 'it did not wait for the store');
   await heartbeat;
 });
+
+it('brings a store up to date as soon as that says that it answers again', async () => {
+  const view = new EmbeddedView({ leaseMs: neverMs });
+  const request = (message: Parameters<EmbeddedView['handle']>[1]) =>
+    Promise.resolve(view.handle(worker, message));
+  let isBack: () => void = () => assert.fail('nobody listens');
+  let beats = 0;
+  class Store extends EmbeddedStore {
+    onBack(listener: () => void): void {
+      isBack = listener;
+    }
+
+    override heartbeat(...told: Parameters<EmbeddedStore['heartbeat']>): Promise<'ok' | 'resync'> {
+      beats += 1;
+      return super.heartbeat(...told);
+    }
+  }
+  const manager = new ConnectionManager({
+    store: new Store({ request }, { requestTimeoutMs: 1_000 }),
+    describeWorker: () => workerRecord(worker),
+    flushIntervalMs: neverMs,
+    heartbeatIntervalMs: neverMs,
+    log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
+  });
+  await manager.start();
+  isBack();
+  // In its turn behind the heartbeat.
+  await manager.find([]);
+  assert.equal(beats, 1);
+  await manager.stop();
+});

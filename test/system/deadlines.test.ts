@@ -74,10 +74,9 @@ describe('a server with little patience', () => {
   ] as const) {
     test(`closes on ${what} that does not end, after it has answered what came before`, () =>
       Wire.use(server.port, async (wire) => {
-        // Its answer needs no core that others may have.
-        wire.send(askFolder + text);
+        wire.send(request(1, ['normal-01.jpg']) + text);
         await wire.closed();
-        assert.equal(wire.received, `${folder}\n${unfinished}\n`);
+        assert.equal(wire.received, `${reply(2, item('normal-01.jpg', 1, 0))}\n${unfinished}\n`);
         const line = await server.line(({ msg }) => msg === 'request unfinished; closing');
         assert.equal(typeof line['peer'], 'string');
       }));

@@ -1,6 +1,7 @@
 // The primary's hand in Redis: it knows first that a worker has died, and removes its records at once; and it clears away
 // the workers of lost hosts, also where nobody lists.
 import type { RedisSettings } from '../choose-store.js';
+import { hostOf } from '../filter.js';
 import { removalRowsMax } from '../limits.js';
 import type { CloseReason } from '../record.js';
 import { RedisConnection } from './connection.js';
@@ -24,7 +25,7 @@ export class RedisReaper implements WorkerReaper {
   async removeWorker(workerId: string, reason: CloseReason): Promise<void> {
     await this.#connection.ready();
     const removal = { reason, rowsMax: removalRowsMax, leaseMs: null };
-    await removeWorkers(this.#connection, this.#keys, [workerId], removal);
+    await removeWorkers(this.#connection, this.#keys, hostOf(workerId), [workerId], removal);
   }
 
   /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */

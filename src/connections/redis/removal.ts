@@ -13,8 +13,8 @@ import type { RedisKeys } from './keys.js';
 import { parseReply } from './reply.js';
 import { bringBack, remove } from './scripts.js';
 
-/** The number of peers, -1 where none was removed, and who has come back. */
-const removeReply = z.tuple([z.int(), z.array(z.string())]);
+/** Who has come back. */
+const removeReply = z.array(z.string());
 
 interface Removal {
   readonly reason: CloseReason;
@@ -31,24 +31,24 @@ interface Removal {
 export async function removeWorkers(
   connection: RedisConnection,
   keys: RedisKeys,
-  [first, ...others]: readonly [string, ...string[]],
+  host: string,
+  ids: readonly string[],
   { reason, rowsMax, leaseMs }: Removal,
 ): Promise<readonly string[]> {
-  const ids = [first, ...others];
   const touched = [
     keys.workers,
     keys.events,
     keys.closed,
     ...ids.flatMap((id) => [keys.worker(id), keys.peers(id), keys.resync(id)]),
   ];
-  const values = [hostOf(first), reason, eventHistoryMax, closedHistoryMax, leaseMs ?? '', rowsMax, ...ids];
+  const values = [host, reason, eventHistoryMax, closedHistoryMax, leaseMs ?? '', rowsMax, ...ids];
   const reply = await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
-  const [, back] = parseReply(removeReply, reply);
-  return back;
+  return parseReply(removeReply, reply);
 }
 
 /**
- * Removes the stale workers, host by host. Resolves to the workers whose lease does not hold and who have to stay for now. It does not reject where Redis fails: whoever reads learns that.
+ * Removes the stale workers, host by host. Resolves to the workers whose lease does not hold and who have to stay for now.
+ * It does not reject where Redis fails: whoever reads learns that.
  */
 export async function removeStale(
   connection: RedisConnection,
@@ -64,15 +64,13 @@ export async function removeStale(
   // While Redis was away nobody could renew a lease: those that have run out say nothing yet of who lives.
   if (connection.steadyForMs < settings.removalGraceMs || alive.size === 0) return [...stale, ...left].sort();
   for (const host of new Set(stale.map(hostOf))) {
-    const [first, ...others] = stale.filter((id) => hostOf(id) === host);
-    if (first === undefined) continue;
-    const ids = [first, ...others] as const;
-    const reason = reasonOf(host, alive, settings.leaseMs);
-    const removal = { rowsMax: removalRowsMax, leaseMs: settings.leaseMs };
-    let stay: readonly string[] = ids;
+    let stay: readonly string[] = stale.filter((id) => hostOf(id) === host);
+    const { leaseMs } = settings;
+    const reason = reasonOf(host, alive, leaseMs);
     if (reason !== null) {
+      const removal = { reason, rowsMax: removalRowsMax, leaseMs };
       await unlessAway(async () => {
-        stay = await removeWorkers(connection, keys, ids, { ...removal, reason });
+        stay = await removeWorkers(connection, keys, host, stay, removal);
       });
     }
     for (const id of stay) left.add(id);

@@ -102,7 +102,7 @@ end
  * meanwhile. A history or stream of events in whose place somebody has put something else keeps nobody.
  * KEYS: workers, events, closed, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
  * history to keep, lease in ms or '', rows that may go to the history, then the id of each worker.
- * Returns how many peers they had, -1 where none was removed, and the ids of those that have come back.
+ * Returns the ids of those that have come back.
  */
 export const remove = `${clock}
 local time = now()
@@ -125,7 +125,7 @@ local function remember(peers)
   until cursor == '0' or room == 0
 end
 
-local removed, back = -1, {}
+local removed, peersOfAll, back = 0, 0, {}
 for index = 7, #ARGV do
   local id, at = ARGV[index], 4 + 3 * (index - 7)
   local seen = redis.call('ZSCORE', KEYS[1], id)
@@ -141,17 +141,18 @@ for index = 7, #ARGV do
     if was == 1 then
       tell(KEYS[2], ARGV[3], 'type', 'worker down', 'host', host, 'worker', id, 'reason', reason,
         'peers', count, 'at', time)
-      removed = math.max(removed, 0) + count
+      removed = removed + 1
+      peersOfAll = peersOfAll + count
     end
   end
 end
-if removed >= 0 and reason == 'host lost' then
+if removed > 0 and reason == 'host lost' then
   for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    if string.sub(id, 1, #host + 1) == host .. ':' then return {removed, back} end
+    if string.sub(id, 1, #host + 1) == host .. ':' then return back end
   end
-  tell(KEYS[2], ARGV[3], 'type', 'host lost', 'host', host, 'at', time, 'peers', removed)
+  tell(KEYS[2], ARGV[3], 'type', 'host lost', 'host', host, 'at', time, 'peers', peersOfAll)
 end
-return {removed, back}
+return back
 `;
 
 /**

@@ -135,7 +135,7 @@ export class RedisStore implements ConnectionStore {
       const id = this.#workerId;
       if (id !== null) {
         const removal = { reason: 'drain', rowsMax: 0, leaseMs: null } as const;
-        await this.#write(() => removeWorkers(this.#connection, this.#keys, [id], removal));
+        await this.#write(() => removeWorkers(this.#connection, this.#keys, hostOf(id), [id], removal));
       }
     } catch (error) {
       // Redis is away: the lease runs out, and whoever meets it removes this worker.

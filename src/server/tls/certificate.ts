@@ -91,7 +91,6 @@ export async function readAuthoritiesLater(files: CertificateFiles): Promise<Aut
   );
 }
 
-/** Throws StartupError. */
 /** For the log. What has no subject, as where a certificate names hosts only, has none in Node either, whatever its types say. */
 function subjectOf({ subject, subjectAltName }: X509Certificate): string {
   const names: unknown[] = [subject, subjectAltName];
@@ -99,6 +98,7 @@ function subjectOf({ subject, subjectAltName }: X509Certificate): string {
   return (name ?? 'without a name').replaceAll('\n', ', ');
 }
 
+/** Throws StartupError. */
 function pairOf(
   { section, certPath, keyPath }: CertificateFiles,
   certFile: FileText,

@@ -305,10 +305,10 @@ describe('the Redis store', () => {
       const removal = { reason: 'host lost', rowsMax: 1_000, leaseMs: settings.leaseMs } as const;
       const names = redisKeys(settings.keyPrefix);
       try {
-        assert.deepEqual(await removeWorkers(connection, names, [one], removal), [one]);
+        assert.deepEqual(await removeWorkers(connection, names, 'pear-host', [one], removal), [one]);
         assert.deepEqual(await readStream(server, `${settings.keyPrefix}events`), before);
         // With one that has not: that one goes, and the host is not lost.
-        assert.deepEqual(await removeWorkers(connection, names, [one, two], removal), [one]);
+        assert.deepEqual(await removeWorkers(connection, names, 'pear-host', [one, two], removal), [one]);
       } finally {
         connection.close();
       }

@@ -140,7 +140,8 @@ describe('a server with tokens', () => {
       await other.closed();
     }
     wire.close();
-    await server.line(({ msg, peer }) => msg === 'disconnected' && peer === id);
+    const { identity } = await server.line(({ msg, peer }) => msg === 'disconnected' && peer === id);
+    assert.equal(identity, 'the-admin');
   });
 
   test('a client of ours shows its token first, and is told where it is wrong', async () => {
