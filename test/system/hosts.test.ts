@@ -93,14 +93,14 @@ describe(
       assert.ok(await isListed('south'));
       south.place.unplug();
       await until('the lost host is gone', async () => !(await isListed('south')));
-      const closed = await readStream(redis, 'pear:closed');
-      assert.ok(closed.some(({ reason, id }) => reason === 'host lost' && id?.startsWith('south/')));
-      await until('it is told once more, of the host as a whole', async () => {
-        // Whoever looks removes what is stale; its workers become so one after the other.
+      await until('it is told of the host as a whole', async () => {
+        // Whoever looks removes its workers, once the last of their leases has ended.
         await list(client);
         const events = await readStream(redis, 'pear:events');
         return events.some(({ type, host }) => type === 'host lost' && host === 'south');
       });
+      const closed = await readStream(redis, 'pear:closed');
+      assert.ok(closed.some(({ reason, id }) => reason === 'host lost' && id?.startsWith('south/')));
       south.place.plug();
       // Its connections have outlived the outage, as TCP does.
       await until('it is back, its connections with it', () => isListed('south'));
