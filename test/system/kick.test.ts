@@ -36,13 +36,15 @@ interface Client {
 
 /** Opens so many connections; each with its record. */
 async function openClients(port: number, count: number): Promise<Client[]> {
+  const openedAt = Date.now();
   const wires = await Promise.all(Array.from({ length: count }, () => Wire.open(port)));
   for (const wire of wires) assert.equal(await wire.ask(askFolder), folder);
   const [first = assert.fail('one at least')] = wires;
   return eventually('all are listed', async () => {
     const peers = await peersOf(first);
     const clients = wires.flatMap((wire) => {
-      const peer = peers.find((each) => each.port === wire.socket.localPort);
+      // One that has closed may be listed for a moment, and its port be used again.
+      const peer = peers.find((each) => each.port === wire.socket.localPort && each.connected_at >= openedAt);
       return peer === undefined ? [] : [{ wire, peer }];
     });
     return clients.length === count ? clients : null;
