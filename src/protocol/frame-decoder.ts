@@ -1,6 +1,7 @@
 // Cuts the bytes of one connection into requests and the images attached behind them. Pure: no socket, no
 // clock, no JSON. A TCP segment means nothing here; every byte is looked at once, whatever the segmentation.
 
+import { giveMemoryBack, takeMemory } from '../image-memory.js';
 import { takeFirst } from '../take-first.js';
 import { ObjectScanner, type ObjectShape } from './object-scanner.js';
 
@@ -260,8 +261,10 @@ function grown(
 ): Uint8Array<ArrayBuffer> {
   if (memory !== null && needed <= memory.length) return memory;
   const wanted = Math.max(needed, attachmentStartBytes, attachmentGrowth * (memory?.length ?? 0));
-  // Not cleared first: it is given out only when it is full.
-  const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(size, wanted)).buffer);
-  if (memory !== null) larger.set(memory);
+  const larger = takeMemory(Math.min(size, wanted));
+  if (memory !== null) {
+    larger.set(memory);
+    giveMemoryBack(memory);
+  }
   return larger;
 }

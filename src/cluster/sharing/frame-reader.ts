@@ -1,5 +1,6 @@
 // Cuts the stream between two workers into frames: a text and the bytes that belong to it. A frame is the lengths of
 // both (unsigned 32 bits each, big-endian), the text in UTF-8, the bytes. It knows no socket.
+import { takeMemory } from '../../image-memory.js';
 
 const headerBytes = 8;
 
@@ -69,8 +70,7 @@ export class FrameReader {
         if (textLength > this.#limits.maxTextBytes || byteLength > this.#limits.maxBytes)
           throw new RangeError(`a frame of ${textLength} and ${byteLength} bytes is too long`);
         this.#text = Buffer.allocUnsafe(textLength);
-        // Not cleared first: it is given out only when it is full.
-        this.#bytes = new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
+        this.#bytes = takeMemory(byteLength);
         this.#part = 'text';
         return;
       }

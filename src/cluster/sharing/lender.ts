@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { Loan } from '../../detector/pear-detector.js';
 import type { Logger } from '../../log.js';
+import { giveMemoryBack } from '../../image-memory.js';
 import { Pulse } from './pulse.js';
 import { ShareChannel } from './share-channel.js';
 import { toLenderSchema, type ToHelper, type ToLender } from './share-messages.js';
@@ -114,9 +115,25 @@ export class Lender {
       return;
     }
     const id = ++this.#lastId;
-    loans.set(id, loan);
     const { source } = loan;
-    if (source.type === 'bytes') channel.send({ type: 'image', id, file: null }, source.bytes);
-    else channel.send({ type: 'image', id, file: { folder: source.folder, name: source.name } });
+    if (source.type === 'file') {
+      loans.set(id, loan);
+      channel.send({ type: 'image', id, file: { folder: source.folder, name: source.name } });
+      return;
+    }
+    // Its memory is free when the bytes have left and the verdict has come, whichever is later.
+    let waitsFor = 2;
+    const ends = () => {
+      waitsFor -= 1;
+      if (waitsFor === 0) giveMemoryBack(source.bytes);
+    };
+    loans.set(id, {
+      ...loan,
+      settle: (answer) => {
+        loan.settle(answer);
+        ends();
+      },
+    });
+    channel.send({ type: 'image', id, file: null }, source.bytes, ends);
   }
 }

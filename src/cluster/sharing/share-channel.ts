@@ -40,13 +40,13 @@ export class ShareChannel<In, Out> {
     });
   }
 
-  /** `bytes` must not change before the other side has answered. */
-  send(message: Out, bytes: Uint8Array | null = null): void {
+  /** `bytes` must not change before `onSent`: they have left, or never will. */
+  send(message: Out, bytes: Uint8Array | null = null, onSent?: () => void): void {
     const start = frameStart(JSON.stringify(message), bytes?.length ?? 0);
     // Together, so that they leave in one call of the system and none is copied.
     this.#socket.cork();
     this.#socket.write(start);
-    if (bytes !== null) this.#socket.write(bytes);
+    if (bytes !== null) this.#socket.write(bytes, onSent);
     this.#socket.uncork();
   }
 

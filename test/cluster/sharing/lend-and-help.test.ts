@@ -19,6 +19,7 @@ import {
 } from '#src/cluster/sharing/share-messages.js';
 import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
 import type { ImageSource } from '#src/detector/inference/thread-messages.js';
+import { takeMemory } from '#src/image-memory.js';
 import { eventually } from '../../support/deadline.js';
 
 const log = pino({ level: 'silent' });
@@ -219,6 +220,33 @@ describe('a worker whose images wait', () => {
     tell({ type: 'answer', id: 1, answer: verdict });
     await until('the end of the connection', () => socket.closed);
     assert.deepEqual([back, settled], [[named('a')], []]);
+  });
+
+  test('uses the memory of a lent image again once its verdict has come, and not before', async (context) => {
+    const bytes = takeMemory(300_000);
+    const memory = bytes.buffer;
+    const { socketPath, settled } = await lenderOf(context, [{ type: 'bytes', bytes }]);
+    const { says, tell } = await rawHelper(context, socketPath);
+    tell({ type: 'pull', model: 'm' });
+    await until('the image', () => says.length === 1);
+    assert.notEqual(takeMemory(300_000).buffer, memory);
+    tell({ type: 'answer', id: 1, answer: verdict });
+    await until('its verdict', () => settled.length === 1);
+    // The system tells when all has left; the other side may have it before.
+    await until('its memory', () => takeMemory(300_000).buffer === memory);
+  });
+
+  test('keeps the bytes of an image that comes back', async (context) => {
+    const bytes = takeMemory(300_000);
+    bytes.fill(7);
+    const { socketPath, back } = await lenderOf(context, [{ type: 'bytes', bytes }]);
+    const { socket, says, tell } = await rawHelper(context, socketPath);
+    tell({ type: 'pull', model: 'm' });
+    await until('the image', () => says.length === 1);
+    socket.destroy();
+    await until('the image back', () => back.length === 1);
+    assert.notEqual(takeMemory(300_000).buffer, bytes.buffer);
+    assert.ok(bytes.every((byte) => byte === 7));
   });
 
   test('waits for a helper that takes long and lives', async (context) => {
