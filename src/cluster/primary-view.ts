@@ -44,8 +44,7 @@ export class PrimaryView implements ConnectionsReader {
   readonly #serving = new Set<string>();
   /** Some worker could not reach Redis, and the log has said so. */
   #hasFallenBack = false;
-  #isSweeping = false;
-  readonly #sweepTimer: NodeJS.Timeout | null;
+  readonly #timers: readonly NodeJS.Timeout[];
 
   constructor(choice: StoreChoice, { leaseMs, sweepIntervalMs, log }: PrimaryViewOptions) {
     // Workers tell of an outage themselves; here it would be the same news once more.
@@ -63,14 +62,17 @@ export class PrimaryView implements ConnectionsReader {
       const store = new RedisStore(choice.redis, onTrouble);
       const reaper = new RedisReaper(choice.redis, onTrouble);
       this.#shared = { store, reaper };
-      this.#sweepTimer = setInterval(() => void this.#sweep(reaper), sweepIntervalMs).unref();
+      this.#timers = [
+        every(sweepIntervalMs, () => this.#tend(() => reaper.sweep())),
+        every(reaper.pulseIntervalMs, () => this.#tend(() => reaper.pulse())),
+      ];
       const reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());
       this.#reader = new ServingReader(reader, () =>
         Promise.resolve({ workers: this.#serving, away: this.#memory.workerIds }),
       );
     } else {
       this.#shared = null;
-      this.#sweepTimer = null;
+      this.#timers = [];
       this.#reader = this.#memory;
     }
   }
@@ -126,26 +128,22 @@ export class PrimaryView implements ConnectionsReader {
   }
 
   async close(): Promise<void> {
-    if (this.#sweepTimer !== null) clearInterval(this.#sweepTimer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#shared?.store.close();
     await this.#shared?.reaper.close();
   }
 
   /** Never rejects: nobody waits for it. */
-  async #sweep(reaper: RedisReaper): Promise<void> {
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
+  async #tend(work: () => Promise<void>): Promise<void> {
     try {
-      await reaper.sweep();
+      await work();
     } catch (error) {
-      // An absent Redis is told of already, and the next sweep comes by itself.
+      // An absent Redis is told of already, and the next time comes by itself.
       if (!(error instanceof StoreUnavailableError))
         this.#log.warn(
           { reason: describeError(error) },
           'the records of lost workers cannot be cleared away',
         );
-    } finally {
-      this.#isSweeping = false;
     }
   }
 
@@ -171,4 +169,16 @@ export class PrimaryView implements ConnectionsReader {
       this.#log.info('Redis is back: the view of connections covers all hosts again');
     }
   }
+}
+
+/** Does it again and again, but not while the last time is still under way. `work` never rejects. */
+function every(intervalMs: number, work: () => Promise<void>): NodeJS.Timeout {
+  let isUnderWay = false;
+  return setInterval(() => {
+    if (isUnderWay) return;
+    isUnderWay = true;
+    void work().finally(() => {
+      isUnderWay = false;
+    });
+  }, intervalMs).unref();
 }

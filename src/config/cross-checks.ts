@@ -100,13 +100,13 @@ const crossChecks: readonly CrossCheck[] = [
       ),
   },
   {
-    keys: ['connections.key_ttl_ms', 'connections.lease_ms'],
-    problem: ({ connections: { key_ttl_ms, lease_ms } }) =>
+    keys: ['connections.key_ttl_ms', 'connections.lease_ms', 'connections.heartbeat_interval_ms'],
+    problem: ({ connections: { key_ttl_ms, lease_ms, heartbeat_interval_ms } }) =>
       atLeast(
         key_ttl_ms,
-        'twice connections.lease_ms',
-        2 * lease_ms,
-        "or peers of a lost host vanish unrecorded while its last worker's lease has not ended",
+        'twice connections.lease_ms + three times connections.heartbeat_interval_ms',
+        2 * lease_ms + 3 * heartbeat_interval_ms,
+        'or peers of a lost host vanish unrecorded before it may be removed',
       ),
   },
   {

@@ -19,7 +19,7 @@ export interface RedisSettings {
   readonly keyPrefix: string;
   readonly commandTimeoutMs: number;
   readonly leaseMs: number;
-  /** So long after Redis came back nobody is removed: whoever lives renews its lease meanwhile. */
+  /** Nobody is removed before Redis has taken writes for so long without a pause: whoever lives has renewed its lease by then. */
   readonly removalGraceMs: number;
   readonly keyTtlMs: number;
 }

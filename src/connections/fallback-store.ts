@@ -53,6 +53,8 @@ export class FallbackStore implements ConnectionStore {
   /** Redis has answered while it counted as away: the next heartbeat asks for everything, for Redis. */
   #isBack = false;
   #isLooking = false;
+  /** Redis has taken a heartbeat since it was last away; one that takes the first things again and then none is looked at less often. */
+  #isProven = false;
   #onBack: () => void = () => undefined;
   /** As whom Redis is looked at. */
   #worker: WorkerRecord | null = null;
@@ -88,6 +90,7 @@ export class FallbackStore implements ConnectionStore {
       this.#isMemoryStale = false;
       return;
     }
+    this.#isProven = true;
     await this.#leaveMemory();
   }
 
@@ -99,8 +102,8 @@ export class FallbackStore implements ConnectionStore {
     try {
       await this.#redis.flush(changes);
     } catch (error) {
+      if (!this.#isProven) this.#again.lessOften();
       this.#fallBack(error);
-      this.#again.lessOften();
       // The peers come with the resync that the caller owes now; what has happened would not. Redis may have taken it and
       // not said so: then it stands there twice.
       this.#missed.add(changes);
@@ -117,6 +120,7 @@ export class FallbackStore implements ConnectionStore {
       try {
         const answer = await this.#redis.heartbeat(worker, peerCount);
         if (answer === 'ok') {
+          this.#isProven = true;
           this.#again.soon();
           await this.#replay();
         }
@@ -140,7 +144,7 @@ export class FallbackStore implements ConnectionStore {
         if (wasAway) await this.#leaveMemory();
         return;
       } catch (error) {
-        this.#again.lessOften();
+        if (!this.#isProven) this.#again.lessOften();
         this.#fallBack(error);
       }
     }
@@ -181,6 +185,7 @@ export class FallbackStore implements ConnectionStore {
     if (!this.#isAway) this.#isMemoryStale = true;
     this.#isAway = true;
     this.#isBack = false;
+    this.#isProven = false;
     this.#again.later();
   }
 

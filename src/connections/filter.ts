@@ -22,6 +22,12 @@ export function mayHold(workerId: string, filter: PeerFilter): boolean {
   );
 }
 
+/** Whether the id is one that this worker gave: `<hostId>/<slot>.<bootNonce>.<number>`. */
+export function hasGiven(workerId: string, peerId: string): boolean {
+  const host = hostOf(workerId);
+  return peerId.startsWith(`${host}/${workerId.slice(host.length + 1).replace(':', '.')}.`);
+}
+
 /** The host of a worker's id, `<hostId>:<slot>:<bootNonce>`; a host's id has no colon. */
 export function hostOf(workerId: string): string {
   const colon = workerId.indexOf(':');

@@ -124,6 +124,17 @@ describe('/api/connections', () => {
     assert.match(errorOf(missing), /^there is no connection line-1\/1\.aaaa\.99; .*\/api\/closed/);
     assert.equal((await ask(port, '/api/connections/%E0%A4')).status, 400);
   });
+
+  test('does not say that one is not there where its worker cannot be read', async (t) => {
+    const view = new EmbeddedView({ leaseMs: 3_600_000, serving: () => [first, second] });
+    const { port } = await startAdmin(t, { view });
+    view.handle(second, { type: 'open', worker: workerRecord(second) });
+    const [unread, missing] = [peerRecord(first, 1), peerRecord(second, 1)];
+    const answer = await ask(port, `/api/connections/${unread.id}`);
+    assert.equal(answer.status, 503);
+    assert.equal(errorOf(answer), `the connections of its worker, ${first}, cannot be read now; ask again`);
+    assert.equal((await ask(port, `/api/connections/${missing.id}`)).status, 404);
+  });
 });
 
 test('/api/closed gives the history, latest first, page by page and filtered', async (t) => {

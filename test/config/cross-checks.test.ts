@@ -96,8 +96,8 @@ describe('Values that do not go together', () => {
       `connections.lease_ms: 15000 must be at least twice connections.heartbeat_interval_ms, 15002, or one late heartbeat makes a worker count as gone ${at(1)}`,
     ],
     [
-      'connections: {key_ttl_ms: 29999}',
-      `connections.key_ttl_ms: 29999 must be at least twice connections.lease_ms, 30000, or peers of a lost host vanish unrecorded while its last worker's lease has not ended ${at(1)}`,
+      'connections: {key_ttl_ms: 44999}',
+      `connections.key_ttl_ms: 44999 must be at least twice connections.lease_ms + three times connections.heartbeat_interval_ms, 45000, or peers of a lost host vanish unrecorded before it may be removed ${at(1)}`,
     ],
     [
       'cluster: {orphan_timeout_ms: 15000}',
@@ -146,7 +146,7 @@ describe('Values at the edge of going together', () => {
     'limits: {max_peers: 1}',
     'limits: {max_in_flight_bytes: 50331648}',
     'connections: {heartbeat_interval_ms: 7500}',
-    'connections: {key_ttl_ms: 30000}',
+    'connections: {key_ttl_ms: 45000}',
     'cluster: {orphan_timeout_ms: 14999}',
     'connections: {store: redis, redis: {url: "redis://h"}}',
     'connections: {store: redis, redis: {sentinels: ["h:1", "[::1]:2"], sentinel_name: m}}',

@@ -152,6 +152,42 @@ describe('the store of a worker, when Redis', () => {
     assert.equal(backs, 1);
   });
 
+  it('takes everything and then nothing, again and again: it is looked at less and less often', async () => {
+    let takes = Infinity;
+    const looks: number[] = [];
+    const redis = over(shared, () => takes-- <= 0);
+    const heartbeat = redis.heartbeat.bind(redis);
+    redis.heartbeat = (...args) => {
+      looks.push(performance.now());
+      return heartbeat(...args);
+    };
+    store = new FallbackStore(
+      redis,
+      over(memory, () => false),
+      3_000,
+    );
+    await store.open(workerRecord(one));
+    const backs = () =>
+      new Promise<void>((resolve) => {
+        store.onBack(resolve);
+      });
+    const alive = setInterval(() => undefined, 1_000);
+    const delays: number[] = [];
+    for (let outage = 0; outage < 4; outage++) {
+      takes = 0;
+      await assert.rejects(store.flush({ changed: peers, closed: [], events: [] }), StoreUnavailableError);
+      // The look and the resync succeed, and nothing after them.
+      takes = 2;
+      const failedAt = performance.now();
+      await backs();
+      delays.push(performance.now() - failedAt);
+      await store.resync(workerRecord(one), []);
+    }
+    clearInterval(alive);
+    // 100 to 200 ms, then twice as much each time.
+    assert.ok((delays[3] ?? 0) > (delays[0] ?? 0) + 100, delays.join(', '));
+  });
+
   it('is back, and the worker ends before all is told: the rest is told on the way', async () => {
     await missPieces();
     await returned();

@@ -64,17 +64,18 @@ interface HostTotals {
   readonly all: readonly Totals[];
 }
 
-function totalsOf({ peers, status }: PeerList, filter: PeerFilter): HostTotals[] {
+function totalsOf({ peers, unread, isCut, status }: PeerList, filter: PeerFilter): HostTotals[] {
   const byWorker = new Map<string, PeerRecord[]>();
   for (const peer of peers) {
     const own = byWorker.get(peer.worker);
     if (own === undefined) byWorker.set(peer.worker, [peer]);
     else own.push(peer);
   }
-  // Without a filter within workers they know best how many there are: the list may be cut, or have gaps.
   const areAllMeant = Object.entries(filter).every(
     ([key, value]) => value === undefined || key === 'host' || key === 'worker',
   );
+  // What a worker said of itself is older than its rows; where those are not all here it knows better how many there are.
+  const saysItself = (worker: string) => areAllMeant && (isCut || unread.includes(worker));
   return status.hosts.flatMap(({ host, workers }): HostTotals[] => {
     if (filter.host !== undefined && filter.host !== host) return [];
     const own = workers
@@ -85,7 +86,7 @@ function totalsOf({ peers, status }: PeerList, filter: PeerFilter): HostTotals[]
         queued,
         ageMs: age_ms,
         ...sums(byWorker.get(worker) ?? []),
-        ...(areAllMeant ? { peers: reported } : {}),
+        ...(saysItself(worker) ? { peers: reported } : {}),
       }));
     return own.length === 0 ? [] : [{ workers: own, all: own.length > 1 ? [hostTotals(host, own)] : [] }];
   });

@@ -39,10 +39,6 @@ export class RedisConnection {
   /** Something has been heard of the attempt to connect that is under way. */
   #attemptTold = false;
   #masterSearchEndMs = -Infinity;
-  /** When it last became ready, or was last in trouble. */
-  #steadySinceMs = Infinity;
-  /** Of Redis's clock to ours, when it was last seen. */
-  #clockOffsetMs: number | null = null;
 
   /** Connects at the first call. Throws StartupError for a URL or files that cannot be used. */
   constructor({ onTrouble, ...settings }: RedisConnectionOptions) {
@@ -110,29 +106,9 @@ export class RedisConnection {
     });
   }
 
-  /** How long it has stood without trouble, in ms; 0 while it does not stand. */
-  get steadyForMs(): number {
-    return Math.max(0, performance.now() - this.#steadySinceMs);
-  }
-
   /** Redis has not taken something that the view can do without, for this reason. */
   refuses(words: string): void {
     this.#tellRefusal(troubleWords(new Error(words)));
-  }
-
-  /** There are signs that workers could not write, though nothing was seen of that here. */
-  doubt(): void {
-    this.#steadySinceMs = performance.now();
-  }
-
-  /**
-   * Redis's clock says `nowMs`. Where it has run ahead of ours by more than `toleranceMs` since the last time, leases have run out
-   * that somebody renews.
-   */
-  sawTime(nowMs: number, toleranceMs: number): void {
-    const offsetMs = nowMs - performance.now();
-    if (offsetMs - (this.#clockOffsetMs ?? offsetMs) > toleranceMs) this.doubt();
-    this.#clockOffsetMs = offsetMs;
   }
 
   /** Whoever writes says so when all that it had to write has been taken: reads succeed also while writes are refused. */
@@ -197,7 +173,6 @@ export class RedisConnection {
     redis.on('ready', () => {
       this.#attemptTold = true;
       this.#refusalsTold.clear();
-      this.#steadySinceMs = performance.now();
       this.#isBack();
     });
     redis.on('close', () => {
@@ -211,7 +186,6 @@ export class RedisConnection {
     const cause = plainCause(error);
     const isHandled = handlesWrongType && saysWrongType(cause);
     const trouble = isHandled ? null : troubleOf(error instanceof Error ? error : cause);
-    if (trouble?.kind === 'away' || trouble?.kind === 'no writes') this.#steadySinceMs = performance.now();
     if (trouble?.kind === 'away') this.#isAway(trouble.words);
     if (trouble?.kind === 'refused') this.#tellRefusal(trouble.words);
     if (trouble?.kind === 'no writes') {

@@ -7,8 +7,6 @@ import { fromWorkerHash, workerFields } from './records.js';
 import { parseReply } from './reply.js';
 
 export interface Directory {
-  /** Redis's own clock, ms since the epoch. */
-  readonly nowMs: number;
   /** Workers whose lease holds → ms since their last heartbeat, ordered by id. */
   readonly alive: ReadonlyMap<string, number>;
   /** Workers whose lease has run out and whom nobody has removed yet, ordered by id. */
@@ -33,7 +31,6 @@ export async function readDirectory(
   });
   const [seconds, microseconds] = parseReply(timeReply, time);
   const nowMs = seconds * 1000 + Math.floor(microseconds / 1000);
-  connection.sawTime(nowMs, leaseMs / 2);
   const ages = inPairs(parseReply(directoryReply, members)).map(([workerId, seenAt]): [string, number] => [
     workerId,
     nowMs - Number(seenAt),
@@ -43,7 +40,6 @@ export async function readDirectory(
   const isAhead = (ageMs: number) => Number.isNaN(ageMs) || ageMs < -aheadMaxMs(leaseMs);
   const alive = ages.filter(([, ageMs]) => ageMs <= leaseMs && !isAhead(ageMs));
   return {
-    nowMs,
     alive: new Map(alive.map(([workerId, ageMs]) => [workerId, Math.max(0, ageMs)])),
     stale: ages.filter(([, ageMs]) => ageMs > leaseMs).map(([workerId]) => workerId),
     ahead: ages.filter(([, ageMs]) => isAhead(ageMs)).map(([workerId]) => workerId),

@@ -5,6 +5,11 @@
 export interface RedisKeys {
   /** ZSET workerId → time of the last heartbeat, ms by Redis's own clock. */
   readonly workers: string;
+  /**
+   * HASH with a TTL: `since` when Redis has taken writes without a pause, and when it was `last` seen to, ms by its own
+   * clock.
+   */
+  readonly steady: string;
   /** STREAM: peers opened and closed, workers up and down. */
   readonly events: string;
   /** STREAM: peers that have closed, each as it was last, and why. */
@@ -24,6 +29,7 @@ export interface RedisKeys {
 export function redisKeys(prefix: string): RedisKeys {
   return {
     workers: `${prefix}workers`,
+    steady: `${prefix}steady`,
     events: `${prefix}events`,
     closed: `${prefix}closed`,
     worker: (workerId) => `${prefix}worker:${workerId}`,

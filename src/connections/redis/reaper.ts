@@ -7,7 +7,8 @@ import type { CloseReason } from '../record.js';
 import { RedisConnection } from './connection.js';
 import { readDirectory } from './directory.js';
 import { redisKeys, type RedisKeys } from './keys.js';
-import { removeStale, removeWorkers } from './removal.js';
+import { pauseMs, pulseIntervalMs, removeStale, removeWorkers } from './removal.js';
+import { pulse } from './scripts.js';
 import type { WorkerReaper } from '../store.js';
 
 export class RedisReaper implements WorkerReaper {
@@ -24,8 +25,21 @@ export class RedisReaper implements WorkerReaper {
 
   async removeWorker(workerId: string, reason: CloseReason): Promise<void> {
     await this.#connection.ready();
-    const removal = { reason, rowsMax: removalRowsMax, leaseMs: null };
+    const removal = { reason, rowsMax: removalRowsMax, leases: null };
     await removeWorkers(this.#connection, this.#keys, hostOf(workerId), [workerId], removal);
+  }
+
+  get pulseIntervalMs(): number {
+    return pulseIntervalMs(this.#settings.leaseMs);
+  }
+
+  /** Gives a sign that Redis takes writes: without it nobody can be removed. Rejects with StoreUnavailableError. */
+  async pulse(): Promise<void> {
+    const { leaseMs, keyTtlMs } = this.#settings;
+    await this.#connection.run((redis) =>
+      redis.eval(pulse, 1, this.#keys.steady, pauseMs(leaseMs), keyTtlMs),
+    );
+    this.#connection.tookWrites();
   }
 
   /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */

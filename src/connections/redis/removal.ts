@@ -13,35 +13,59 @@ import type { RedisKeys } from './keys.js';
 import { parseReply } from './reply.js';
 import { bringBack, remove } from './scripts.js';
 
-/** Who has come back. */
+/** Who stays. */
 const removeReply = z.array(z.string());
+
+type Leases = Pick<RedisSettings, 'leaseMs' | 'removalGraceMs' | 'keyTtlMs'>;
 
 interface Removal {
   readonly reason: CloseReason;
   /** At most so many of all their peers go to the history. */
   readonly rowsMax: number;
-  /** Removes only whose lease has run out by then; null: in any case. */
-  readonly leaseMs: number | null;
+  /** Removes only whose lease has run out by then, and nobody who may have been kept from renewing it; null: in any case. */
+  readonly leases: Leases | null;
+}
+
+/**
+ * Of a lease: without a sign for so long that Redis takes writes it may have taken none. Short enough that whoever had to wait for
+ * it, and is late to notice that it is back, still renews a lease in time; several times as long as each primary takes for a sign.
+ */
+const pauseShare = 1 / 5;
+const pulseShare = 1 / 15;
+
+/** How often a primary gives a sign that Redis takes writes. */
+export function pulseIntervalMs(leaseMs: number): number {
+  return leaseMs * pulseShare;
+}
+
+/** Without a sign for so long Redis counts as one that took no writes. */
+export function pauseMs(leaseMs: number): number {
+  return Math.ceil(leaseMs * pauseShare);
 }
 
 /**
  * Deletes the keys of workers of one host and their places in the directory, and says so in the history and the events.
- * Resolves to those that have come back and so stay. Rejects with StoreUnavailableError.
+ * Resolves to those that have come back, or could not, and so stay. Rejects with StoreUnavailableError.
  */
 export async function removeWorkers(
   connection: RedisConnection,
   keys: RedisKeys,
   host: string,
   ids: readonly string[],
-  { reason, rowsMax, leaseMs }: Removal,
+  { reason, rowsMax, leases }: Removal,
 ): Promise<readonly string[]> {
   const touched = [
     keys.workers,
     keys.events,
     keys.closed,
+    keys.steady,
     ...ids.flatMap((id) => [keys.worker(id), keys.peers(id), keys.resync(id)]),
   ];
-  const values = [host, reason, eventHistoryMax, closedHistoryMax, leaseMs ?? '', rowsMax, ...ids];
+  const conditions =
+    leases === null
+      ? ['', '', '', '']
+      : [leases.leaseMs, pauseMs(leases.leaseMs), leases.removalGraceMs, leases.keyTtlMs];
+  const values = [host, reason, eventHistoryMax, closedHistoryMax, rowsMax, ...conditions, ...ids];
   const reply = await connection.run((redis) => redis.eval(remove, touched.length, ...touched, ...values));
   return parseReply(removeReply, reply);
 }
@@ -54,21 +78,19 @@ export async function removeStale(
   connection: RedisConnection,
   keys: RedisKeys,
   directory: Directory,
-  settings: Pick<RedisSettings, 'leaseMs' | 'removalGraceMs'>,
+  leases: Leases,
 ): Promise<readonly string[]> {
   const { alive, stale, ahead } = directory;
+  const { leaseMs } = leases;
   const left = new Set(ahead);
-  await unlessAway(() => bringAllBack(connection, keys, ahead, settings.leaseMs));
-  // That all have ended at once is unlikely; that none could write, as while Redis has no memory, is not, and they come back one by one.
-  if (stale.length > 0 && alive.size === 0) connection.doubt();
-  // While Redis was away nobody could renew a lease: those that have run out say nothing yet of who lives.
-  if (connection.steadyForMs < settings.removalGraceMs || alive.size === 0) return [...stale, ...left].sort();
+  await unlessAway(() => bringAllBack(connection, keys, ahead, leaseMs));
+  // That all have fallen silent together is unlikely; that none could write, and they come back one by one, is not.
+  if (![...alive.values()].some((ageMs) => ageMs <= leaseMs / 2)) return [...stale, ...left].sort();
   for (const host of new Set(stale.map(hostOf))) {
     let stay: readonly string[] = stale.filter((id) => hostOf(id) === host);
-    const { leaseMs } = settings;
     const reason = reasonOf(host, alive, leaseMs);
     if (reason !== null) {
-      const removal = { reason, rowsMax: removalRowsMax, leaseMs };
+      const removal = { reason, rowsMax: removalRowsMax, leases };
       await unlessAway(async () => {
         stay = await removeWorkers(connection, keys, host, stay, removal);
       });

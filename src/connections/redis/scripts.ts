@@ -10,6 +10,30 @@ end
 `;
 
 /**
+ * Since when Redis has taken writes without a pause: whoever lived could renew its lease since then. A step of its clock is a
+ * pause, too. As a number of ms; that it is written first of all keeps a Redis from going on that has no memory.
+ */
+const steady = `${clock}
+local function steadyFor(key, pause, ttl)
+  local time = now()
+  local last, since = unpack(redis.call('HMGET', key, 'last', 'since'))
+  last, since = tonumber(last or ''), tonumber(since or '')
+  if not (last and since) or time - last > tonumber(pause) or time < last then since = time end
+  redis.call('HSET', key, 'last', time, 'since', since)
+  redis.call('PEXPIRE', key, ttl)
+  return time - since
+end
+`;
+
+/**
+ * A sign that Redis takes writes.
+ * KEYS: steady. ARGV: ms without a sign that are a pause, TTL in ms.
+ */
+export const pulse = `${steady}
+steadyFor(KEYS[1], ARGV[1], ARGV[2])
+`;
+
+/**
  * Writes peers, never without a TTL: a late write to a key that has expired would otherwise stay for ever.
  * KEYS: peers. ARGV: TTL in ms, then id and JSON of each peer.
  */
@@ -98,15 +122,20 @@ end
 
 /**
  * Removes workers of one host and their peers, whose last records go to the history; with a lease given, only those whose lease has
- * run out (they may have come back). All at once: what was removed is in the history, and nothing else is, whoever dies
- * meanwhile. A history or stream of events in whose place somebody has put something else keeps nobody.
- * KEYS: workers, events, closed, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
- * history to keep, lease in ms or '', rows that may go to the history, then the id of each worker.
- * Returns the ids of those that have come back.
+ * run out (they may have come back), and none before Redis has taken writes without a pause for long enough. All at once: what was removed
+ * is in the history, and nothing else is, whoever dies meanwhile. A history or stream of events in whose place somebody has put
+ * something else keeps nobody.
+ * KEYS: workers, events, closed, steady, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
+ * history to keep, rows that may go to the history, lease in ms or '', what is a pause and how long none may have been in ms, TTL in
+ * ms, then the id of each worker.
+ * Returns the ids of those that stay.
  */
-export const remove = `${clock}
+export const remove = `${steady}
 local time = now()
-local host, reason, lease, room = ARGV[1], ARGV[2], ARGV[5], tonumber(ARGV[6])
+local host, reason, room, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
+if lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) < tonumber(ARGV[8]) then
+  return {unpack(ARGV, 10)}
+end
 
 local function tell(stream, entries, ...)
   redis.pcall('XADD', stream, 'MAXLEN', '~', entries, '*', ...)
@@ -126,8 +155,8 @@ local function remember(peers)
 end
 
 local removed, peersOfAll, back = 0, 0, {}
-for index = 7, #ARGV do
-  local id, at = ARGV[index], 4 + 3 * (index - 7)
+for index = 10, #ARGV do
+  local id, at = ARGV[index], 5 + 3 * (index - 10)
   local seen = redis.call('ZSCORE', KEYS[1], id)
   if lease ~= '' and seen and time - tonumber(seen) <= tonumber(lease) then
     back[#back + 1] = id

@@ -134,7 +134,7 @@ export class RedisStore implements ConnectionStore {
     try {
       const id = this.#workerId;
       if (id !== null) {
-        const removal = { reason: 'drain', rowsMax: 0, leaseMs: null } as const;
+        const removal = { reason: 'drain', rowsMax: 0, leases: null } as const;
         await this.#write(() => removeWorkers(this.#connection, this.#keys, hostOf(id), [id], removal));
       }
     } catch (error) {

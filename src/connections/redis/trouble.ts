@@ -76,6 +76,19 @@ const meanings: readonly Meaning[] = [
     kind: 'away',
     cure: 'correct the database in connections.redis.url',
   },
+  // What ioredis says of calls that were under way, of options that nobody can set here.
+  {
+    sign: /^Reached the max retries per request/,
+    kind: 'away',
+    instead: 'the connection broke',
+    cure: 'see whether it runs',
+  },
+  {
+    sign: /^Command timed out/,
+    kind: 'away',
+    instead: 'it did not answer within connections.redis.command_timeout_ms',
+    cure: 'see whether it hangs, or is too far away for that',
+  },
   { sign: /^ERR max number of clients/, kind: 'away', cure: 'raise its maxclients' },
   {
     sign: /^DENIED/,

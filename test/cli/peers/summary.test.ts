@@ -45,12 +45,25 @@ describe('totals', () => {
     assert.deepEqual(names(lines), ['worker', 'one, all', '… 2 more hosts and 32 more workers']);
   });
 
-  test('count connections as the workers do, unless a filter looks within workers', () => {
-    const count = (filter: Parameters<typeof totalsTable>[1]) =>
-      /serving +(\d+)/.exec(totalsTable(listOf({ 'line-7': 1 }, 42), filter, Infinity).join('\n'))?.[1];
-    assert.equal(count({}), '42');
-    assert.equal(count({ host: 'line-7' }), '42');
-    assert.equal(count({ worker: 'line-7:1:a' }), '42');
-    assert.equal(count({ address: '10.0.0.7' }), '1');
+  const count = (filter: Parameters<typeof totalsTable>[1], changes: Partial<PeerList> = {}) =>
+    /serving +(\d+)/.exec(
+      totalsTable({ ...listOf({ 'line-7': 1 }, 42), ...changes }, filter, Infinity).join('\n'),
+    )?.[1];
+
+  test('count the listed connections', () => {
+    assert.equal(count({}), '1');
+    assert.equal(count({ host: 'line-7' }), '1');
   });
+
+  for (const [what, changes] of [
+    ['the list is cut', { isCut: true }],
+    ['their connections could not be read', { unread: ['line-7:1:a'] }],
+  ] as const) {
+    test(`count connections as the workers do where ${what}, unless a filter looks within workers`, () => {
+      assert.equal(count({}, changes), '42');
+      assert.equal(count({ host: 'line-7' }, changes), '42');
+      assert.equal(count({ worker: 'line-7:1:a' }, changes), '42');
+      assert.equal(count({ address: '10.0.0.7' }, changes), '1');
+    });
+  }
 });

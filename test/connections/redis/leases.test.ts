@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RedisSettings } from '#src/connections/choose-store.js';
-import { RedisConnection } from '#src/connections/redis/connection.js';
 import { RedisStore } from '#src/connections/redis/store.js';
+import { setTimeout as wait } from 'node:timers/promises';
 import { StoreUnavailableError } from '#src/errors.js';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.js';
 import { peerRecords, workerRecord } from '../records.js';
@@ -54,57 +54,83 @@ describe('the Redis store, of leases', () => {
   });
 
   describe('that have run out', () => {
-    it('removes nobody until the grace after its connection came back is over, and names whom it spares', async () => {
-      const reader = await open(far, { removalGraceMs: 1_500 });
-      await (await open(one)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
-      await until('the grace of the first connection is over', async () => {
+    /** Of the store's lease: so long without a sign is a pause. */
+    const pause = 20_000;
+    /** As if the last sign that Redis takes writes had been given so much later. */
+    const moveLastSign = (byMs: number) => server.cli('HINCRBY', 'pear:steady', 'last', String(byMs));
+    const hasBeenSteady = () => server.cli('HINCRBY', 'pear:steady', 'since', '-100000');
+    const ago = (ms: number) => String(Date.now() - ms);
+    const goesAtLast = (reader: RedisStore) =>
+      until('it is removed once the grace is over', async () => (await unreadOf(reader)).length === 0);
+
+    for (const [what, happens] of [
+      ['is first seen', () => server.cli('DEL', 'pear:steady')],
+      ['was away or took no writes', () => moveLastSign(-pause)],
+      ['has a clock that was set back', () => moveLastSign(pause)],
+    ] as const) {
+      it(`removes nobody for the grace after Redis ${what}, and names whom it spares`, async () => {
+        const reader = await open(far, { removalGraceMs: 1_000 });
+        await (await open(one)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
+        await open('nobody:0:dddd');
         await setLease('nobody:0:dddd', '1');
-        return (await unreadOf(reader)).length === 0;
+        await goesAtLast(reader);
+        await happens();
+        await setLease(one, '1');
+        assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one] });
+        await goesAtLast(reader);
+        assert.equal((await readStream(server, 'pear:closed')).length, 2);
       });
-      await server.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }
+
+    it('removes nobody while Redis has no memory, nor right after, though leases end one by one', async () => {
+      const reader = await open(far, { removalGraceMs: 1_000 });
+      const store = await open(one);
+      await store.flush({ changed: peerRecords(one, 2), closed: [], events: [] });
+      await reader.workers();
+      await setLease('nobody:0:dddd', '1');
+      await reader.workers();
+      await hasBeenSteady();
       await setLease(one, '1');
-      await until('the reader is back', async () => {
-        try {
-          return (await unreadOf(reader)).includes(one);
-        } catch (error) {
-          assert.ok(error instanceof StoreUnavailableError);
-          return false;
-        }
-      });
+      await server.cli('CONFIG', 'SET', 'maxmemory', '1');
+      try {
+        assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one, 'nobody:0:dddd'].sort() });
+      } finally {
+        await server.cli('CONFIG', 'SET', 'maxmemory', '0');
+      }
+      // Nobody could give a sign meanwhile.
+      await moveLastSign(-pause);
+      assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one, 'nobody:0:dddd'].sort() });
+      assert.equal(await store.heartbeat(workerRecord(one), 2), 'ok');
+      await goesAtLast(reader);
+      assert.deepEqual(await readStream(server, 'pear:closed'), []);
+      assert.equal((await namesOf(reader)).alive.length, 2);
+    });
+
+    it('removes nobody with an order that had to wait for Redis', async () => {
+      const changes = { leaseMs: 1_000, removalGraceMs: 300 };
+      const reader = await open(far, changes);
+      await (await open(one, changes)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
+      await setLease('nobody:0:dddd', '1');
+      await reader.workers();
+      await hasBeenSteady();
+      await setLease(one, '1');
+      await setLease(far, ago(0));
+      await server.cli('CLIENT', 'PAUSE', '60000', 'WRITE');
+      const looked = unreadOf(reader);
+      await wait(400);
+      await server.cli('CLIENT', 'UNPAUSE');
+      assert.deepEqual(await looked, ['nobody:0:dddd', one].sort());
+      assert.deepEqual(await readStream(server, 'pear:closed'), []);
+    });
+
+    it('removes nobody where no lease was renewed for half a lease: perhaps none could be', async () => {
+      const reader = await open(far);
+      await open(one);
+      await setLease(one, '1');
+      await setLease(far, ago(40_000));
       assert.deepEqual(await namesOf(reader), { alive: [far], unread: [one] });
-      await until('it is removed', async () => (await unreadOf(reader)).length === 0);
-      assert.equal((await readStream(server, 'pear:closed')).length, 2);
-    });
-
-    it('removes nobody for the grace after no lease held, though nothing failed here: none could write', async () => {
-      const reader = await open(one, { removalGraceMs: 2_000 });
-      const other = await open(two);
-      await other.flush({ changed: peerRecords(two, 2), closed: [], events: [] });
-      for (const id of [one, two]) await setLease(id, '1');
-      assert.deepEqual((await namesOf(reader)).unread, [one, two]);
-      assert.equal(await reader.heartbeat(workerRecord(one), 0), 'ok');
-      assert.deepEqual(await namesOf(reader), { alive: [one], unread: [two] });
-      assert.equal(await other.heartbeat(workerRecord(two), 2), 'ok');
-      assert.deepEqual(await namesOf(reader), { alive: [one, two], unread: [] });
-      await setLease(two, '1');
-      await until('it is removed once the grace is over', async () => (await unreadOf(reader)).length === 0);
-      assert.equal((await readStream(server, 'pear:closed')).length, 2);
-    });
-
-    it('begins the grace anew where the clock of Redis has run ahead of ours', async (t) => {
-      const connection = new RedisConnection({ ...redisSettings(server), onTrouble: () => undefined });
-      t.after(() => {
-        connection.close();
-      });
-      await connection.ready();
-      const now = Date.now();
-      connection.sawTime(now, 1_000);
-      await until('it has stood for a while', () => connection.steadyForMs > 100);
-      connection.sawTime(now + 500, 1_000);
-      const before = connection.steadyForMs;
-      assert.ok(before > 100, 'as fast as ours, or nearly so');
-      connection.sawTime(now + 10_000, 1_000);
-      assert.ok(connection.steadyForMs < before);
+      assert.equal(await reader.heartbeat(workerRecord(far), 0), 'ok');
+      assert.deepEqual(await namesOf(reader), { alive: [far], unread: [] });
     });
 
     it('removes nobody where no lease holds: it was Redis that was away', async () => {

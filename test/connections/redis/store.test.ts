@@ -259,6 +259,7 @@ describe('the Redis store', () => {
       assert.deepEqual(await keys(), [
         'closed stream',
         'events stream',
+        'steady hash',
         `worker:${far} hash`,
         'workers zset',
       ]);
@@ -302,7 +303,7 @@ describe('the Redis store', () => {
       await server.cli('ZADD', `${settings.keyPrefix}workers`, '1', two);
       const before = await readStream(server, `${settings.keyPrefix}events`);
       const connection = new RedisConnection({ ...settings, onTrouble: (message) => assert.fail(message) });
-      const removal = { reason: 'host lost', rowsMax: 1_000, leaseMs: settings.leaseMs } as const;
+      const removal = { reason: 'host lost', rowsMax: 1_000, leases: settings } as const;
       const names = redisKeys(settings.keyPrefix);
       try {
         assert.deepEqual(await removeWorkers(connection, names, 'pear-host', [one], removal), [one]);
