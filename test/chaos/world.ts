@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { LocalServer } from '#src/cli/local-server.js';
 import type { Random } from '../fuzz/random.js';
+import { eventually } from '../support/deadline.js';
 import { signalTo } from '../support/processes.js';
 import { startRedisServer, type RedisServer } from '../support/redis-server.js';
 import { startServer } from '../support/server.js';
@@ -18,8 +19,10 @@ const workersPerHost = 2;
 const outageMs = 1_500;
 /** Every lease has run out meanwhile. */
 const longOutageMs = times.leaseMs + times.heartbeatMs;
-/** Nobody is removed for so long after Redis was away; then everybody looks once more. */
-const graceMs = times.leaseMs + 3 * times.heartbeatMs;
+/** Nobody is removed before Redis has taken writes for so long. */
+const graceMs = times.leaseMs + 2 * times.heartbeatMs;
+/** Then everybody looks once more. */
+const removalMs = graceMs + times.heartbeatMs;
 /** More than close in one round, and what redis-cli may print. */
 const closedRowsMax = 1_000;
 
@@ -137,10 +140,19 @@ export class World {
       [
         'Redis without memory beyond the lease',
         async () => {
+          await this.#isSteady(redis);
           await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
           await wait(longOutageMs);
           await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
-          await wait(graceMs);
+          await wait(removalMs);
+        },
+      ],
+      [
+        'writes to Redis paused beyond the lease',
+        async () => {
+          await this.#isSteady(redis);
+          await redis.cli('CLIENT', 'PAUSE', String(longOutageMs), 'WRITE');
+          await wait(longOutageMs + removalMs);
         },
       ],
       [
@@ -162,6 +174,14 @@ export class World {
     for (const { server } of this.#hosts) await server?.stop();
     for (const { line } of this.#hosts) line?.close();
     await this.#redis?.dispose();
+  }
+
+  /** Redis has taken writes for long enough, so that whoever falls silent from now on may be removed. */
+  async #isSteady(redis: RedisServer): Promise<void> {
+    await eventually('Redis takes writes', async () => {
+      const [last, since] = (await redis.cli('HMGET', 'pear:steady', 'last', 'since')).split('\n').map(Number);
+      return (last ?? NaN) - (since ?? NaN) > graceMs ? true : null;
+    });
   }
 
   async #closed(): Promise<readonly { readonly id: string; readonly reason: string }[]> {
