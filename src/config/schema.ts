@@ -185,7 +185,9 @@ const connections = z.strictObject({
     .describe('A worker silent for longer counts as gone; at least twice the heartbeat.'),
   key_ttl_ms: milliseconds(hourMs)
     .default(60_000)
-    .describe('How long keys of a silent worker stay in Redis; at least twice the lease and three heartbeats.'),
+    .describe(
+      'How long keys of a silent worker stay in Redis; at least twice the lease and three heartbeats.',
+    ),
 });
 
 const admin = z.strictObject({
