@@ -92,6 +92,7 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   /** What came of a `prepare`: null where it is ready to serve. */
   z.object({ type: z.literal('prepared'), round: z.int(), problem: z.string().nullable() }),
   /** It serves by what was prepared. */
+  z.object({ type: z.literal('switched'), round: z.int() }),
   z.object({ type: z.literal('committed'), round: z.int() }),
   /** Disconnect peers of any host. */
   z.object({ type: z.literal('kick'), ...kick }),

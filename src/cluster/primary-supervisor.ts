@@ -93,8 +93,19 @@ export function createSupervisor(
       });
     },
     onFollowed: (workerId, message) => {
-      if (message.type === 'committed') keeper.followers.committed(workerId, message.round);
-      else keeper.followers.prepared(workerId, message.round, message.problem);
+      switch (message.type) {
+        case 'prepared':
+          keeper.followers.prepared(workerId, message.round, message.problem);
+          return;
+        case 'switched':
+          keeper.followers.switched(workerId, message.round);
+          return;
+        case 'committed':
+          keeper.followers.committed(workerId, message.round);
+          return;
+        default:
+          message satisfies never;
+      }
     },
     onFailed: (slot, { problem, cure }) => {
       log.error({ worker: slot, cure }, problem);

@@ -60,11 +60,14 @@ export function followSettings(
       },
       discard: () => detector.discard(),
     },
-    // Half of the time in which it must have committed.
-    maxWaitMs: config.cluster.commit_timeout_ms / 2,
+    // No image waits longer for its verdict.
+    maxWaitMs: config.limits.request_timeout_ms,
     startTimeoutMs: config.cluster.start_timeout_ms,
     onPrepared: (round, problem) => {
       void link.send({ type: 'prepared', round, problem });
+    },
+    onSwitched: (round) => {
+      void link.send({ type: 'switched', round });
     },
     onCommitted: (round) => {
       void link.send({ type: 'committed', round });

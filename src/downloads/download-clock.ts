@@ -26,6 +26,7 @@ export class DownloadClock {
   readonly #whole: NodeJS.Timeout;
   #stage: NodeJS.Timeout | undefined;
   #bytes = 0;
+  #isStopped = false;
 
   constructor(timeoutMs: number, patience: Patience) {
     this.#patience = patience;
@@ -37,7 +38,7 @@ export class DownloadClock {
   }
 
   abort(reason: WireError): void {
-    this.#controller.abort(reason);
+    if (!this.#isStopped) this.#controller.abort(reason);
   }
 
   connecting(): void {
@@ -69,6 +70,7 @@ export class DownloadClock {
 
   /** Nothing aborts any more. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#stage);
     clearTimeout(this.#whole);
   }

@@ -1,11 +1,13 @@
 // Fetches models for 0x20: through the gate (download-gate.ts), into a temporary folder, checked there, then put in place. What
 // proves a model and what keeps others from changing the folder meanwhile are given from outside. A download that fails
 // leaves nothing behind.
-import { copyFile, constants } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { BusyError, codeOf, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
+import { BusyError, InvalidMessageError, ResourceNotFoundError, describeError } from '../errors.js';
+import { readSidecar, sidecarPath } from '../detector/models/sidecar.js';
 import { modelNameForm } from '../handlers/model-name.js';
+import { settlesIn } from '../in-time.js';
 import type { Logger } from '../log.js';
 import { findModel } from '../settings/model-files.js';
 import { isModelFile, modelFileOf } from '../settings/model-name.js';
@@ -54,17 +56,23 @@ interface Running {
   readonly record: DownloadRecord;
   readonly clock: DownloadClock;
   /** Settles, never rejects, once nothing of the download is left to be done. */
-  ended: Promise<void>;
+  readonly ended: Promise<void>;
 }
 
 /** More would only share the same line, and what each has written so far fills the same disk. */
 const runningMax = 2;
+/** What a download that is given up has written goes before that is told, unless its disk hangs. */
+const tidyMs = 1_000;
+/** So long the end of the server waits for what is left of downloads. */
+const closeMs = 5_000;
 const finishedMax = 20;
 
 export class ModelDownloader {
   readonly #options: DownloaderOptions;
   readonly #gate: DownloadGate;
   readonly #running = new Map<string, Running>();
+  /** Names of those that were given up, and whose disk hangs: they still hold threads, and perhaps memory of the disk. */
+  readonly #hanging = new Set<string>();
   #finished: readonly DownloadProgress[] = [];
   #isClosed = false;
 
@@ -93,6 +101,11 @@ export class ModelDownloader {
     if (this.#running.size >= runningMax) {
       throw new BusyError(`${runningMax} downloads are under way; try again when one has ended`);
     }
+    if (this.#hanging.has(name) || this.#hanging.size >= runningMax) {
+      throw new BusyError(
+        'the disk of the model folder hangs in an earlier download; mend it, and try again',
+      );
+    }
     const { timeoutMs, patience = defaultPatience } = this.#options;
     const record = new DownloadRecord(url, name, this.#options.log);
     const clock = new DownloadClock(timeoutMs, patience);
@@ -103,9 +116,10 @@ export class ModelDownloader {
     );
     this.#running.set(name, { record, clock, ended });
     try {
-      await work;
+      await orAborted(work, clock.signal);
       record.done();
     } catch (error) {
+      if (!(await settlesIn(ended, tidyMs))) this.#hangs(name, ended);
       const failure = failureOf(error, clock.signal);
       record.failed(failure);
       throw failure;
@@ -116,12 +130,24 @@ export class ModelDownloader {
     }
   }
 
-  /** Ends what runs, and resolves once nothing of it is left. What is being put in place is put in place. */
+  /**
+   * Ends what runs, and resolves once nothing of it is left, unless its disk hangs. What is being put in place is put in
+   * place.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const running = [...this.#running.values()];
     for (const { clock } of running) clock.abort(stopping());
-    await Promise.all(running.map(({ ended }) => ended));
+    await settlesIn(Promise.all(running.map(({ ended }) => ended)), closeMs);
+  }
+
+  #hangs(name: string, ended: Promise<void>): void {
+    this.#options.log.error(
+      { model: name },
+      'the disk of the model folder hangs in a download that is given up',
+    );
+    this.#hanging.add(name);
+    void ended.then(() => this.#hanging.delete(name));
   }
 
   async #run(url: URL, request: DownloadRequest, record: DownloadRecord, clock: DownloadClock) {
@@ -209,14 +235,13 @@ function assertRequest({ url, name, sha256 }: DownloadRequest): URL {
 
 /** What is beside the place of the model now describes the new one, too. */
 async function copySidecar(model: string, temporary: string): Promise<void> {
-  const [from, to] = [model, temporary].map((path) => path.replace(/\.onnx$/, '.yaml'));
-  if (from === undefined || to === undefined) return;
-  try {
-    await copyFile(from, to, constants.COPYFILE_EXCL);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+  const sidecar = await readSidecar(model).catch((cause: unknown) => {
+    throw new ResourceNotFoundError('the file that describes the model cannot be read', { cause });
+  });
+  if (sidecar === null) return;
+  await writeFile(sidecarPath(temporary), sidecar, { flag: 'wx' }).catch((error: unknown) => {
     throw diskError(error);
-  }
+  });
 }
 
 function stopping(): BusyError {

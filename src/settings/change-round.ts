@@ -18,13 +18,23 @@ const workersEnd = 'workers end while they load it';
 export interface Follower {
   /** Load what the settings name, beside what serves; answered with `prepared`. */
   prepare(round: number, settings: Settings): void;
-  /** Serve by what was prepared; answered with `committed`. */
+  /** Serve by what was prepared; answered with `switched`, and with `committed` when what was asked before is answered. */
   commit(round: number): void;
   /** Give up what was prepared. */
   abort(round: number): void;
   /** It does not answer; its end counts as an answer. */
   kill(): void;
 }
+
+export interface CommitTimes {
+  /** For serving by what was prepared. */
+  readonly switchTimeoutMs: number;
+  /** From then on, for what was asked before. */
+  readonly answerTimeoutMs: number;
+}
+
+/** A process that waits for a disk that hangs is not ended by a signal: it does nothing any more all the same. */
+const defaultGoneMs = 5_000;
 
 /** What a worker says of what it was to prepare; null: it is ready. */
 export type Problem = string | null;
@@ -36,10 +46,11 @@ export const timedOut = Symbol('timed out');
  * `deciding`: all are ready, and whether they commit is not known yet. `givenUp`: the answers of those that were asked to prepare
  * are still to come.
  */
-type Phase = 'preparing' | 'deciding' | 'committing' | 'givenUp' | 'over';
+type Phase = 'preparing' | 'deciding' | 'switching' | 'answering' | 'givenUp' | 'over';
 
 export class ChangeRound {
   readonly #number: number;
+  readonly #goneMs: number;
   readonly #settings: Settings;
   readonly #followers: Map<string, Follower>;
   /** Workers whose answer in this phase is still to come. */
@@ -48,6 +59,8 @@ export class ChangeRound {
   readonly #unasked = new Set<string>();
   #phase: Phase = 'preparing';
   #problem: Problem = null;
+  /** Workers that still answer what was asked before. */
+  readonly #answering = new Set<string>();
   /** Workers that could prepare. */
   #ready = 0;
   /** Workers that ended while they prepared. */
@@ -57,7 +70,13 @@ export class ChangeRound {
   /** Resolves when it is decided and all have followed, or it is given up. */
   readonly over: Promise<void>;
 
-  constructor(number: number, settings: Settings, followers: ReadonlyMap<string, Follower>) {
+  constructor(
+    number: number,
+    settings: Settings,
+    followers: ReadonlyMap<string, Follower>,
+    goneMs = defaultGoneMs,
+  ) {
+    this.#goneMs = goneMs;
     this.#number = number;
     this.#settings = settings;
     this.#followers = new Map(followers);
@@ -102,22 +121,33 @@ export class ChangeRound {
 
   /**
    * After an abort: resolves when all have answered that were asked to prepare, or have ended; who takes longer is killed. It
-   * could follow no other change.
+   * could follow no other change. Gives those that have not ended even then.
    */
-  settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
+  settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<readonly string[]> {
     return this.#answeredOrKilled(timeoutMs, onKill);
   }
 
-  /** Has every worker commit; resolves when all have, or have ended: who takes longer is killed. */
-  async commit(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
-    this.#phase = 'committing';
+  /**
+   * Has every worker commit; resolves when all have, or have ended: who takes longer is killed. Gives those that have not ended even
+   * then.
+   */
+  async commit(
+    { switchTimeoutMs, answerTimeoutMs }: CommitTimes,
+    onKill: (workerId: string) => void,
+  ): Promise<readonly string[]> {
+    this.#phase = 'switching';
     for (const [workerId, follower] of this.#followers) {
       this.#awaited.add(workerId);
+      this.#answering.add(workerId);
       follower.commit(this.#number);
     }
-    await this.#answeredOrKilled(timeoutMs, onKill);
+    const left = await this.#answeredOrKilled(switchTimeoutMs, onKill);
+    this.#phase = 'answering';
+    for (const workerId of this.#answering) this.#awaited.add(workerId);
+    left.push(...(await this.#answeredOrKilled(answerTimeoutMs, onKill)));
     this.#phase = 'over';
     this.#onOver();
+    return left;
   }
 
   prepared(workerId: string, problem: Problem): void {
@@ -128,13 +158,21 @@ export class ChangeRound {
     this.#settle(workerId);
   }
 
+  /** It serves by what was prepared. */
+  switched(workerId: string): void {
+    if (this.#phase === 'switching') this.#settle(workerId);
+  }
+
+  /** It has answered what was asked before. */
   committed(workerId: string): void {
-    if (this.#phase === 'committing') this.#settle(workerId);
+    this.#answering.delete(workerId);
+    if (this.#phase === 'switching' || this.#phase === 'answering') this.#settle(workerId);
   }
 
   /** It has ended. */
   remove(workerId: string): void {
     this.#followers.delete(workerId);
+    this.#answering.delete(workerId);
     const wasLoading = this.#awaited.has(workerId) && !this.#unasked.has(workerId);
     if (this.#phase === 'preparing' && wasLoading) {
       this.#lost += 1;
@@ -143,14 +181,17 @@ export class ChangeRound {
     this.#settle(workerId);
   }
 
-  async #answeredOrKilled(timeoutMs: number, onKill: (workerId: string) => void): Promise<void> {
-    if (await settlesIn(this.#answered(), timeoutMs)) return;
+  async #answeredOrKilled(timeoutMs: number, onKill: (workerId: string) => void): Promise<string[]> {
+    if (await settlesIn(this.#answered(), timeoutMs)) return [];
     const ended = this.#answered();
     for (const workerId of this.#awaited) {
       onKill(workerId);
       this.#followers.get(workerId)?.kill();
     }
-    await ended;
+    if (await settlesIn(ended, this.#goneMs)) return [];
+    const left = [...this.#awaited];
+    for (const workerId of left) this.remove(workerId);
+    return left;
   }
 
   #await(workerId: string): void {

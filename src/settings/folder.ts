@@ -1,13 +1,15 @@
 // A folder that somebody names, found on the disk.
-import { realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, realpath, stat } from 'node:fs/promises';
 import { normalize } from 'node:path';
 import { isInside } from './paths.js';
 import type { Folder } from './settings.js';
 
-/** Relative names are relative to the working directory. Rejects where there is no such folder. */
+/** Relative names are relative to the working directory. Rejects where there is no such folder, or none that the server may read. */
 export async function findFolder(name: string): Promise<Folder> {
   const path = await realpath(name);
   if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
+  await access(path, constants.R_OK | constants.X_OK);
   return { name: normalize(name), path };
 }
 

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { DeadlineError, ResourceNotFoundError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { ChangeRound, timedOut, type Follower, type Problem } from './change-round.js';
+import { ChangeRound, timedOut, type CommitTimes, type Follower, type Problem } from './change-round.js';
 import type { Settings } from './settings.js';
 
 export interface FollowersOptions {
@@ -14,6 +14,8 @@ export interface FollowersOptions {
   /** How long a worker that comes may take to catch up with one change. */
   readonly changeTimeoutMs: number;
   readonly commitTimeoutMs: number;
+  /** So long after a change images may be judged by the old model that were there before. */
+  readonly answerTimeoutMs: number;
   readonly log: Logger;
 }
 
@@ -82,12 +84,13 @@ export class Followers {
       void this.#endStuck(number, round);
       throw error;
     }
-    await round.commit(commitTimeoutMs, (workerId) => {
+    const left = await round.commit(this.#commitTimes, (workerId) => {
       log.error(
         { workerId, timeoutMs: commitTimeoutMs },
         'a worker did not follow a change in time; ending it',
       );
     });
+    this.#giveUp(left);
     this.#common = null;
     this.#rounds.delete(number);
   }
@@ -95,14 +98,27 @@ export class Followers {
   /** The round has been given up: nobody who is stuck in it may hold up the next one. */
   async #endStuck(number: number, round: ChangeRound): Promise<void> {
     const { commitTimeoutMs, log } = this.#options;
-    await round.settled(commitTimeoutMs, (workerId) => {
+    const left = await round.settled(commitTimeoutMs, (workerId) => {
       log.error({ workerId }, 'a worker is stuck in a change that was given up; ending it');
     });
+    this.#giveUp(left);
     this.#rounds.delete(number);
+  }
+
+  /** Who has not even ended when it was killed follows nothing any more, and is not waited for. */
+  #giveUp(workerIds: readonly string[]): void {
+    for (const workerId of workerIds) {
+      this.#options.log.error({ workerId }, 'a worker that was killed does not end; going on without it');
+      this.remove(workerId);
+    }
   }
 
   prepared(workerId: string, round: number, problem: Problem): void {
     this.#rounds.get(round)?.prepared(workerId, problem);
+  }
+
+  switched(workerId: string, round: number): void {
+    this.#rounds.get(round)?.switched(workerId);
   }
 
   committed(workerId: string, round: number): void {
@@ -117,22 +133,28 @@ export class Followers {
   }
 
   async #catchUp(workerId: string, follower: Follower, settings: Settings): Promise<boolean> {
-    const { changeTimeoutMs, commitTimeoutMs, log } = this.#options;
+    const { changeTimeoutMs, log } = this.#options;
     const [number, round] = this.#open(settings, new Map([[workerId, follower]]));
     const problem = await round.prepare(changeTimeoutMs);
     const end = (reason: string) => {
       log.error({ workerId, reason }, 'a new worker cannot follow a change; ending it');
     };
     if (problem === null) {
-      await round.commit(commitTimeoutMs, () => {
+      const left = await round.commit(this.#commitTimes, () => {
         end('it took too long');
       });
+      this.#giveUp(left);
     } else if (this.#living.has(workerId)) {
       end(problem === timedOut ? 'it took too long' : problem);
       follower.kill();
     }
     this.#rounds.delete(number);
     return problem === null;
+  }
+
+  get #commitTimes(): CommitTimes {
+    const { commitTimeoutMs, answerTimeoutMs } = this.#options;
+    return { switchTimeoutMs: commitTimeoutMs, answerTimeoutMs };
   }
 
   #open(settings: Settings, followers: ReadonlyMap<string, Follower>): readonly [number, ChangeRound] {

@@ -26,6 +26,7 @@ export interface FollowerOptions {
   readonly startTimeoutMs: number;
   /** `problem`: null where it is ready. */
   readonly onPrepared: (round: number, problem: string | null) => void;
+  readonly onSwitched: (round: number) => void;
   readonly onCommitted: (round: number) => void;
   readonly log: Logger;
 }
@@ -60,7 +61,9 @@ export class SettingsFollower implements CurrentSettings {
       // All at once: no request finds one without the other.
       this.#current = this.#next.settings;
       this.#next = null;
-      await settlesIn(this.#options.detector.commit(), this.#options.maxWaitMs);
+      const answered = this.#options.detector.commit();
+      this.#options.onSwitched(round);
+      await settlesIn(answered, this.#options.maxWaitMs);
       this.#options.onCommitted(round);
     });
   }

@@ -41,12 +41,16 @@ export interface KeeperOptions {
   readonly isStopping: () => boolean;
   readonly changeTimeoutMs: number;
   readonly commitTimeoutMs: number;
+  readonly answerTimeoutMs: number;
   /** Settings are being kept for so long that nobody can say whether they are: only a start anew can, from what is there then. */
   readonly onUndecided: () => void;
   /** Every worker serves by these settings now. */
   readonly onChanged: (settings: Settings, model: Model | null) => void;
   readonly log: Logger;
 }
+
+/** Each read that hangs holds a thread of the process's pool, which has four. */
+const hangingMax = 2;
 
 export class SettingsKeeper implements Changer {
   readonly #options: KeeperOptions;
@@ -57,11 +61,13 @@ export class SettingsKeeper implements Changer {
   #turn: Promise<unknown> = Promise.resolve();
   /** Ends when what the turn that is on writes into a folder of models is written, also where nobody waits for it any more. */
   #writing: Promise<unknown> = Promise.resolve();
+  /** Reads that nobody waits for any more. */
+  #hanging = 0;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    const { changeTimeoutMs, commitTimeoutMs, log } = options;
+    const { changeTimeoutMs, commitTimeoutMs, answerTimeoutMs, log } = options;
     this.followers = new Followers({
       current: () => this.#settings,
       onLoaded: (fingerprint) => {
@@ -69,6 +75,7 @@ export class SettingsKeeper implements Changer {
       },
       changeTimeoutMs,
       commitTimeoutMs,
+      answerTimeoutMs,
       log,
     });
   }
@@ -97,7 +104,7 @@ export class SettingsKeeper implements Changer {
   async place(modelPath: string, put: () => Promise<void>): Promise<void> {
     await this.#inTurn({ what: 'place', wanted: basename(modelPath) }, async (untilMs) => {
       const problem = `${basename(modelPath)} is in use and cannot be replaced`;
-      await doneBy(untilMs, this.#assertUnused(modelPath, new ResourceNotFoundError(problem)));
+      await this.#read(untilMs, () => this.#assertUnused(modelPath, new ResourceNotFoundError(problem)));
       await this.#write(put(), untilMs);
     });
   }
@@ -127,7 +134,7 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeModel(name: string, untilMs: number): Promise<void> {
-    const file = await doneBy(untilMs, findModel(this.#settings.models.path, name));
+    const file = await this.#read(untilMs, () => findModel(this.#settings.models.path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     const modelPath = join(this.#settings.models.path, file.name);
     const model = await doneBy(untilMs, this.#proved(modelPath, name));
@@ -150,20 +157,24 @@ export class SettingsKeeper implements Changer {
 
   async #delete(name: string, untilMs: number): Promise<void> {
     const { path } = this.#settings.models;
-    const file = await doneBy(untilMs, findModel(path, name));
+    const file = await this.#read(untilMs, () => findModel(path, name));
     if (file === null) throw new ResourceNotFoundError(`there is no model ${name}`);
     // The Python server's code for it.
-    await doneBy(untilMs, this.#assertUnused(file.path, new InvalidMessageError(`${name} is in use`)));
+    const error = new InvalidMessageError(`${name} is in use`);
+    await this.#read(untilMs, () => this.#assertUnused(file.path, error));
     await this.#write(deleteModel(path, file), untilMs);
   }
 
   async #assertUnused(path: string, error: WireError): Promise<void> {
-    const inUse = [this.#settings.modelPath, ...this.#options.alsoNeeded].map(realOf);
-    if ((await Promise.all(inUse)).includes(await realOf(path))) throw error;
+    const wanted = await realOf(path);
+    // One after the other, so that a share that hangs takes one thread of the pool.
+    for (const inUse of [this.#settings.modelPath, ...this.#options.alsoNeeded]) {
+      if ((await realOf(inUse)) === wanted) throw error;
+    }
   }
 
   async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {
-    const folder = await doneBy(untilMs, openFolder(name, this.#options.roots));
+    const folder = await this.#read(untilMs, () => openFolder(name, this.#options.roots));
     if (folder === null) throw new ResourceNotFoundError(`there is no folder ${name} that may be chosen`);
     if (folder.path === this.#settings[which].path) return;
     await this.#follow({ ...this.#settings, [which]: folder }, null, untilMs);
@@ -181,6 +192,24 @@ export class SettingsKeeper implements Changer {
       this.#settings = settings;
     });
     onChanged(settings, model);
+  }
+
+  /** What only reads; where its time is over it goes on unheeded, and is counted while it hangs. */
+  async #read<T>(untilMs: number, work: () => Promise<T>): Promise<T> {
+    if (this.#hanging >= hangingMax) {
+      throw new BusyError(
+        'reading for other changes hangs, as on a share that is gone; mend the disk, and try again',
+      );
+    }
+    const reading = work();
+    return inTime(reading, untilMs - performance.now(), () => {
+      this.#hanging += 1;
+      const end = () => {
+        this.#hanging -= 1;
+      };
+      reading.then(end, end);
+      return tooLate();
+    });
   }
 
   /** What may be half done when its time is over: nothing else is changed before it is done, or has failed. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -180,6 +181,17 @@ describe('A download', () => {
     goOn();
     await Promise.all([downloaded, closed]);
     assert.deepEqual(await left(), ['pear.onnx']);
+  });
+
+  it('takes no sidecar from a pipe, which would hold it up for ever', async (t) => {
+    const host = await startHost(t, scripts);
+    const { download, folder, left } = await makeWorkplace(t, [host.origin]);
+    execFileSync('mkfifo', [join(folder, 'pear.yaml')]);
+    await assert.rejects(download(`${host.origin}/pear.onnx`), {
+      name: 'ResourceNotFoundError',
+      message: 'the file that describes the model cannot be read',
+    });
+    assert.deepEqual(await left(), ['pear.yaml']);
   });
 
   it('of what is no URL, no name of a model or no hash is refused as malformed', async (t) => {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { BusyError, NotPermittedError } from '#src/errors.js';
+import { BusyError, DeadlineError, NotPermittedError } from '#src/errors.js';
+import { eventually } from '../support/deadline.js';
+import { holdFolders } from '../support/held-disk.js';
 import { file, Held, makeWorkplace, startHost } from './model-host.js';
 
 const model = Buffer.from('a model of pears '.repeat(10_000));
@@ -56,6 +58,45 @@ describe('Of several downloads', () => {
       assert.ok(result.status === 'rejected' && result.reason instanceof BusyError);
     }
     await assert.rejects(download(`${host.origin}/1`), { message: 'the server is stopping' });
+  });
+});
+
+describe('A download whose disk hangs', () => {
+  it('is answered in time, and none of its name is begun before it has ended', async (t) => {
+    const host = await startHost(t, scripts);
+    const { download, downloader, left, logged } = await makeWorkplace(t, [host.origin], { timeoutMs: 300 });
+    const release = holdFolders(t);
+    await assert.rejects(download(`${host.origin}/pear.onnx`), { name: 'DeadlineError' });
+    assert.deepEqual(
+      downloader.progress().map(({ state }) => state),
+      ['failed'],
+    );
+    await assert.rejects(download(`${host.origin}/pear.onnx`), {
+      name: 'BusyError',
+      message: /disk .* hangs/,
+    });
+    assert.ok(logged.some((line) => line.includes('hangs in a download that is given up')));
+    release();
+    await eventually('it has ended', async () => ((await left()).length === 0 ? true : null));
+    await eventually('the next one', () =>
+      download(`${host.origin}/pear.onnx`).then(
+        () => true,
+        () => null,
+      ),
+    );
+    assert.deepEqual(await left(), ['pear.onnx']);
+  });
+
+  it('keeps the others from being begun where two do, and holds up no end of the server', async (t) => {
+    const host = await startHost(t, scripts);
+    const { download, downloader } = await makeWorkplace(t, [host.origin], { timeoutMs: 300 });
+    holdFolders(t);
+    const names = ['a.onnx', 'b.onnx'];
+    await Promise.all(
+      names.map((name) => assert.rejects(download(`${host.origin}/pear.onnx`, { name }), DeadlineError)),
+    );
+    await assert.rejects(download(`${host.origin}/pear.onnx`), { name: 'BusyError', message: /hangs/ });
+    await downloader.close();
   });
 });
 

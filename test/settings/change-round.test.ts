@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { settlesIn } from '#src/in-time.js';
 import { ChangeRound, timedOut, type Follower } from '#src/settings/change-round.js';
 import type { Settings } from '#src/settings/settings.js';
 
 const folder = { name: 'f', path: '/f' };
 const settings: Settings = { version: 1, modelPath: 'm', fingerprint: 'f', images: folder, models: folder };
 const longMs = 60_000;
+const patient = { switchTimeoutMs: longMs, answerTimeoutMs: longMs };
 
 /** A round of workers that note what they are told. */
-function roundOf(ids: readonly string[]) {
+function roundOf(ids: readonly string[], goneMs?: number) {
   const told: string[] = [];
   const follower = (id: string): Follower => ({
     prepare: () => told.push(`${id} prepare`),
@@ -17,7 +19,7 @@ function roundOf(ids: readonly string[]) {
     abort: () => told.push(`${id} abort`),
     kill: () => told.push(`${id} kill`),
   });
-  const round = new ChangeRound(7, settings, new Map(ids.map((id) => [id, follower(id)])));
+  const round = new ChangeRound(7, settings, new Map(ids.map((id) => [id, follower(id)])), goneMs);
   return { round, told };
 }
 
@@ -28,7 +30,7 @@ describe('a round of a change', () => {
     round.prepared('a', null);
     round.prepared('b', null);
     assert.equal(await ready, null);
-    const done = round.commit(longMs, () => assert.fail('nobody is late'));
+    const done = round.commit(patient, () => assert.fail('nobody is late'));
     round.committed('b');
     round.committed('a');
     await done;
@@ -38,7 +40,7 @@ describe('a round of a change', () => {
   test('without workers is ready and done', async () => {
     const { round } = roundOf([]);
     assert.equal(await round.prepare(longMs), null);
-    await round.commit(longMs, () => undefined);
+    await round.commit(patient, () => undefined);
   });
 
   test('tells at once what one worker cannot prepare', async () => {
@@ -58,7 +60,7 @@ describe('a round of a change', () => {
     round.prepared('b', null);
     round.prepared('c', null);
     assert.equal(await ready, null);
-    const done = round.commit(longMs, () => undefined);
+    const done = round.commit(patient, () => undefined);
     round.committed('b');
     round.remove('c');
     await done;
@@ -119,7 +121,7 @@ describe('a round of a change', () => {
     round.prepared('b', null);
     assert.equal(await ready, null);
     assert.equal(round.isPreparing, false);
-    const done = round.commit(longMs, () => assert.fail('nobody is late'));
+    const done = round.commit(patient, () => assert.fail('nobody is late'));
     round.committed('a');
     round.committed('b');
     await done;
@@ -145,7 +147,7 @@ describe('a round of a change', () => {
     round.prepared('b', null);
     await ready;
     const late: string[] = [];
-    const done = round.commit(5, (id) => {
+    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, (id) => {
       late.push(id);
       // It ends, as one that is killed does.
       setImmediate(() => {
@@ -156,6 +158,41 @@ describe('a round of a change', () => {
     await done;
     assert.deepEqual(late, ['b']);
     assert.deepEqual(told.at(-1), 'b kill');
+  });
+
+  test('waits for workers that still answer what was asked before, longer than for those that do not follow', async () => {
+    const { round, told } = roundOf(['a', 'b']);
+    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () =>
+      assert.fail('both have followed'),
+    );
+    round.committed('a');
+    round.switched('b');
+    assert.equal(await settlesIn(done, 20), false);
+    round.committed('b');
+    assert.deepEqual(await done, []);
+    assert.equal(told.includes('b kill'), false);
+  });
+
+  test('ends workers that answer what was asked before for too long', async () => {
+    const { round, told } = roundOf(['a', 'b']);
+    const done = round.commit({ switchTimeoutMs: longMs, answerTimeoutMs: 5 }, (id) => {
+      setImmediate(() => {
+        round.remove(id);
+      });
+    });
+    round.switched('a');
+    round.switched('b');
+    round.committed('b');
+    assert.deepEqual(await done, []);
+    assert.equal(told.at(-1), 'a kill');
+  });
+
+  test('goes on without a worker that does not even end when it is killed', async () => {
+    const { round } = roundOf(['a', 'b'], 5);
+    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () => undefined);
+    round.committed('a');
+    assert.deepEqual(await done, ['b']);
+    await round.over;
   });
 
   test('has a quarter of many workers load at a time, and the next one as soon as one is ready', async () => {
@@ -206,7 +243,7 @@ describe('a round of a change', () => {
             return;
           }
           assert.equal(await ready, null);
-          const done = round.commit(longMs, () => assert.fail('nobody is late'));
+          const done = round.commit(patient, () => assert.fail('nobody is late'));
           for (const [index, id] of left.entries()) {
             if (endsLater[index] === true) round.remove(id);
             else round.committed(id);

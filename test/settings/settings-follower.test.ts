@@ -58,6 +58,7 @@ function followerWith({
     maxWaitMs,
     startTimeoutMs,
     onPrepared: (round, problem) => events.push(`prepared ${round}: ${problem}`),
+    onSwitched: (round) => events.push(`switched ${round}`),
     onCommitted: (round) => events.push(`committed ${round}`),
     log: pino({ level: 'silent' }),
   });
@@ -73,13 +74,14 @@ function followerWith({
 }
 
 describe('a worker that follows changes', () => {
-  test('serves by the new settings from the word on, and says so when the old model has answered', async () => {
+  test('serves by the new settings from the word on, says so, and says when the old model has answered', async () => {
     const { follower, events, until, answered } = followerWith();
     follower.prepare(1, settings(2, 'new'));
     await until('prepared 1: null');
     assert.equal(follower.current.version, 1);
     follower.commit(1);
-    await until('serves new');
+    await until('switched 1');
+    assert.deepEqual(events.slice(-2), ['serves new', 'switched 1']);
     assert.equal(follower.current.version, 2);
     assert.equal(events.includes('committed 1'), false);
     answered();
@@ -98,7 +100,7 @@ describe('a worker that follows changes', () => {
     follower.prepare(1, settings(2, 'old'));
     follower.commit(1);
     await until('committed 1');
-    assert.deepEqual(events, ['prepared 1: null', 'committed 1']);
+    assert.deepEqual(events, ['prepared 1: null', 'switched 1', 'committed 1']);
     assert.equal(follower.current.version, 2);
   });
 

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { ModelRefusedError } from '#src/errors.js';
 import type { Follower } from '#src/settings/change-round.js';
 import { eventually } from '../support/deadline.js';
+import { holdFolders } from '../support/held-disk.js';
 import { SettingsKeeper, type KeeperOptions } from '#src/settings/settings-keeper.js';
 import type { Settings } from '#src/settings/settings.js';
 
@@ -58,6 +59,7 @@ describe('the keeper of settings', () => {
       isStopping: () => false,
       changeTimeoutMs: 60_000,
       commitTimeoutMs: 60_000,
+      answerTimeoutMs: 60_000,
       onUndecided: () => events.push('undecided'),
       onChanged: () => events.push('changed'),
       log,
@@ -348,5 +350,18 @@ describe('the keeper of settings', () => {
       });
       assert.equal(keeper.current.fingerprint, 'of a.onnx');
     });
+  });
+
+  test('answers at once while reads of two changes hang, and makes changes again when they do not', async (t) => {
+    const keeper = keeperWith({ changeTimeoutMs: 20 });
+    const release = holdFolders(t);
+    const codes: (number | null)[] = [];
+    for (let change = 1; change <= 3; change++) {
+      const answer = await keeper.change(model, 'me');
+      codes.push(answer.ok ? null : answer.code);
+    }
+    assert.deepEqual(codes, [4, 4, 6]);
+    release();
+    await eventually('a change', async () => ((await keeper.change(model, 'me')).ok ? true : null));
   });
 });

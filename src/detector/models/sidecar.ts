@@ -95,6 +95,6 @@ export async function unreadSidecar(modelPath: string): Promise<string | null> {
   return `${unread} is not read; what describes the model has to be in ${read}`;
 }
 
-function sidecarPath(modelPath: string): string {
+export function sidecarPath(modelPath: string): string {
   return modelPath.replace(/\.onnx$/i, '') + '.yaml';
 }
