@@ -5,6 +5,7 @@ import { kickAnswerSchema } from '../connections/kick.js';
 import { kickerNameSchema } from '../connections/record.js';
 import { viewReplySchema, viewRequestSchema } from '../connections/view-messages.js';
 import { placeAnswers } from '../server/entrance/peer-admission.js';
+import { certificateTextsSchema } from '../server/tls/certificate.js';
 import { changeAnswerSchema, changeSchema } from '../settings/change.js';
 import { settingsSchema } from '../settings/settings.js';
 import { sharingNewsSchema } from './sharing/share-messages.js';
@@ -20,6 +21,8 @@ const workerStartSchema = z.object({
   workerId: z.string(),
   /** When the primary started, in milliseconds since the epoch. */
   serverStartedAt: z.int().positive(),
+  /** What it shows to clients where the files cannot be used any more that the configuration names; null: it speaks no TLS. */
+  certificate: certificateTextsSchema.nullable(),
   /** Where it makes its socket for sharing images; null: it shares none. */
   shareFolder: z.string().nullable(),
 });

@@ -12,6 +12,8 @@ import type { PrimaryView } from './primary-view.js';
 import type { PrimarySharing } from './sharing/primary-sharing.js';
 import { Supervisor } from './supervisor.js';
 import type { WorkerProcess } from './worker-process.js';
+import type { CertificateWatch } from '../server/tls/certificate-watch.js';
+import { textsOf } from '../server/tls/certificate.js';
 import type { TokenDesk } from './token-desk.js';
 
 /** Workers are given this much longer than their own deadline before they are killed. */
@@ -25,6 +27,8 @@ export interface SupervisedParts {
   readonly sharing: PrimarySharing;
   readonly settings: PrimarySettings;
   readonly tokens: TokenDesk;
+  /** Of the client port; null: it speaks no TLS. */
+  readonly certificates: Pick<CertificateWatch, 'current'> | null;
   /** The workers that serve. */
   readonly processes: Map<string, WorkerProcess>;
 }
@@ -32,7 +36,7 @@ export interface SupervisedParts {
 export function createSupervisor(
   config: Config,
   hostId: string,
-  { view, kicker, door, sharing, processes, settings, tokens }: SupervisedParts,
+  { view, kicker, door, sharing, processes, settings, tokens, certificates }: SupervisedParts,
   log: Logger,
 ): Supervisor {
   const slots = workerCount(config);
@@ -58,6 +62,7 @@ export function createSupervisor(
           slot,
           workerId,
           serverStartedAt,
+          certificate: certificates === null ? null : textsOf(certificates.current),
           shareFolder: sharing.folder,
         },
       };

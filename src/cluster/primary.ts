@@ -70,13 +70,14 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
     drainTimeoutMs: config.cluster.drain_timeout_ms,
     log,
   });
+  const certificates = watchCertificate('server', config, log);
   const door = new FrontDoor({
     host: config.server.host,
     port: config.server.port,
     backlog: config.server.max_connections,
     maxWaiting: config.limits.max_peers,
     replyTerminator: config.server.reply_terminator,
-    isTls: watchCertificate('server', config, log) !== null,
+    isTls: certificates !== null,
     log,
   });
   for (const folder of await removeLeftFolders())
@@ -95,7 +96,7 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const supervisor = createSupervisor(
     config,
     hostId,
-    { view, kicker, door, sharing, processes, settings, tokens },
+    { view, kicker, door, sharing, processes, settings, tokens, certificates },
     log,
   );
   const { downloads } = settings;

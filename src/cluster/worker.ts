@@ -147,7 +147,7 @@ class Worker {
       workerId: start.workerId,
       roles,
       balancers: config.server.proxy_protocol,
-      handshakes: Handshakes.open(config.server.tls, {
+      handshakes: Handshakes.open(config.server.tls, start.certificate, {
         replyTerminator: config.server.reply_terminator,
         networkOf,
         log,

@@ -27,6 +27,8 @@ const savedSchema = z.strictObject({
 });
 type Saved = z.output<typeof savedSchema>;
 
+const othersToldMax = 5;
+
 export class SavedSettings {
   readonly #state: StateFolder;
   readonly #configured: Configured;
@@ -60,7 +62,10 @@ export class SavedSettings {
    */
   async load(configured: Settings, roots: readonly string[], log: Logger): Promise<Settings> {
     const saved = await this.#read(log);
-    if (saved === null) return configured;
+    if (saved === null) {
+      await this.#tellOfOthers(log);
+      return configured;
+    }
     const settings = await this.#merge(saved, configured, roots, log);
     const { model_path, img_path } = saved.configured;
     // What the configuration has overruled must not come back with the next change of it.
@@ -73,6 +78,17 @@ export class SavedSettings {
       });
     }
     return settings;
+  }
+
+  /** A host that gets another name finds nothing of what was chosen under its old one. */
+  async #tellOfOthers(log: Logger): Promise<void> {
+    const others = (await this.#state.others(fileName)).slice(0, othersToldMax);
+    if (others.length === 0) return;
+    log.info(
+      { others },
+      `cluster.state_dir keeps what was chosen on ${others.join(', ')}, and nothing of this host: if it is one of them under ` +
+        'another name, set cluster.host_id to that',
+    );
   }
 
   async #merge(saved: Saved, configured: Settings, roots: readonly string[], log: Logger): Promise<Settings> {

@@ -1,8 +1,8 @@
 // The folder in which a server keeps what must outlive it. It belongs to one server at a time, which takes it with its first
 // write; whatever is written is whole or not there, also after a loss of power.
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { syncFolder } from '../sync-folder.js';
 import { FolderLock } from './folder-lock.js';
 import { textOf, writeWhole } from './whole-file.js';
@@ -21,6 +21,18 @@ export class StateFolder {
   /** null: there is no such file. Rejects where it cannot be read. */
   async read(name: string): Promise<string | null> {
     return textOf(join(this.path, name));
+  }
+
+  /** The folders beside it that have such a file, by name; none where that cannot be read. */
+  async others(name: string): Promise<readonly string[]> {
+    const beside = dirname(this.path);
+    const found: string[] = [];
+    for (const other of await readdir(beside).catch(() => [])) {
+      if (other === basename(this.path)) continue;
+      const stat = await lstat(join(beside, other, name)).catch(() => null);
+      if (stat?.isFile() === true) found.push(other);
+    }
+    return found.sort();
   }
 
   /** Makes the folder ours, for good. Rejects where another server has it, or has taken it from us, or it cannot be written. */

@@ -54,6 +54,20 @@ describe('settings that are kept', () => {
     assert.deepEqual(logged, []);
   });
 
+  test('of a host that has another name now are not found, which the log says', async () => {
+    const under = (name: string) => new SavedSettings(new StateFolder(join(root, 'state', name)), told);
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+    await under('old').save(changed());
+    await under('old').load(configured, [root], log);
+    assert.deepEqual(lines, []);
+    assert.deepEqual(await under('new').load(configured, [root], log), configured);
+    assert.match(
+      lines.join(''),
+      /keeps what was chosen on old, and nothing of this host.*set cluster\.host_id/,
+    );
+  });
+
   test('give way to a configuration that has been changed since, each for itself', async () => {
     await savedBy().save(changed());
     const newImages = await load(savedBy({ ...told, img_path: 'photos' }));

@@ -17,7 +17,7 @@ import { createAuthority, type Authority, type CertificateFiles } from '../suppo
 import { eventually } from '../support/deadline.js';
 import { offer } from '../support/offer.js';
 import { sample } from '../support/pictures.js';
-import { signalTo } from '../support/processes.js';
+import { childrenOf, signalTo } from '../support/processes.js';
 import { askFolder, folder, item, reply, request } from '../support/replies.js';
 import { runServer, startServer } from '../support/server.js';
 import { Wire } from '../support/wire.js';
@@ -253,6 +253,23 @@ describe('a cluster that speaks TLS', () => {
     stream.close();
   });
 
+  test('has the last good certificate, also in workers that come while its files cannot be used', async () => {
+    await live.swap({ cert: own.cert, key: next.key });
+    const before = childrenOf(server.pid);
+    for (const pid of before) signalTo(pid, 'SIGKILL');
+    for (const pid of before) {
+      await server.line(
+        ({ msg, ...rest }) => msg === 'a worker died; forking a new one' && rest['pid'] === pid,
+      );
+    }
+    assert.equal(await shownBy(server.port), 'next');
+    await eventually('new workers', () => {
+      const now = childrenOf(server.pid);
+      return now.length === before.length && now.every((pid) => !before.includes(pid)) ? true : null;
+    });
+    for (let index = 0; index < 6; index++) assert.equal(await shownBy(server.port), 'next');
+  });
+
   test('speaks HTTPS at its admin port, health too', async () => {
     const { admin } = await placesOf(server);
     const port = Number(admin[1]?.split(':')[1]);
@@ -273,8 +290,7 @@ describe('a cluster that speaks TLS', () => {
     for (const wire of begun) wire.send(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
     const established = await Promise.all(Array.from({ length: 4 }, () => open()));
     for (const wire of established) assert.equal(await wire.ask(askFolder), folder);
-    const pids = new Set(server.lines.filter(({ msg }) => msg === 'connected').map(({ pid }) => Number(pid)));
-    const [pid = assert.fail('a worker')] = pids;
+    const [pid = assert.fail('a worker')] = childrenOf(server.pid);
     signalTo(pid, 'SIGKILL');
     await server.line(
       ({ msg, ...rest }) => msg === 'a worker died; forking a new one' && rest['pid'] === pid,

@@ -6,7 +6,7 @@ import type { ServerTls } from '../../config/tls-schema.js';
 import { NotPermittedError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import { encodeReply, refusal } from '../../protocol/reply.js';
-import { certificateFiles, type Certificate } from '../tls/certificate.js';
+import { certificateFiles, type Certificate, type CertificateTexts } from '../tls/certificate.js';
 import { CertificateWatch } from '../tls/certificate-watch.js';
 import { refusedCertificate } from '../tls/client-certificate.js';
 import { failureOf } from '../tls/failures.js';
@@ -76,16 +76,17 @@ export class Handshakes {
     });
   }
 
-  /** null where the configuration names no certificate. Throws StartupError. */
+  /** null where the configuration names no certificate; `kept`: as for CertificateWatch. Throws StartupError. */
   static open(
     tls: ServerTls,
+    kept: CertificateTexts | null,
     { replyTerminator, networkOf, log }: Pick<HandshakesOptions, 'replyTerminator' | 'networkOf' | 'log'>,
   ): Handshakes | null {
     const files = certificateFiles('server.tls', tls);
     if (files === null) return null;
     return new Handshakes({
       // The primary tells of the same files.
-      certificates: new CertificateWatch(files, { log, tells: false }),
+      certificates: new CertificateWatch(files, { log, tells: false, kept }),
       minVersion: tls.min_version,
       timeoutMs: tls.handshake_timeout_ms,
       requiresCertificate: tls.require_client_certificate,

@@ -1,13 +1,17 @@
 // Keeps a certificate as new as its files: looks at them every second. What cannot be used is told, and the old one stays: the
 // pair of certificate and key for itself, and the authorities of clients for themselves, so that one that was taken away is
-// trusted no longer, however the pair is. Every process reads the files itself: the private key travels nowhere.
+// trusted no longer, however the pair is. Every process reads the files itself; one that begins while they cannot be used begins with
+// what the primary still has of them.
+import { StartupError } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import {
+  certificateOf,
   readAuthoritiesLater,
   readCertificate,
   readPairLater,
   type Certificate,
   type CertificateFiles,
+  type CertificateTexts,
 } from './certificate.js';
 import { dateOf, expiryWarning } from './expiry.js';
 import { lookTimeoutMs, WatchedFiles } from './watched-files.js';
@@ -17,6 +21,8 @@ export interface WatchOptions {
   /** One process of a server tells of what all of them see; the others speak of it below `info` only. */
   readonly tells: boolean;
   readonly lookIntervalMs?: number;
+  /** What counts where the files cannot be used at the start: what another process of the server had of them before. */
+  readonly kept?: CertificateTexts | null;
 }
 
 const defaultLookIntervalMs = 1_000;
@@ -40,7 +46,7 @@ export class CertificateWatch {
     const authorities =
       clientCaPath === null ? [] : [this.#watch([clientCaPath], () => readAuthoritiesLater(files))];
     this.#watched = [pair, ...authorities];
-    this.#current = readCertificate(files);
+    this.#current = this.#read();
     this.#tellOf(this.#current, 'clients are shown the certificate');
     if (options.tells) for (const warning of this.#current.caWarnings) options.log.warn(warning);
     this.#timer = setInterval(() => {
@@ -61,6 +67,17 @@ export class CertificateWatch {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
+  }
+
+  #read(): Certificate {
+    const { kept = null } = this.#options;
+    try {
+      return readCertificate(this.#files);
+    } catch (error) {
+      if (!(error instanceof StartupError) || kept === null) throw error;
+      this.#tellOfTrouble(error.message, error.cure);
+      return certificateOf(this.#files, kept);
+    }
   }
 
   #watch(paths: readonly string[], read: () => Promise<Partial<Certificate>>): WatchedFiles {

@@ -2,6 +2,7 @@
 // configuration names, and checked, so that what is wrong is told in words and not at the first handshake.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { z } from 'zod';
 import { StartupError } from '../../errors.js';
 import {
   assertPem,
@@ -46,6 +47,15 @@ export interface Authorities {
 
 export type Certificate = Pair & Authorities;
 
+/** What a certificate was read from: PEM. */
+export const certificateTextsSchema = z.object({
+  cert: z.string(),
+  key: z.string(),
+  /** Left out: clients are not asked for a certificate. */
+  ca: z.string().optional(),
+});
+export type CertificateTexts = Readonly<z.output<typeof certificateTextsSchema>>;
+
 /** null where no certificate is named: no TLS. */
 export function certificateFiles(
   section: CertificateFiles['section'],
@@ -73,6 +83,23 @@ export function readCertificate(files: CertificateFiles): Certificate {
       clientCaPath === null ? null : readFileText(clientCaPath, `${section}.client_ca_path`),
     ),
   };
+}
+
+/** The same of what was read, and found to be good, before. */
+export function certificateOf(files: CertificateFiles, { cert, key, ca }: CertificateTexts): Certificate {
+  return {
+    ...pairOf(files, readBefore(cert), readBefore(key)),
+    ...authoritiesOf(files, ca === undefined ? null : readBefore(ca)),
+  };
+}
+
+export function textsOf({ cert, key, ca }: Certificate): CertificateTexts {
+  return { cert, key, ca };
+}
+
+/** Who may read the file was told then. */
+function readBefore(text: string): FileText {
+  return { text, rights: { allRead: false, groupWrites: false, allWrite: false, allReplaceIn: [] } };
 }
 
 /** The same of the pair, while others are served; one file after the other, so that a share that hangs takes one thread of the pool. */
