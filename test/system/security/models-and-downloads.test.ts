@@ -40,6 +40,7 @@ describe('what a client may bring', () => {
       null,
       ...['--security.download_hosts', JSON.stringify([host.origin])],
       ...['--limits.model_proof_timeout_ms', String(proofTimeoutMs), '--limits.max_model_bytes', '50000000'],
+      ...['--limits.max_model_memory_bytes', String(500 * 1024 * 1024)],
     );
     wire = await Wire.open(server.port);
   });
@@ -112,10 +113,12 @@ describe('what a client may bring', () => {
       'wrong-type': bad.wrongType,
       boastful: bad.boastful(1_000_000),
       endless: bad.endless,
+      hungry: bad.hungry(16_384n),
     })) {
       put(name, graph);
     }
     writeFileSync(join(place.models, 'truncated.onnx'), model.subarray(0, 60_000));
+    writeFileSync(join(place.models, 'external.onnx'), bad.external('/etc/passwd'));
     writeFileSync(join(place.models, 'huge.onnx'), '');
     truncateSync(join(place.models, 'huge.onnx'), 2 ** 32);
     const served = await Wire.open(server.port);
