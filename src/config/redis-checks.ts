@@ -50,14 +50,21 @@ export const redisChecks: readonly CrossCheck[] = [
         : undefined,
   },
   {
-    keys: ['connections.redis.command_timeout_ms', 'connections.lease_ms'],
-    problem: ({ connections: { store, redis, lease_ms } }: Config) =>
-      store === 'embedded' ||
-      store === 'none' ||
-      !namesRedis(redis) ||
-      2 * redis.command_timeout_ms < lease_ms
+    keys: [
+      'connections.redis.command_timeout_ms',
+      'connections.lease_ms',
+      'connections.heartbeat_interval_ms',
+    ],
+    problem: ({ connections: { store, redis, lease_ms, heartbeat_interval_ms } }: Config) => {
+      // One call that hangs is noticed, another one is tried, and there is still time for both.
+      const maxMs = Math.floor((lease_ms - heartbeat_interval_ms) / 2.5);
+      return store === 'embedded' ||
+        store === 'none' ||
+        !namesRedis(redis) ||
+        redis.command_timeout_ms <= maxMs
         ? undefined
-        : `${redis.command_timeout_ms} must be less than half of connections.lease_ms, ${lease_ms}, or one call that hangs makes a worker count as gone; lower it, or raise the lease`,
+        : `${redis.command_timeout_ms} must be at most ${maxMs}, 2/5 of connections.lease_ms without connections.heartbeat_interval_ms, or one call that hangs makes a worker count as gone; lower it, or raise the lease`;
+    },
   },
   check(
     ['username', 'url'],

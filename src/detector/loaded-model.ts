@@ -6,8 +6,8 @@ import type { Model } from './models/model-spec.js';
 
 export class LoadedModel {
   readonly #thread: InferenceThread;
-  /** Images that are here, are to be judged by it, and are not answered. */
-  #queued = 0;
+  /** Images that are here, are to be judged by it, and are not answered: what ends with each. */
+  readonly #queued = new Set<Promise<unknown>>();
   /** Images of requests that were begun with it, and are not answered; those whose bytes are still to come among them. */
   #expected = 0;
   #isPatient = true;
@@ -39,9 +39,9 @@ export class LoadedModel {
 
   /** An image is to be judged by it, until `answered`. */
   queue(answered: Promise<unknown>): void {
-    this.#queued += 1;
+    this.#queued.add(answered);
     void answered.then(() => {
-      this.#queued -= 1;
+      this.#queued.delete(answered);
       this.#onLess();
     });
   }
@@ -59,9 +59,9 @@ export class LoadedModel {
     return this.#thread.judge(source);
   }
 
-  /** Another model serves from now on. Resolves when the images that are here are answered. */
-  answered(): Promise<void> {
-    return this.#until(() => this.#queued === 0);
+  /** Resolves when the images that are here now are answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.#queued);
   }
 
   /** Ends when what was begun with it is answered; what is still to come then, it does not wait for longer than `patienceMs`. */
@@ -69,7 +69,7 @@ export class LoadedModel {
     const timer = setTimeout(() => {
       this.hurry();
     }, patienceMs);
-    await this.#until(() => this.#queued === 0 && (this.#expected === 0 || !this.#isPatient));
+    await this.#until(() => this.#queued.size === 0 && (this.#expected === 0 || !this.#isPatient));
     clearTimeout(timer);
     await this.close();
   }
@@ -85,11 +85,10 @@ export class LoadedModel {
     return (this.#closing ??= this.#thread.close());
   }
 
+  /** One waits at a time. */
   #until(holds: () => boolean): Promise<void> {
-    const before = this.#onLess;
     return new Promise((resolve) => {
       this.#onLess = () => {
-        before();
         if (holds()) resolve();
       };
       this.#onLess();

@@ -130,24 +130,27 @@ export class PearDetector {
   }
 
   /**
-   * From now on the prepared model serves what is submitted. Resolves when the images that were there before are answered by
-   * the old one; for those of its requests that are still to come it stays a while. Nothing happens where none is prepared.
+   * From now on the prepared model, where there is one, serves what is submitted. Resolves when the images that were there before are
+   * answered, by older ones; for those of their requests that are still to come the last one stays a while.
    */
   async commit(): Promise<void> {
+    const answered = Promise.all([this.#serving, ...this.#retiring].map((loaded) => loaded.answered()));
     const next = this.#next;
-    if (next === null) return;
     this.#next = null;
+    if (next !== null) this.#switchTo(next);
+    await answered;
+  }
+
+  #switchTo(next: LoadedModel): void {
     const old = this.#serving;
     this.#serving = next;
     // However fast changes come, one old model waits for what may never come.
     for (const older of this.#retiring) older.hurry();
     this.#retiring.add(old);
-    const answered = old.answered();
     void old.retire(patienceMs).then(() => {
       this.#retiring.delete(old);
       this.#sayWaiting();
     });
-    await answered;
   }
 
   /**
@@ -155,8 +158,13 @@ export class PearDetector {
    * with a WireError stops the batch (see Batch.stop), also one that another one has stopped.
    */
   submit(owner: object, count: number, ...signals: readonly AbortSignal[]): Batch {
-    const begun = this.#serving;
+    let begun: LoadedModel | null = null;
     const batch = new Batch(count, (slot, source) => {
+      // A request is its model's from its first image on.
+      if (begun === null) {
+        begun = this.#serving;
+        for (const { outcome } of batch.slots) begun.expect(outcome);
+      }
       // Bytes that come long after a change find the model gone that the request was begun with.
       const by = begun.isOpen ? begun : this.#serving;
       by.queue(slot.outcome);
@@ -164,7 +172,6 @@ export class PearDetector {
       this.#queue.push(owner, { slot, by });
       this.#arrived();
     });
-    for (const { outcome } of batch.slots) begun.expect(outcome);
     for (const signal of signals) {
       const stop = () => {
         const reason: unknown = signal.reason;

@@ -33,6 +33,9 @@ export interface CommitTimes {
   readonly answerTimeoutMs: number;
 }
 
+/** Told of a worker that is killed, since it took longer than this for its answer. */
+export type OnKill = (workerId: string, timeoutMs: number) => void;
+
 /** A process that waits for a disk that hangs is not ended by a signal: it does nothing any more all the same. */
 const defaultGoneMs = 5_000;
 
@@ -66,9 +69,9 @@ export class ChangeRound {
   /** Workers that ended while they prepared. */
   #lost = 0;
   #onAnswered: () => void = () => undefined;
-  #onOver: () => void = () => undefined;
-  /** Resolves when it is decided and all have followed, or it is given up. */
-  readonly over: Promise<void>;
+  #onDecided: () => void = () => undefined;
+  /** Resolves when it is decided, or given up. */
+  readonly decided: Promise<void>;
 
   constructor(
     number: number,
@@ -80,9 +83,14 @@ export class ChangeRound {
     this.#number = number;
     this.#settings = settings;
     this.#followers = new Map(followers);
-    this.over = new Promise((resolve) => {
-      this.#onOver = resolve;
+    this.decided = new Promise((resolve) => {
+      this.#onDecided = resolve;
     });
+  }
+
+  /** Whether it may still be decided or given up. */
+  get isOpen(): boolean {
+    return this.#phase === 'preparing' || this.#phase === 'deciding';
   }
 
   /** Whether a worker may still join. */
@@ -116,14 +124,14 @@ export class ChangeRound {
     for (const workerId of this.#unasked) this.#awaited.delete(workerId);
     this.#unasked.clear();
     for (const follower of this.#followers.values()) follower.abort(this.#number);
-    this.#onOver();
+    this.#onDecided();
   }
 
   /**
    * After an abort: resolves when all have answered that were asked to prepare, or have ended; who takes longer is killed. It
    * could follow no other change. Gives those that have not ended even then.
    */
-  settled(timeoutMs: number, onKill: (workerId: string) => void): Promise<readonly string[]> {
+  settled(timeoutMs: number, onKill: OnKill): Promise<readonly string[]> {
     return this.#answeredOrKilled(timeoutMs, onKill);
   }
 
@@ -133,9 +141,10 @@ export class ChangeRound {
    */
   async commit(
     { switchTimeoutMs, answerTimeoutMs }: CommitTimes,
-    onKill: (workerId: string) => void,
+    onKill: OnKill,
   ): Promise<readonly string[]> {
     this.#phase = 'switching';
+    this.#onDecided();
     for (const [workerId, follower] of this.#followers) {
       this.#awaited.add(workerId);
       this.#answering.add(workerId);
@@ -146,7 +155,6 @@ export class ChangeRound {
     for (const workerId of this.#answering) this.#awaited.add(workerId);
     left.push(...(await this.#answeredOrKilled(answerTimeoutMs, onKill)));
     this.#phase = 'over';
-    this.#onOver();
     return left;
   }
 
@@ -181,11 +189,11 @@ export class ChangeRound {
     this.#settle(workerId);
   }
 
-  async #answeredOrKilled(timeoutMs: number, onKill: (workerId: string) => void): Promise<string[]> {
+  async #answeredOrKilled(timeoutMs: number, onKill: OnKill): Promise<string[]> {
     if (await settlesIn(this.#answered(), timeoutMs)) return [];
     const ended = this.#answered();
     for (const workerId of this.#awaited) {
-      onKill(workerId);
+      onKill(workerId, timeoutMs);
       this.#followers.get(workerId)?.kill();
     }
     if (await settlesIn(ended, this.#goneMs)) return [];

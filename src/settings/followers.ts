@@ -58,10 +58,10 @@ export class Followers {
       if (version !== settings.version) {
         if (!(await this.#catchUp(workerId, follower, settings))) return false;
         version = settings.version;
-      } else if (common !== null && !common.isPreparing) await common.over;
+      } else if (common?.isOpen === true && !common.isPreparing) await common.decided;
       else {
         this.#serving.set(workerId, follower);
-        common?.join(workerId, follower);
+        if (common?.isPreparing === true) common.join(workerId, follower);
         return true;
       }
     }
@@ -73,7 +73,6 @@ export class Followers {
    * then everybody has stayed where he was. One at a time.
    */
   async lead(settings: Settings, timeoutMs: number, decide: () => Promise<void>): Promise<void> {
-    const { commitTimeoutMs, log } = this.#options;
     const [number, round] = this.#open(settings, this.#serving);
     this.#common = round;
     try {
@@ -84,10 +83,10 @@ export class Followers {
       void this.#endStuck(number, round);
       throw error;
     }
-    const left = await round.commit(this.#commitTimes, (workerId) => {
-      log.error(
-        { workerId, timeoutMs: commitTimeoutMs },
-        'a worker did not follow a change in time; ending it',
+    const left = await round.commit(this.#commitTimes, (workerId, timeoutMs) => {
+      this.#options.log.error(
+        { workerId, timeoutMs },
+        'a worker did not follow a change, or did not answer what was asked before it, in time; ending it',
       );
     });
     this.#giveUp(left);

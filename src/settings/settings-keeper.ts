@@ -49,7 +49,10 @@ export interface KeeperOptions {
   readonly log: Logger;
 }
 
-/** Each read that hangs holds a thread of the process's pool, which has four. */
+/**
+ * Each read that hangs holds a thread of the process's pool, which has four. So many may hang before nothing is read for changes of
+ * models; a change of a folder, which may lead away from what hangs, is still tried once more.
+ */
 const hangingMax = 2;
 
 export class SettingsKeeper implements Changer {
@@ -174,7 +177,7 @@ export class SettingsKeeper implements Changer {
   }
 
   async #changeFolder(which: 'images' | 'models', name: string, untilMs: number): Promise<void> {
-    const folder = await this.#read(untilMs, () => openFolder(name, this.#options.roots));
+    const folder = await this.#read(untilMs, () => openFolder(name, this.#options.roots), hangingMax + 1);
     if (folder === null) throw new ResourceNotFoundError(`there is no folder ${name} that may be chosen`);
     if (folder.path === this.#settings[which].path) return;
     await this.#follow({ ...this.#settings, [which]: folder }, null, untilMs);
@@ -195,8 +198,8 @@ export class SettingsKeeper implements Changer {
   }
 
   /** What only reads; where its time is over it goes on unheeded, and is counted while it hangs. */
-  async #read<T>(untilMs: number, work: () => Promise<T>): Promise<T> {
-    if (this.#hanging >= hangingMax) {
+  async #read<T>(untilMs: number, work: () => Promise<T>, mayHang = hangingMax): Promise<T> {
+    if (this.#hanging >= mayHang) {
       throw new BusyError(
         'reading for other changes hangs, as on a share that is gone; mend the disk, and try again',
       );

@@ -108,8 +108,8 @@ describe('Values that do not go together', () => {
       `connections.store: "redis" needs connections.redis.url (or the environment variable REDIS_URL) or connections.redis.sentinels ${at(1)}`,
     ],
     [
-      'connections: {redis: {url: "redis://h", command_timeout_ms: 7500}}',
-      `connections.redis.command_timeout_ms: 7500 must be less than half of connections.lease_ms, 15000, or one call that hangs makes a worker count as gone; lower it, or raise the lease ${at(1)}`,
+      'connections: {redis: {url: "redis://h", command_timeout_ms: 4001}}',
+      `connections.redis.command_timeout_ms: 4001 must be at most 4000, 2/5 of connections.lease_ms without connections.heartbeat_interval_ms, or one call that hangs makes a worker count as gone; lower it, or raise the lease ${at(1)}`,
     ],
     ...redisCases,
     ...tlsCases,

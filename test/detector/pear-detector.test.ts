@@ -268,8 +268,10 @@ describe('a PearDetector that shares images', () => {
     const changing = await start();
     const old = changing.model;
     const before = changing.submit({}, 4, new AbortController().signal);
-    const late = changing.submit({}, 1, new AbortController().signal);
+    const late = changing.submit({}, 2, new AbortController().signal);
+    const announced = changing.submit({}, 1, new AbortController().signal);
     for (let index = 0; index < 4; index++) before.provide(index, photo);
+    late.provide(0, photo);
     const next = await changing.prepare(threadOptions('models/pear-starter.onnx'));
     assert.equal(changing.model, old, 'until the change is decided the old one serves');
 
@@ -281,15 +283,18 @@ describe('a PearDetector that shares images', () => {
     assert.deepEqual(await modelsOf(after), Array(2).fill(next.name));
     assert.deepEqual(await modelsOf(before), Array(4).fill(old.name));
     await committed;
-    late.provide(0, photo);
-    assert.deepEqual(await modelsOf(late), [old.name], 'bytes of a request may come late');
+    late.provide(1, photo);
+    announced.provide(0, photo);
+    assert.deepEqual(await modelsOf(late), [old.name, old.name], 'bytes of a request may come late');
+    assert.deepEqual(await modelsOf(announced), [next.name], 'none of its images was there before');
     assert.equal(await changing.help(photo, old.fingerprint), null, 'it judges nothing for others any more');
     await changing.close();
   });
 
   test('waits with the old model for no bytes that may never come, once the next change is made', async () => {
     const changing = await start();
-    const owed = changing.submit({}, 1, new AbortController().signal);
+    const owed = changing.submit({}, 2, new AbortController().signal);
+    owed.provide(0, photo);
     for (const next of [
       'models/pear-starter.onnx',
       'models/pear-starter-int8.onnx',
@@ -298,8 +303,30 @@ describe('a PearDetector that shares images', () => {
       await changing.prepare(threadOptions(next));
       await changing.commit();
     }
-    owed.provide(0, photo);
-    assert.deepEqual(await modelsOf(owed), ['pear-starter.onnx']);
+    owed.provide(1, photo);
+    assert.deepEqual(await modelsOf(owed), ['pear-starter-int8.onnx', 'pear-starter.onnx']);
+    await changing.close();
+  });
+
+  test('is changed when all that was there before is answered, by whichever model, also where the model stays', async () => {
+    const changing = await start();
+    let answered = 0;
+    const begin = (count: number) => {
+      const batch = changing.submit({}, count, new AbortController().signal);
+      for (const { outcome } of batch.slots) void outcome.then(() => (answered += 1));
+      batch.provide(0, photo);
+      return batch;
+    };
+    const late = begin(2);
+    await changing.commit();
+    assert.equal(answered, 1, 'nothing was prepared, as where a folder is changed');
+    await changing.prepare(threadOptions('models/pear-starter.onnx'));
+    await changing.commit();
+    late.provide(1, photo);
+    begin(1);
+    await changing.prepare(threadOptions('models/pear-starter-int8.onnx'));
+    await changing.commit();
+    assert.equal(answered, 3, 'that of the first model, and that of the second one');
     await changing.close();
   });
 

@@ -64,7 +64,9 @@ describe('Of several downloads', () => {
 describe('A download whose disk hangs', () => {
   it('is answered in time, and none of its name is begun before it has ended', async (t) => {
     const host = await startHost(t, scripts);
-    const { download, downloader, left, logged } = await makeWorkplace(t, [host.origin], { timeoutMs: 300 });
+    const { download, downloader, left, logged } = await makeWorkplace(t, [host.origin], {
+      timeoutMs: 2_000,
+    });
     const release = holdFolders(t);
     await assert.rejects(download(`${host.origin}/pear.onnx`), { name: 'DeadlineError' });
     assert.deepEqual(
@@ -89,7 +91,7 @@ describe('A download whose disk hangs', () => {
 
   it('keeps the others from being begun where two do, and holds up no end of the server', async (t) => {
     const host = await startHost(t, scripts);
-    const { download, downloader } = await makeWorkplace(t, [host.origin], { timeoutMs: 300 });
+    const { download, downloader } = await makeWorkplace(t, [host.origin], { timeoutMs: 2_000 });
     holdFolders(t);
     const names = ['a.onnx', 'b.onnx'];
     await Promise.all(

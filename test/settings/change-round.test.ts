@@ -125,7 +125,7 @@ describe('a round of a change', () => {
     round.committed('a');
     round.committed('b');
     await done;
-    await round.over;
+    assert.equal(round.isOpen, false);
     assert.deepEqual(
       [told, toldToB],
       [
@@ -133,6 +133,22 @@ describe('a round of a change', () => {
         ['b prepare', 'b commit'],
       ],
     );
+  });
+
+  test('is decided when it is committed or given up, whatever is still to be answered', async () => {
+    for (const end of ['commit', 'abort'] as const) {
+      const { round } = roundOf(['a']);
+      const ready = round.prepare(longMs);
+      round.prepared('a', null);
+      await ready;
+      assert.deepEqual([round.isOpen, round.isPreparing], [true, false]);
+      if (end === 'abort') round.abort();
+      const done = end === 'commit' ? round.commit(patient, () => undefined) : null;
+      await round.decided;
+      assert.equal(round.isOpen, false);
+      round.committed('a');
+      await done;
+    }
   });
 
   test('gives up preparing when the time is over', async () => {
@@ -192,7 +208,7 @@ describe('a round of a change', () => {
     const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () => undefined);
     round.committed('a');
     assert.deepEqual(await done, ['b']);
-    await round.over;
+    assert.equal(round.isOpen, false);
   });
 
   test('has a quarter of many workers load at a time, and the next one as soon as one is ready', async () => {

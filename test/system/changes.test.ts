@@ -45,16 +45,20 @@ describe('a change', () => {
       for (; !isOver; count++) {
         const { result, code, model } = await judge(hammering);
         assert.deepEqual([result, code], [1, 0]);
+        judged += 1;
         assert.ok(allowed.has(model ?? ''), `${model} where there should be ${[...allowed].join(' or ')}`);
       }
       hammering.close();
       return count;
     };
     const pids = [server.pid, ...(await workerPids(server.port))];
-    const before = pids.map(rssBytes);
+    let judged = 0;
     const hammering = Promise.all(Array.from({ length: hammers }, hammer));
     // What fails is told at the end, when no change is on its way that the next test would get the answer of.
     hammering.catch(() => undefined);
+    // What the load alone takes, and the first images of a process, is there before any change.
+    await eventually('the load has begun', () => (judged >= 30 * hammers ? true : null));
+    const before = pids.map(rssBytes);
     for (let round = 1; round <= changes; round++) {
       const [from, to] = round % 2 === 1 ? [first, second] : [second, first];
       allowed = new Set([from, to]);

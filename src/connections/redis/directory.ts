@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { WorkerView } from '../record.js';
 import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
-import { fromWorkerHash, workerFields } from './records.js';
+import { fromWorkerHash, leaseField, workerFields } from './records.js';
 import { parseReply } from './reply.js';
 
 export interface Directory {
@@ -17,6 +17,7 @@ export interface Directory {
 
 const timeReply = z.tuple([z.coerce.number(), z.coerce.number()]);
 const directoryReply = z.array(z.string());
+const leaseReply = z.string().transform(Number).pipe(z.number());
 const hashReply = z.array(z.string().nullable());
 
 /** Rejects with StoreUnavailableError. */
@@ -36,14 +37,39 @@ export async function readDirectory(
     nowMs - Number(seenAt),
   ]);
   ages.sort(([a], [b]) => (a < b ? -1 : 1));
+  const leases = await longerLeases(
+    connection,
+    keys,
+    ages.flatMap(([workerId, ageMs]) => (ageMs > leaseMs ? [workerId] : [])),
+    leaseMs,
+  );
+  const isStale = (workerId: string, ageMs: number) => ageMs > (leases.get(workerId) ?? leaseMs);
   // Redis prints an endless score as `inf`, which is no number here.
   const isAhead = (ageMs: number) => Number.isNaN(ageMs) || ageMs < -aheadMaxMs(leaseMs);
-  const alive = ages.filter(([, ageMs]) => ageMs <= leaseMs && !isAhead(ageMs));
+  const alive = ages.filter(([workerId, ageMs]) => !isStale(workerId, ageMs) && !isAhead(ageMs));
   return {
     alive: new Map(alive.map(([workerId, ageMs]) => [workerId, Math.max(0, ageMs)])),
-    stale: ages.filter(([, ageMs]) => ageMs > leaseMs).map(([workerId]) => workerId),
+    stale: ages.filter(([workerId, ageMs]) => isStale(workerId, ageMs)).map(([workerId]) => workerId),
     ahead: ages.filter(([, ageMs]) => isAhead(ageMs)).map(([workerId]) => workerId),
   };
+}
+
+/** The leases of those of these workers that have given themselves a longer one, as on a host that is configured otherwise. */
+async function longerLeases(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  workerIds: readonly string[],
+  leaseMs: number,
+): Promise<ReadonlyMap<string, number>> {
+  if (workerIds.length === 0) return new Map();
+  const replies = await connection.runEach((pipeline) => {
+    for (const id of workerIds) pipeline.hget(keys.worker(id), leaseField);
+  });
+  const own = workerIds.map((id, index): [string, number] => [
+    id,
+    leaseReply.safeParse(replies[index]).data ?? 0,
+  ]);
+  return new Map(own.filter(([, ownMs]) => ownMs > leaseMs));
 }
 
 /** A lease may be ahead of Redis's clock by so much, as after a small step back; beyond it nobody could wait for its end. */

@@ -42,10 +42,14 @@ export class RedisReaper implements WorkerReaper {
     this.#connection.tookWrites();
   }
 
-  /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */
-  async sweep(): Promise<void> {
+  /**
+   * Removes the workers whose lease has run out, unless that may be Redis's own doing, and those that are known to serve. Rejects with
+   * StoreUnavailableError.
+   */
+  async sweep(serving: ReadonlySet<string>): Promise<void> {
     const directory = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
-    await removeStale(this.#connection, this.#keys, directory, this.#settings);
+    const stale = directory.stale.filter((id) => !serving.has(id));
+    await removeStale(this.#connection, this.#keys, { ...directory, stale }, this.#settings);
   }
 
   close(): Promise<void> {

@@ -23,7 +23,10 @@ const workerHashSchema = workerRecordSchema.extend({
   bytes_out: lateNumber.pipe(workerRecordSchema.shape.bytes_out.unwrap()),
 });
 
-/** The fields of a worker's hash that make its record; `epoch` stands beside them. */
+/** How long the worker may be silent, in ms. */
+export const leaseField = 'lease_ms';
+
+/** The fields of a worker's hash that make its record; `epoch` and `lease_ms` stand beside them. */
 export const workerFields: readonly string[] = Object.keys(workerRecordSchema.shape);
 
 /** Field, value, field, value, … of a worker's hash. */

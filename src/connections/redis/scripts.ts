@@ -11,11 +11,14 @@ end
 
 /**
  * Since when Redis has taken writes without a pause: whoever lived could renew its lease since then. A step of its clock is a
- * pause, too. As a number of ms; that it is written first of all keeps a Redis from going on that has no memory.
+ * pause, too. As a number of ms; that it is written first of all keeps a Redis from going on that has no memory. Another value in its
+ * place would keep whoever is lost for ever.
  */
 const steady = `${clock}
 local function steadyFor(key, pause, ttl)
   local time = now()
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', key) end
   local last, since = unpack(redis.call('HMGET', key, 'last', 'since'))
   last, since = tonumber(last or ''), tonumber(since or '')
   if not (last and since) or time - last > tonumber(pause) or time < last then since = time end
@@ -121,8 +124,9 @@ end
 `;
 
 /**
- * Removes workers of one host and their peers, whose last records go to the history; with a lease given, only those whose lease has
- * run out (they may have come back), and none before Redis has taken writes without a pause for long enough. All at once: what was removed
+ * Removes workers of one host and their peers, whose last records go to the history; with a lease given, only those whose lease, or their
+ * own where that is longer, has run out (they may have come back), and none before Redis has taken writes without a pause for long
+ * enough: until then their keys are kept. All at once: what was removed
  * is in the history, and nothing else is, whoever dies meanwhile. A history or stream of events in whose place somebody has put
  * something else keeps nobody.
  * KEYS: workers, events, closed, steady, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
@@ -134,7 +138,12 @@ export const remove = `${steady}
 local time = now()
 local host, reason, room, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
 if lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) < tonumber(ARGV[8]) then
+  for key = 5, #KEYS do redis.call('PEXPIRE', KEYS[key], ARGV[9]) end
   return {unpack(ARGV, 10)}
+end
+
+local function leaseOf(worker)
+  return math.max(tonumber(lease), tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0)
 end
 
 local function tell(stream, entries, ...)
@@ -158,7 +167,7 @@ local removed, peersOfAll, back = 0, 0, {}
 for index = 10, #ARGV do
   local id, at = ARGV[index], 5 + 3 * (index - 10)
   local seen = redis.call('ZSCORE', KEYS[1], id)
-  if lease ~= '' and seen and time - tonumber(seen) <= tonumber(lease) then
+  if lease ~= '' and seen and time - tonumber(seen) <= leaseOf(KEYS[at]) then
     back[#back + 1] = id
   elseif lease == '' or seen then
     -- First: where that is not allowed nothing else is done, again and again.

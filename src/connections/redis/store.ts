@@ -14,7 +14,7 @@ import { fillFlush, inChunks, toFields } from './flush.js';
 import { redisKeys, type RedisKeys } from './keys.js';
 import { readClosed, readEvents } from './history.js';
 import { findPeers, readPage } from './page.js';
-import { toWorkerHash } from './records.js';
+import { leaseField, toWorkerHash } from './records.js';
 import { removeStale, removeWorkers } from './removal.js';
 import { parseReply } from './reply.js';
 import { heartbeat, install, putPeers } from './scripts.js';
@@ -85,7 +85,7 @@ export class RedisStore implements ConnectionStore {
       const id = worker.worker;
       const keys = [this.#keys.workers, this.#keys.worker(id), this.#keys.peers(id), this.#keys.resync(id)];
       const epoch = this.#behind ? neverWritten : this.#epoch;
-      const values = [id, epoch, peerCount, this.#settings.keyTtlMs, ...toWorkerHash(worker)];
+      const values = [id, epoch, peerCount, this.#settings.keyTtlMs, ...this.#hashOf(worker)];
       const reply = await this.#connection.run((redis) =>
         redis.eval(heartbeat, keys.length, ...keys, ...values),
       );
@@ -164,10 +164,15 @@ export class RedisStore implements ConnectionStore {
       eventHistoryMax,
       'epoch',
       epoch,
-      ...toWorkerHash(worker),
+      ...this.#hashOf(worker),
     ];
     await this.#connection.run((redis) => redis.eval(install, keys.length, ...keys, ...values));
     this.#behind = false;
+  }
+
+  /** Others, whose own may be shorter, judge it by this lease. */
+  #hashOf(worker: WorkerRecord): readonly (string | number)[] {
+    return [...toWorkerHash(worker), leaseField, this.#settings.leaseMs];
   }
 
   /**

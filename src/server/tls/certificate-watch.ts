@@ -76,6 +76,8 @@ export class CertificateWatch {
     } catch (error) {
       if (!(error instanceof StartupError) || kept === null) throw error;
       this.#tellOfTrouble(error.message, error.cure);
+      // Either part may have changed since the other process read it.
+      for (const files of this.#watched) files.distrust();
       return certificateOf(this.#files, kept);
     }
   }

@@ -34,6 +34,11 @@ export class WatchedFiles {
       .join(' ');
   }
 
+  /** What is in use of them does not come from them: they are read at the next looks. */
+  distrust(): void {
+    this.#readState = '';
+  }
+
   /** They are read once they have stayed the same from one look to the next: certificate and key come one after the other. */
   async look(): Promise<void> {
     // Where they lie on a share that hangs, one look that waits is enough.

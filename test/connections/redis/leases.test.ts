@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RedisSettings } from '#src/connections/choose-store.js';
+import { pauseMs } from '#src/connections/redis/removal.js';
 import { RedisStore } from '#src/connections/redis/store.js';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StoreUnavailableError } from '#src/errors.js';
@@ -107,7 +108,7 @@ describe('the Redis store, of leases', () => {
     });
 
     it('removes nobody with an order that had to wait for Redis', async () => {
-      const changes = { leaseMs: 1_000, removalGraceMs: 300 };
+      const changes = { leaseMs: 5_000, removalGraceMs: 300 };
       const reader = await open(far, changes);
       await (await open(one, changes)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
       await setLease('nobody:0:dddd', '1');
@@ -117,10 +118,38 @@ describe('the Redis store, of leases', () => {
       await setLease(far, ago(0));
       await server.cli('CLIENT', 'PAUSE', '60000', 'WRITE');
       const looked = unreadOf(reader);
-      await wait(400);
+      await wait(pauseMs(changes.leaseMs) + 100);
       await server.cli('CLIENT', 'UNPAUSE');
       assert.deepEqual(await looked, ['nobody:0:dddd', one].sort());
       assert.deepEqual(await readStream(server, 'pear:closed'), []);
+    });
+
+    it('judges a host that gives itself a longer lease by that one', async () => {
+      const reader = await open(one);
+      await open(far, { leaseMs: 200_000 });
+      await setLease(far, ago(100_000));
+      assert.deepEqual(await namesOf(reader), { alive: [far, one].sort(), unread: [] });
+      await setLease(far, ago(201_000));
+      assert.deepEqual(await namesOf(reader), { alive: [one], unread: [] });
+    });
+
+    it('keeps what is known of those that must not be removed yet', async () => {
+      const reader = await open(far, { removalGraceMs: 60_000 });
+      await (await open(one)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
+      for (const key of [`pear:worker:${one}`, `pear:peers:${one}`]) await server.cli('PEXPIRE', key, '1000');
+      await setLease(one, '1');
+      assert.deepEqual(await unreadOf(reader), [one]);
+      for (const key of [`pear:worker:${one}`, `pear:peers:${one}`])
+        assert.ok(Number(await server.cli('PTTL', key)) > 60_000);
+    });
+
+    it('takes another value away that stands where Redis says since when it takes writes', async () => {
+      const reader = await open(far);
+      await open(one);
+      await server.cli('SET', 'pear:steady', 'mine');
+      await setLease(one, '1');
+      assert.deepEqual(await namesOf(reader), { alive: [far], unread: [] });
+      assert.equal(await server.cli('TYPE', 'pear:steady'), 'hash');
     });
 
     it('removes nobody where no lease was renewed for half a lease: perhaps none could be', async () => {

@@ -7,7 +7,12 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { StartupError } from '#src/errors.js';
-import type { Certificate, CertificateFiles } from '#src/server/tls/certificate.js';
+import {
+  readCertificate,
+  textsOf,
+  type Certificate,
+  type CertificateFiles,
+} from '#src/server/tls/certificate.js';
 import { CertificateWatch } from '#src/server/tls/certificate-watch.js';
 import {
   createAuthority,
@@ -189,6 +194,29 @@ describe('a certificate whose files change', () => {
       assert.equal(watch.current.ca, both.join(''));
       await writeFile(path, both[0]);
       await caBecomes(watch, both[0]);
+    });
+  });
+
+  describe('that cannot be used when a process begins', () => {
+    it('is what another process of the server has kept of it, each part until its own file can be used', async () => {
+      const { files, copy } = await certificateFolder(authority, first);
+      const ca = join(authority.folder, 'kept.ca');
+      const [old, now] = [await readFile(authority.ca, 'utf8'), await readFile(first.cert, 'utf8')];
+      await writeFile(ca, old);
+      const kept = textsOf(readCertificate(named(files, ca)));
+      // After the other process has read them.
+      await writeFile(files.key, 'broken');
+      await writeFile(ca, now);
+      const log = pino({ level: 'silent' });
+      const watch = new CertificateWatch(named(files, ca), { log, tells: false, lookIntervalMs: 20, kept });
+      watches.push(watch);
+      assert.deepEqual(textsOf(watch.current), kept);
+      await eventually('the authorities are those of now', () => (watch.current.ca === now ? true : null));
+      assert.equal(watch.current.key, kept.key);
+      await copy(second);
+      await eventually('the pair is the new one', () =>
+        watch.current.subject === 'CN=second' ? true : null,
+      );
     });
   });
 
