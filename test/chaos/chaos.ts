@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '../fuzz/random.js';
 import { Crowd } from './crowd.js';
 import { compare, type Difference } from './truth.js';
-import { times, World, type Store } from './world.js';
+import { removalMs, times, World, type Store } from './world.js';
 
 export interface Round {
   readonly store: Store;
@@ -14,7 +14,7 @@ export interface Round {
   readonly clients: number;
   /** From the end of the fault until the view was right; null: it was not in time. */
   readonly rightAfterMs: number | null;
-  /** What was wrong last where it was not. */
+  /** What was wrong last where it was not, or what was wrong a heartbeat later; null: nothing. */
   readonly wrong: string | null;
 }
 
@@ -24,6 +24,8 @@ const movingMs = 400;
 const lookIntervalMs = 50;
 /** Connections that ask each host: the kernel gives them to one worker or the other. */
 const looksPerHost = 3;
+/** After these Redis has all that it had before: whoever was there and is gone stands in the history. */
+const keepTheHistory: ReadonlySet<string> = new Set(['worker killed', 'primary killed and restarted']);
 export const limitMs = times.leaseMs + times.heartbeatMs;
 
 /** `rounds` faults in a world of its own, each of those that may happen there as often as the others. */
@@ -44,11 +46,15 @@ export async function chaos(
       const fault = names.pop() ?? '';
       crowd.move();
       await wait(movingMs);
+      const before = await idsIn(world);
       await faults.get(fault)?.();
       const overAt = performance.now();
       await wait(movingMs);
       await crowd.rest();
-      const round = { store, fault, clients: crowd.size, ...(await untilRight(world, overAt)) };
+      const end = await untilRight(world, overAt);
+      const isRecorded = store === 'redis' && keepTheHistory.has(fault);
+      const wrong = end.wrong ?? (isRecorded ? await untilRecorded(world, before) : null);
+      const round = { store, fault, clients: crowd.size, ...end, wrong };
       done.push(round);
       onRound(round);
     }
@@ -69,6 +75,29 @@ async function untilRight(world: World, startMs: number): Promise<Pick<Round, 'r
       return { rightAfterMs: Math.round(lookedAt - startMs), wrong: await lookAt(world) };
     }
     if (lookedAt - startMs > limitMs) return { rightAfterMs: null, wrong };
+    await wait(lookIntervalMs);
+  }
+}
+
+/** Those that are connected; nobody where the view cannot be read now. */
+async function idsIn(world: World): Promise<readonly string[]> {
+  const [port] = world.ports;
+  try {
+    return port === undefined ? [] : (await compare(world.places, port)).ids;
+  } catch {
+    return [];
+  }
+}
+
+/** Who was there and is gone has closed, or is removed when its lease has ended; null: all have. */
+async function untilRecorded(world: World, before: readonly string[]): Promise<string | null> {
+  const endMs = performance.now() + limitMs + removalMs;
+  for (;;) {
+    const [now, recorded] = [new Set(await idsIn(world)), await world.recordedIds()];
+    const lost = before.filter((id) => !now.has(id) && !recorded.has(id));
+    if (lost.length === 0 && now.size > 0) return null;
+    if (performance.now() > endMs)
+      return `${lost.length} are gone and not in the history (${lost.slice(0, 3).join(', ')})`;
     await wait(lookIntervalMs);
   }
 }

@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   const done = await chaos(store, rounds, new Random(seed, 0), (round) => {
     process.stdout.write(`${String(++number).padStart(4)}  ${describe(round)}\n`);
   });
-  const failed = done.filter(({ rightAfterMs }) => rightAfterMs === null);
+  const failed = done.filter(({ wrong }) => wrong !== null);
   const found = done.flatMap(({ rightAfterMs }) => rightAfterMs ?? []).sort((a, b) => a - b);
   process.stdout.write(
     `${done.length - failed.length} of ${done.length} rounds right; after ${found[Math.floor(found.length / 2)] ?? '-'} ms in the median, ${found.at(-1) ?? '-'} ms at most\n`,
@@ -45,6 +45,6 @@ function isStore(text: string): text is Store {
 }
 
 function describe({ fault, clients, rightAfterMs, wrong }: Round): string {
-  const outcome = rightAfterMs === null ? `WRONG: ${wrong ?? ''}` : `right after ${rightAfterMs} ms`;
+  const outcome = wrong === null ? `right after ${rightAfterMs ?? '-'} ms` : `WRONG: ${wrong}`;
   return `${fault.padEnd(30)} ${String(clients).padStart(3)} clients  ${outcome}`;
 }

@@ -22,7 +22,7 @@ const longOutageMs = times.leaseMs + times.heartbeatMs;
 /** Nobody is removed before Redis has taken writes for so long. */
 const graceMs = times.leaseMs + 2 * times.heartbeatMs;
 /** Then everybody looks once more. */
-const removalMs = graceMs + times.heartbeatMs;
+export const removalMs = graceMs + times.heartbeatMs;
 /** More than close in one round, and what redis-cli may print. */
 const closedRowsMax = 1_000;
 
@@ -168,6 +168,11 @@ export class World {
   async closedIds(): Promise<ReadonlySet<string>> {
     const ids = (await this.#closed()).map(({ id }) => id);
     return new Set(ids.filter((id) => !this.#thoughtLost.has(id)));
+  }
+
+  /** The same, those included who were thought lost. */
+  async recordedIds(): Promise<ReadonlySet<string>> {
+    return new Set((await this.#closed()).map(({ id }) => id));
   }
 
   async close(): Promise<void> {

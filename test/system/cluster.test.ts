@@ -59,7 +59,7 @@ for (const store of ['embedded', 'redis'] as const) {
       server = await startServer(
         null,
         ...['--cluster.workers', '2', '--cluster.host_id', 'line-1', '--connections.flush_interval_ms', '50'],
-        ...['--connections.heartbeat_interval_ms', '500', '--connections.lease_ms', '30000'],
+        ...['--connections.heartbeat_interval_ms', '500', '--connections.lease_ms', '20000'],
         ...(redis === null ? [] : ['--connections.store', 'auto', '--connections.redis.url', redis.url]),
       );
     });

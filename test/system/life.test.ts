@@ -297,7 +297,12 @@ async function endedAtStart(signal: NodeJS.Signals): Promise<{ exitCode: number 
   );
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  child.stdout.once('data', () => child.kill(signal));
+  let lines = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const hadBegun = lines.includes('"starting"');
+    lines += chunk.toString();
+    if (!hadBegun && lines.includes('"starting"')) child.kill(signal);
+  });
   await once(child, 'close');
   return { exitCode: child.exitCode, errors };
 }
