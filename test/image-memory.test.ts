@@ -1,59 +1,82 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
-import { giveMemoryBack, takeMemory } from '#src/image-memory.js';
+import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import { once } from 'node:events';
+import { giveMemoryBack, takeMemory, transferOf } from '#src/image-memory.js';
+import { eventually } from './support/deadline.js';
 
 const kib = 1024;
 const mib = 1024 * kib;
+const isShared = ({ buffer }: Uint8Array) => buffer instanceof SharedArrayBuffer;
 
 describe('memory of images', () => {
-  // What earlier tests gave back is older than this, and there is room for no more.
-  beforeEach(() => {
-    giveMemoryBack(takeMemory(8 * mib));
-    takeMemory(8 * mib);
-  });
-
   test('that was given back is used for the next image of about that size, with its length', () => {
     const first = takeMemory(500 * kib);
     giveMemoryBack(first);
     const second = takeMemory(490 * kib);
     assert.equal(second.buffer, first.buffer);
     assert.deepEqual([second.byteOffset, second.byteLength], [0, 490 * kib]);
+    giveMemoryBack(second);
   });
 
-  test('is used for one image at a time', () => {
-    giveMemoryBack(takeMemory(500 * kib));
-    assert.notEqual(takeMemory(500 * kib).buffer, takeMemory(500 * kib).buffer);
+  test('is used for one image at a time, the last that was given back first', () => {
+    const [first, second] = [takeMemory(300 * kib), takeMemory(300 * kib)];
+    assert.notEqual(first.buffer, second.buffer);
+    giveMemoryBack(first);
+    giveMemoryBack(second);
+    assert.equal(takeMemory(300 * kib).buffer, second.buffer);
+    assert.equal(takeMemory(300 * kib).buffer, first.buffer);
+    giveMemoryBack(first);
+    giveMemoryBack(second);
   });
 
   test('is not spent on an image that is larger or much smaller', () => {
-    const first = takeMemory(500 * kib);
+    const first = takeMemory(900 * kib);
     giveMemoryBack(first);
-    for (const byteLength of [501 * kib, 300 * kib, 1]) {
-      const other = takeMemory(byteLength);
-      assert.notEqual(other.buffer, first.buffer);
-      assert.equal(other.byteLength, byteLength);
-    }
-    assert.equal(takeMemory(500 * kib).buffer, first.buffer);
+    const others = [901 * kib, 600 * kib, 100 * kib].map((byteLength) => takeMemory(byteLength));
+    assert.ok(others.every(({ buffer }) => buffer !== first.buffer));
+    assert.equal(takeMemory(900 * kib).buffer, first.buffer);
+    for (const piece of [first, ...others]) giveMemoryBack(piece);
   });
 
-  test('that a thread was given is not used again', () => {
-    const first = takeMemory(500 * kib);
-    structuredClone(first.buffer, { transfer: [first.buffer] });
-    giveMemoryBack(first);
-    assert.equal(takeMemory(500 * kib).byteLength, 500 * kib);
-  });
-
-  test('lies ready up to 8 MiB: the oldest goes first', () => {
-    const all = Array.from({ length: 9 }, () => takeMemory(mib));
-    for (const piece of all) giveMemoryBack(piece);
-    const ready = new Set(Array.from({ length: 9 }, () => takeMemory(mib).buffer));
-    assert.deepEqual(
-      all.map(({ buffer }) => ready.has(buffer)),
-      [false, ...Array.from({ length: 8 }, () => true)],
-    );
-  });
-
-  test('of nothing is nothing', () => {
+  test('of small images is ordinary memory, which is transferred and never used again', () => {
+    const small = takeMemory(60 * kib);
+    assert.deepEqual([isShared(small), transferOf(small)], [false, [small.buffer]]);
+    giveMemoryBack(small);
+    assert.notEqual(takeMemory(60 * kib).buffer, small.buffer);
     assert.equal(takeMemory(0).byteLength, 0);
+  });
+
+  test('is the same in a thread that is given it', async (t) => {
+    const bytes = takeMemory(500 * kib);
+    bytes.fill(7);
+    assert.deepEqual(transferOf(bytes), []);
+    const code = `require('node:worker_threads').parentPort.once('message', (bytes) => bytes.fill(8));`;
+    const worker = new Worker(code, { eval: true });
+    t.after(() => worker.terminate());
+    worker.postMessage(bytes, transferOf(bytes));
+    await once(worker, 'exit');
+    assert.ok(bytes.every((byte) => byte === 8));
+    giveMemoryBack(bytes);
+  });
+
+  test('is shared up to 48 MiB, and again when what nobody gave back has been collected', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('gc');
+    assert.ok(typeof collect === 'function');
+    const count = () => {
+      let shared = 0;
+      while (isShared(takeMemory(4 * mib))) shared += 1;
+      return shared;
+    };
+    // Some of it lies ready in other sizes.
+    const shared = count();
+    assert.ok(shared >= 10 && shared <= 12, String(shared));
+    await eventually('it is collected', () => {
+      Reflect.apply(collect, undefined, []);
+      return isShared(takeMemory(8 * mib)) ? true : null;
+    });
   });
 });

@@ -201,7 +201,7 @@ export class PearDetector {
 
   /**
    * Judges an image of another worker by the model of the fingerprint `model`; null where that has gone. Attached bytes
-   * are transferred: the caller's array is empty afterwards.
+   * are the caller's no more.
    */
   async help(source: ImageSource, model: string): Promise<ThreadAnswer | null> {
     const by = [this.#serving, ...this.#retiring].find(

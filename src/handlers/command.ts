@@ -8,7 +8,7 @@ import type { ResponseItem } from '../protocol/reply.js';
 /** An image that follows its request. */
 export interface Attachment {
   /** Resolves when its last byte is there; never, where the peer goes before that. */
-  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+  readonly bytes: Promise<Uint8Array>;
   /** Says that its bytes are no longer held for this peer. */
   release(): void;
 }

@@ -15,8 +15,8 @@ export type Frame =
   | { readonly type: 'garbage' }
   /** A request over the limit. The decoder is at its end: nothing says where the next request starts. */
   | { readonly type: 'too long' }
-  /** An attached image, in memory of its own that may be transferred to a thread. */
-  | { readonly type: 'attachment'; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** An attached image, in memory of its own (image-memory.ts). */
+  | { readonly type: 'attachment'; readonly bytes: Uint8Array }
   /** The last of the bytes that nobody wanted has passed. */
   | { readonly type: 'skipped' };
 
@@ -43,7 +43,7 @@ export class FrameDecoder {
   /** Sizes of the images behind the message, of which those before `#attachmentAt` have come. */
   #attachmentSizes = noSizes;
   #attachmentAt = 0;
-  #attachment: Uint8Array<ArrayBuffer> | null = null;
+  #attachment: Uint8Array | null = null;
   #attachmentBytes = 0;
   #skipBytes = 0;
 
@@ -254,11 +254,7 @@ const attachmentStartBytes = 64 * 1024;
 const attachmentGrowth = 64;
 
 /** `memory` with room for `needed` bytes of the `size` that are to come. */
-function grown(
-  memory: Uint8Array<ArrayBuffer> | null,
-  needed: number,
-  size: number,
-): Uint8Array<ArrayBuffer> {
+function grown(memory: Uint8Array | null, needed: number, size: number): Uint8Array {
   if (memory !== null && needed <= memory.length) return memory;
   const wanted = Math.max(needed, attachmentStartBytes, attachmentGrowth * (memory?.length ?? 0));
   const larger = takeMemory(Math.min(size, wanted));

@@ -9,8 +9,8 @@ export interface FrameLimits {
   readonly maxBytes: number;
 }
 
-/** `bytes` is memory of its own, which may be transferred to a thread; empty where the frame has none. */
-export type OnFrame = (text: string, bytes: Uint8Array<ArrayBuffer>) => void;
+/** `bytes` is memory of its own (image-memory.ts); empty where the frame has none. */
+export type OnFrame = (text: string, bytes: Uint8Array) => void;
 
 /** The start of a frame; `byteLength` bytes have to follow it. */
 export function frameStart(text: string, byteLength: number): Buffer {
@@ -26,7 +26,7 @@ export class FrameReader {
   readonly #onFrame: OnFrame;
   readonly #header = Buffer.alloc(headerBytes);
   #text = Buffer.alloc(0);
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   /** Which of the three is being filled, and how far. */
   #part: 'header' | 'text' | 'bytes' = 'header';
   #filled = 0;

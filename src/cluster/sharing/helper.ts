@@ -134,7 +134,7 @@ export class Helper {
     lender.channel.send({ type: 'pull', model });
   }
 
-  #receive(lender: Lender, message: ToHelper, bytes: Uint8Array<ArrayBuffer>): void {
+  #receive(lender: Lender, message: ToHelper, bytes: Uint8Array): void {
     const model = this.#pulling?.model ?? '';
     if (message.type !== 'ping') this.#pulled();
     switch (message.type) {
@@ -161,7 +161,7 @@ export class Helper {
   async #judge(
     lender: Lender,
     { id, file }: Extract<ToHelper, { type: 'image' }>,
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array,
     model: string,
   ): Promise<void> {
     const source: ImageSource = file === null ? { type: 'bytes', bytes } : { type: 'file', ...file };

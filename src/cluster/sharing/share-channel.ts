@@ -11,7 +11,7 @@ export interface ChannelOptions<In> {
   readonly socket: Socket;
   readonly schema: z.ZodType<In>;
   readonly maxImageBytes: number;
-  readonly onMessage: (message: In, bytes: Uint8Array<ArrayBuffer>) => void;
+  readonly onMessage: (message: In, bytes: Uint8Array) => void;
   /** Called once, when nothing more comes or goes. `error`: why, where it was no ordinary end. */
   readonly onClose: (error: Error | null) => void;
 }

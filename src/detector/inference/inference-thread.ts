@@ -1,6 +1,7 @@
 // The event loop's side of the inference thread: starts it, hands it images, matches answers to them.
 import { Worker, setEnvironmentData } from 'node:worker_threads';
 import { StartupError } from '../../errors.js';
+import { giveMemoryBack, transferOf } from '../../image-memory.js';
 import { formatsAreSet } from '../images/formats-are-set.js';
 import type { Model } from '../models/model-spec.js';
 import type { ThreadAnswer } from './thread-answer.js';
@@ -80,12 +81,17 @@ export class InferenceThread {
     return this.#waiting.size;
   }
 
-  /** Judges one image. Attached bytes are transferred: the caller's array is empty afterwards. */
+  /** Judges one image. Attached bytes are the thread's until the answer, and then nobody's: the caller has no part in them. */
   judge(source: ImageSource): Promise<ThreadAnswer> {
     const id = ++this.#lastId;
     const message: ToThread = { type: 'image', id, source };
-    this.#worker.postMessage(message, source.type === 'bytes' ? [source.bytes.buffer] : []);
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    this.#worker.postMessage(message, source.type === 'bytes' ? transferOf(source.bytes) : []);
+    return new Promise((resolve) => {
+      this.#waiting.set(id, (answer) => {
+        if (source.type === 'bytes') giveMemoryBack(source.bytes);
+        resolve(answer);
+      });
+    });
   }
 
   /**

@@ -12,7 +12,7 @@ export const readTimeoutMs = 5_000;
 export type ImageSource =
   /** `name` inside `folder`, which is an absolute real path. */
   | { readonly type: 'file'; readonly folder: string; readonly name: string }
-  | { readonly type: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer> };
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array };
 
 /** The thread's `workerData`. */
 export const threadOptionsSchema = judgeOptionsSchema.extend({

@@ -1,6 +1,7 @@
 // The images of one request on their way to a verdict. Each image has one slot, and each slot is answered
 // exactly once: by the thread, by its deadline, by 0x03, or because its bytes were no image.
 import { DeadlineError, type WireError } from '../../errors.js';
+import { giveMemoryBack } from '../../image-memory.js';
 import type { Model } from '../models/model-spec.js';
 import type { Detection } from '../inference/thread-answer.js';
 import type { ImageSource } from '../inference/thread-messages.js';
@@ -70,6 +71,7 @@ export class Slot {
   settle(outcome: Outcome): void {
     if (this.#state === 'done') return;
     this.#state = 'done';
+    if (this.#source?.type === 'bytes') giveMemoryBack(this.#source.bytes);
     this.#source = null;
     this.#resolve(outcome);
   }

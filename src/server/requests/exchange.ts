@@ -7,9 +7,9 @@ import type { RequestId } from '../../protocol/request.js';
 
 /** An image that comes behind its request. */
 class PendingAttachment implements Attachment {
-  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+  readonly bytes: Promise<Uint8Array>;
   readonly #onRelease: (size: number) => void;
-  #resolve: (bytes: Uint8Array<ArrayBuffer>) => void = () => undefined;
+  #resolve: (bytes: Uint8Array) => void = () => undefined;
   #heldBytes = 0;
 
   constructor(onRelease: (size: number) => void) {
@@ -19,7 +19,7 @@ class PendingAttachment implements Attachment {
     });
   }
 
-  arrive(bytes: Uint8Array<ArrayBuffer>): void {
+  arrive(bytes: Uint8Array): void {
     this.#heldBytes = bytes.length;
     this.#resolve(bytes);
   }
@@ -85,7 +85,7 @@ export class Exchange {
   }
 
   /** Takes the next attached image; false where nobody wants it any more. */
-  attach(bytes: Uint8Array<ArrayBuffer>): boolean {
+  attach(bytes: Uint8Array): boolean {
     const attachment = this.#attachments[this.#arrived++];
     if (attachment === undefined || this.stopped || this.#ended) return false;
     attachment.arrive(bytes);

@@ -98,7 +98,7 @@ export class RequestProcessor implements StartRules<Place> {
   }
 
   /** Takes the next image that is attached to the last message. */
-  attach(bytes: Uint8Array<ArrayBuffer>): void {
+  attach(bytes: Uint8Array): void {
     const exchange = this.#attaching;
     if (exchange === null) return;
     if (exchange.attach(bytes)) this.load.heldBytes += bytes.length;

@@ -37,7 +37,7 @@ describe('frames between workers', () => {
   });
 
   test('have bytes of their own, which can be given away', () => {
-    const read: Uint8Array<ArrayBuffer>[] = [];
+    const read: Uint8Array[] = [];
     const reader = new FrameReader(limits, (_text, bytes) => read.push(bytes));
     reader.push(Buffer.concat([frameStart('', 2), Buffer.from('ab'), frameStart('', 2), Buffer.from('cd')]));
     assert.deepEqual(
