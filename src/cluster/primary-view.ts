@@ -63,7 +63,7 @@ export class PrimaryView implements ConnectionsReader {
       const reaper = new RedisReaper(choice.redis, onTrouble);
       this.#shared = { store, reaper };
       this.#timers = [
-        every(sweepIntervalMs, () => this.#tend(() => reaper.sweep(this.#serving))),
+        every(sweepIntervalMs, () => this.#tend(() => reaper.sweep())),
         every(reaper.pulseIntervalMs, () => this.#tend(() => reaper.pulse())),
       ];
       const reader = new FallbackReader(store, this.#memory, () => this.#isAllHere());

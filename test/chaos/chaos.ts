@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '../fuzz/random.js';
+import { eventually } from '../support/deadline.js';
 import { Crowd } from './crowd.js';
 import { compare, type Difference } from './truth.js';
 import { removalMs, times, World, type Store } from './world.js';
@@ -46,7 +47,7 @@ export async function chaos(
       const fault = names.pop() ?? '';
       crowd.move();
       await wait(movingMs);
-      const before = await idsIn(world);
+      const before = await eventually('the view can be read', () => someIdsIn(world));
       await faults.get(fault)?.();
       const overAt = performance.now();
       await wait(movingMs);
@@ -79,13 +80,14 @@ async function untilRight(world: World, startMs: number): Promise<Pick<Round, 'r
   }
 }
 
-/** Those that are connected; nobody where the view cannot be read now. */
-async function idsIn(world: World): Promise<readonly string[]> {
+/** Those that are connected; null where nobody is, or the view cannot be read now. */
+async function someIdsIn(world: World): Promise<readonly string[] | null> {
   const [port] = world.ports;
   try {
-    return port === undefined ? [] : (await compare(world.places, port)).ids;
+    const ids = port === undefined ? [] : (await compare(world.places, port)).ids;
+    return ids.length > 0 ? ids : null;
   } catch {
-    return [];
+    return null;
   }
 }
 
@@ -93,9 +95,10 @@ async function idsIn(world: World): Promise<readonly string[]> {
 async function untilRecorded(world: World, before: readonly string[]): Promise<string | null> {
   const endMs = performance.now() + limitMs + removalMs;
   for (;;) {
-    const [now, recorded] = [new Set(await idsIn(world)), await world.recordedIds()];
+    const found = await eventually('the view can be read', () => someIdsIn(world));
+    const [now, recorded] = [new Set(found), await world.recordedIds()];
     const lost = before.filter((id) => !now.has(id) && !recorded.has(id));
-    if (lost.length === 0 && now.size > 0) return null;
+    if (lost.length === 0) return null;
     if (performance.now() > endMs)
       return `${lost.length} are gone and not in the history (${lost.slice(0, 3).join(', ')})`;
     await wait(lookIntervalMs);

@@ -184,7 +184,7 @@ export class World {
   /** Redis has taken writes for long enough, so that whoever falls silent from now on may be removed. */
   async #isSteady(redis: RedisServer): Promise<void> {
     await eventually('Redis takes writes', async () => {
-      const [last, since] = (await redis.cli('HMGET', 'pear:steady', 'last', 'since'))
+      const [last, since] = (await redis.cli('HMGET', `pear:steady:${times.leaseMs}`, 'last', 'since'))
         .split('\n')
         .map(Number);
       return (last ?? NaN) - (since ?? NaN) > graceMs ? true : null;

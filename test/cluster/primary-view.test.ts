@@ -96,7 +96,7 @@ describe('the primary', () => {
     const worker = new RedisStore(settings, () => undefined);
     const reaper = new RedisReaper({ ...settings, commandTimeoutMs: 500 }, () => undefined);
     const swept = () =>
-      reaper.sweep(new Set()).then(
+      reaper.sweep().then(
         () => true,
         (error: unknown) => {
           assert.ok(error instanceof StoreUnavailableError, String(error));

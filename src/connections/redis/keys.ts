@@ -5,15 +5,15 @@
 export interface RedisKeys {
   /** ZSET workerId → time of the last heartbeat, ms by Redis's own clock. */
   readonly workers: string;
-  /**
-   * HASH with a TTL: `since` when Redis has taken writes without a pause, and when it was `last` seen to, ms by its own
-   * clock.
-   */
-  readonly steady: string;
   /** STREAM: peers opened and closed, workers up and down. */
   readonly events: string;
   /** STREAM: peers that have closed, each as it was last, and why. */
   readonly closed: string;
+  /**
+   * HASH with a TTL: `since` when Redis has taken writes without a pause, and when it was `last` seen to, ms by its own
+   * clock. For hosts with another lease something else is a pause.
+   */
+  steady(leaseMs: number): string;
   /** HASH with a TTL: the fields of WorkerRecord, and `epoch`, the number of the last write. */
   worker(workerId: string): string;
   /** HASH with a TTL: peerId → PeerRecord as JSON. */
@@ -29,9 +29,9 @@ export interface RedisKeys {
 export function redisKeys(prefix: string): RedisKeys {
   return {
     workers: `${prefix}workers`,
-    steady: `${prefix}steady`,
     events: `${prefix}events`,
     closed: `${prefix}closed`,
+    steady: (leaseMs) => `${prefix}steady:${leaseMs}`,
     worker: (workerId) => `${prefix}worker:${workerId}`,
     peers: (workerId) => `${prefix}peers:${workerId}`,
     resync: (workerId) => `${prefix}resync:${workerId}`,

@@ -37,19 +37,15 @@ export class RedisReaper implements WorkerReaper {
   async pulse(): Promise<void> {
     const { leaseMs, keyTtlMs } = this.#settings;
     await this.#connection.run((redis) =>
-      redis.eval(pulse, 1, this.#keys.steady, pauseMs(leaseMs), keyTtlMs),
+      redis.eval(pulse, 1, this.#keys.steady(leaseMs), pauseMs(leaseMs), keyTtlMs),
     );
     this.#connection.tookWrites();
   }
 
-  /**
-   * Removes the workers whose lease has run out, unless that may be Redis's own doing, and those that are known to serve. Rejects with
-   * StoreUnavailableError.
-   */
-  async sweep(serving: ReadonlySet<string>): Promise<void> {
+  /** Removes the workers whose lease has run out, unless that may be Redis's own doing. Rejects with StoreUnavailableError. */
+  async sweep(): Promise<void> {
     const directory = await readDirectory(this.#connection, this.#keys, this.#settings.leaseMs);
-    const stale = directory.stale.filter((id) => !serving.has(id));
-    await removeStale(this.#connection, this.#keys, { ...directory, stale }, this.#settings);
+    await removeStale(this.#connection, this.#keys, directory, this.#settings);
   }
 
   close(): Promise<void> {

@@ -58,7 +58,7 @@ export async function removeWorkers(
     keys.workers,
     keys.events,
     keys.closed,
-    keys.steady,
+    keys.steady(leases?.leaseMs ?? 0),
     ...ids.flatMap((id) => [keys.worker(id), keys.peers(id), keys.resync(id)]),
   ];
   const conditions =

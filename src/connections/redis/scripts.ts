@@ -137,13 +137,17 @@ end
 export const remove = `${steady}
 local time = now()
 local host, reason, room, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
-if lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) < tonumber(ARGV[8]) then
-  for key = 5, #KEYS do redis.call('PEXPIRE', KEYS[key], ARGV[9]) end
-  return {unpack(ARGV, 10)}
+-- Beyond the wait that is due, in ms; below 0 nobody goes.
+local spare = lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) - tonumber(ARGV[8]) or 0
+
+local function longer(worker)
+  return math.max(0, (tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0) - tonumber(lease))
 end
 
-local function leaseOf(worker)
-  return math.max(tonumber(lease), tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0)
+local function mayGo(worker, seen)
+  if lease == '' then return true end
+  local more = longer(worker)
+  return time - seen > tonumber(lease) + more and spare >= more
 end
 
 local function tell(stream, entries, ...)
@@ -167,7 +171,8 @@ local removed, peersOfAll, back = 0, 0, {}
 for index = 10, #ARGV do
   local id, at = ARGV[index], 5 + 3 * (index - 10)
   local seen = redis.call('ZSCORE', KEYS[1], id)
-  if lease ~= '' and seen and time - tonumber(seen) <= leaseOf(KEYS[at]) then
+  if seen and not mayGo(KEYS[at], tonumber(seen)) then
+    for key = at, at + 2 do redis.call('PEXPIRE', KEYS[key], ARGV[9]) end
     back[#back + 1] = id
   elseif lease == '' or seen then
     -- First: where that is not allowed nothing else is done, again and again.

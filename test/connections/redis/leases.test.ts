@@ -58,14 +58,16 @@ describe('the Redis store, of leases', () => {
     /** Of the store's lease: so long without a sign is a pause. */
     const pause = 20_000;
     /** As if the last sign that Redis takes writes had been given so much later. */
-    const moveLastSign = (byMs: number) => server.cli('HINCRBY', 'pear:steady', 'last', String(byMs));
-    const hasBeenSteady = () => server.cli('HINCRBY', 'pear:steady', 'since', '-100000');
+    const sign = 'pear:steady:60000';
+    const moveLastSign = (byMs: number) => server.cli('HINCRBY', sign, 'last', String(byMs));
+    const hasBeenSteady = (key = sign, forMs = 100_000) =>
+      server.cli('HINCRBY', key, 'since', String(-forMs));
     const ago = (ms: number) => String(Date.now() - ms);
     const goesAtLast = (reader: RedisStore) =>
       until('it is removed once the grace is over', async () => (await unreadOf(reader)).length === 0);
 
     for (const [what, happens] of [
-      ['is first seen', () => server.cli('DEL', 'pear:steady')],
+      ['is first seen', () => server.cli('DEL', sign)],
       ['was away or took no writes', () => moveLastSign(-pause)],
       ['has a clock that was set back', () => moveLastSign(pause)],
     ] as const) {
@@ -113,7 +115,7 @@ describe('the Redis store, of leases', () => {
       await (await open(one, changes)).flush({ changed: peerRecords(one, 2), closed: [], events: [] });
       await setLease('nobody:0:dddd', '1');
       await reader.workers();
-      await hasBeenSteady();
+      await hasBeenSteady('pear:steady:5000');
       await setLease(one, '1');
       await setLease(far, ago(0));
       await server.cli('CLIENT', 'PAUSE', '60000', 'WRITE');
@@ -130,7 +132,26 @@ describe('the Redis store, of leases', () => {
       await setLease(far, ago(100_000));
       assert.deepEqual(await namesOf(reader), { alive: [far, one].sort(), unread: [] });
       await setLease(far, ago(201_000));
+      await hasBeenSteady(sign, 100_000);
+      assert.deepEqual(
+        await namesOf(reader),
+        { alive: [one], unread: [far] },
+        'it may take longer to come back',
+      );
+      await hasBeenSteady(sign, 100_000);
       assert.deepEqual(await namesOf(reader), { alive: [one], unread: [] });
+    });
+
+    it('is not told by hosts with a longer lease that Redis made no pause', async () => {
+      const reader = await open(far, { removalGraceMs: 1_000 });
+      await open(one);
+      await reader.workers();
+      await hasBeenSteady();
+      await moveLastSign(-pause);
+      const other = await open(two, { leaseMs: 600_000 });
+      await setLease(one, '1');
+      await other.workers();
+      assert.deepEqual(await namesOf(reader), { alive: [far, two].sort(), unread: [one] });
     });
 
     it('keeps what is known of those that must not be removed yet', async () => {
@@ -146,10 +167,10 @@ describe('the Redis store, of leases', () => {
     it('takes another value away that stands where Redis says since when it takes writes', async () => {
       const reader = await open(far);
       await open(one);
-      await server.cli('SET', 'pear:steady', 'mine');
+      await server.cli('SET', sign, 'mine');
       await setLease(one, '1');
       assert.deepEqual(await namesOf(reader), { alive: [far], unread: [] });
-      assert.equal(await server.cli('TYPE', 'pear:steady'), 'hash');
+      assert.equal(await server.cli('TYPE', sign), 'hash');
     });
 
     it('removes nobody where no lease was renewed for half a lease: perhaps none could be', async () => {
