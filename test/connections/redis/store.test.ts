@@ -259,7 +259,7 @@ describe('the Redis store', () => {
       assert.deepEqual(await keys(), [
         'closed stream',
         'events stream',
-        'steady hash',
+        'steady:60000 hash',
         `worker:${far} hash`,
         'workers zset',
       ]);
