@@ -8,43 +8,94 @@ const sharedBytesMax = 48 * 1024 * 1024;
 /** Smaller pieces cost little, and many of them would hide the large ones. */
 const sharedPieceMin = 64 * 1024;
 
-/** How much larger a piece may be than what is asked for: photos of one camera differ by so much. */
-const slack = 1.25;
+/** Pieces come in sizes that are so many times larger than the one below, so that photos of any sizes soon find one. */
+const step = 1.25;
 
-/** Not in use; the one that was used last comes last. */
-const ready: SharedArrayBuffer[] = [];
+/** How much larger a piece may be than what is wanted, where none of that size lies ready. */
+const slack = 4;
+
+/** Dropped so that other sizes find room, and not collected yet: as long as it is so much no more is dropped. */
+const droppedBytesMax = 8 * 1024 * 1024;
+
+/** Not in use, by their size; the one that was used last comes last. */
+const ready = new Map<number, SharedArrayBuffer[]>();
+const dropped = new WeakSet<Fate>();
+const fates = new WeakMap<SharedArrayBuffer, Fate>();
 let sharedBytes = 0;
+let droppedBytes = 0;
+
+/** What has become of a piece; it outlives it. */
+interface Fate {
+  readonly byteLength: number;
+}
 
 /** What nobody has given back, as the image of a client that has gone, is gone when the engine finds it. */
-const collected = new FinalizationRegistry((byteLength: number) => {
-  sharedBytes -= byteLength;
+const collected = new FinalizationRegistry((fate: Fate) => {
+  sharedBytes -= fate.byteLength;
+  if (dropped.has(fate)) droppedBytes -= fate.byteLength;
 });
 
 /** Memory of `byteLength` bytes with anything in it: give it out only when it is full. */
 export function takeMemory(byteLength: number): Uint8Array {
   if (byteLength < sharedPieceMin || byteLength > sharedBytesMax) return ordinary(byteLength);
-  // The last one first: it may still be in the processor's cache.
-  for (let at = ready.length - 1; at >= 0; at--) {
-    const piece = ready[at];
-    if (piece === undefined || piece.byteLength < byteLength || piece.byteLength > slack * byteLength)
-      continue;
-    ready.splice(at, 1);
-    return new Uint8Array(piece, 0, byteLength);
+  const size = sizeFor(byteLength);
+  const piece = readyPiece(size) ?? makePiece(size);
+  return piece === null ? ordinary(byteLength) : new Uint8Array(piece, 0, byteLength);
+}
+
+/** The last one first: it may still be in the processor's cache. */
+function readyPiece(size: number): SharedArrayBuffer | undefined {
+  for (let larger = size; larger <= slack * size; larger = Math.ceil(larger * step)) {
+    const piece = ready.get(larger)?.pop();
+    if (piece !== undefined) return piece;
   }
-  if (sharedBytes + byteLength > sharedBytesMax) {
-    // For the next ones of this size.
-    for (let freed = 0; freed < byteLength && ready.length > 0;) freed += ready.shift()?.byteLength ?? 0;
-    return ordinary(byteLength);
+  return undefined;
+}
+
+function makePiece(size: number): SharedArrayBuffer | null {
+  if (sharedBytes + size > sharedBytesMax) {
+    makeRoom();
+    return null;
   }
-  const piece = new SharedArrayBuffer(byteLength);
-  sharedBytes += byteLength;
-  collected.register(piece, byteLength);
-  return new Uint8Array(piece);
+  const piece = new SharedArrayBuffer(size);
+  const fate = { byteLength: size };
+  sharedBytes += size;
+  fates.set(piece, fate);
+  collected.register(piece, fate);
+  return piece;
+}
+
+/** For the next ones, once it is collected: drops one of the size of which most lie ready. */
+function makeRoom(): void {
+  if (droppedBytes >= droppedBytesMax) return;
+  const [most] = [...ready.values()].sort((a, b) => bytesOf(b) - bytesOf(a));
+  const fate = most === undefined ? undefined : fateOf(most.shift());
+  if (fate === undefined) return;
+  dropped.add(fate);
+  droppedBytes += fate.byteLength;
+}
+
+function bytesOf(pieces: readonly SharedArrayBuffer[]): number {
+  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+function fateOf(piece: SharedArrayBuffer | undefined): Fate | undefined {
+  return piece === undefined ? undefined : fates.get(piece);
+}
+
+/** The smallest size of pieces with room for so much, at most all that may be shared. */
+function sizeFor(byteLength: number): number {
+  let size = sharedPieceMin;
+  while (size < byteLength) size = Math.ceil(size * step);
+  return Math.min(size, sharedBytesMax);
 }
 
 /** Nobody will look at `bytes`, which came from `takeMemory`, again: neither here nor in a thread. */
 export function giveMemoryBack({ buffer }: Uint8Array): void {
-  if (buffer instanceof SharedArrayBuffer) ready.push(buffer);
+  if (!(buffer instanceof SharedArrayBuffer)) return;
+  const pieces = ready.get(buffer.byteLength);
+  if (pieces === undefined) ready.set(buffer.byteLength, [buffer]);
+  else pieces.push(buffer);
 }
 
 /** What of `bytes` has to be transferred to a thread that is given them; nothing where it is shared. */

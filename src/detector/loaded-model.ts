@@ -69,9 +69,15 @@ export class LoadedModel {
     const timer = setTimeout(() => {
       this.hurry();
     }, patienceMs);
-    await this.#until(() => this.#queued.size === 0 && (this.#expected === 0 || !this.#isPatient));
-    clearTimeout(timer);
-    await this.close();
+    await new Promise<void>((resolve) => {
+      this.#onLess = () => {
+        if (this.#queued.size > 0 || (this.#expected > 0 && this.#isPatient)) return;
+        clearTimeout(timer);
+        // At once: nobody may find it open in between.
+        resolve(this.close());
+      };
+      this.#onLess();
+    });
   }
 
   /** Waits for nothing that is still to come. */
@@ -83,15 +89,5 @@ export class LoadedModel {
   /** Ends after the images that it has. */
   close(): Promise<void> {
     return (this.#closing ??= this.#thread.close());
-  }
-
-  /** One waits at a time. */
-  #until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onLess = () => {
-        if (holds()) resolve();
-      };
-      this.#onLess();
-    });
   }
 }

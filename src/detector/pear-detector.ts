@@ -11,7 +11,7 @@ import type { Model } from './models/model-spec.js';
 import { outcomeOf } from './outcome.js';
 import type { ImageSource, ThreadOptions } from './inference/thread-messages.js';
 import { Batch, type Outcome, type Slot } from './queue/batch.js';
-import { FairQueue } from './queue/fair-queue.js';
+import { ModelQueues } from './queue/model-queues.js';
 
 export interface DetectorOptions {
   readonly thread: ThreadOptions;
@@ -61,9 +61,7 @@ export class PearDetector {
   /** They served before, and judge what was submitted then. */
   readonly #retiring = new Set<LoadedModel>();
   readonly #faults: FaultLog;
-  readonly #queue = new FairQueue<object, Work>();
-  /** Lent in vain. They are not lent again, so that an image that ends workers ends two of them at most. */
-  readonly #returned: Work[] = [];
+  readonly #queues = new ModelQueues<LoadedModel, object, Work>();
   /** Owners of images that are stopped and still in the queue. */
   readonly #sweeps = new Set<object>();
   #sharing: Sharing | null = null;
@@ -88,7 +86,7 @@ export class PearDetector {
 
   /** Images that wait for their turn. */
   get queued(): number {
-    return this.#queue.size + this.#returned.length;
+    return this.#queues.size;
   }
 
   /** Images that are being decoded or inferred here, those of other workers among them. */
@@ -149,6 +147,7 @@ export class PearDetector {
     this.#retiring.add(old);
     void old.retire(patienceMs).then(() => {
       this.#retiring.delete(old);
+      this.#queues.forget(old);
       this.#sayWaiting();
     });
   }
@@ -169,7 +168,7 @@ export class PearDetector {
       const by = begun.isOpen ? begun : this.#serving;
       by.queue(slot.outcome);
       slot.queue(source, performance.now());
-      this.#queue.push(owner, { slot, by });
+      this.#queues.push(owner, { slot, by });
       this.#arrived();
     });
     for (const signal of signals) {
@@ -185,14 +184,12 @@ export class PearDetector {
   }
 
   /**
-   * The image whose turn it is, for another worker that has the model of the fingerprint `model`; null where none waits,
-   * or where it waits for another model.
+   * The image whose turn it is, for another worker that has the model of the fingerprint `model`; null where none waits
+   * for that.
    */
   lend(model: string): Loan | null {
-    for (let work = this.#queue.peek(); work !== undefined; work = this.#queue.peek()) {
-      const isDone = work.slot.state === 'done';
-      if (!isDone && work.by.model.fingerprint !== model) return null;
-      this.#queue.take();
+    const next = () => this.#queues.takeToLend((by) => by.model.fingerprint === model);
+    for (let work = next(); work !== undefined; work = next()) {
       const source = work.slot.start();
       if (source !== null) return this.#loan(work, source);
     }
@@ -235,7 +232,7 @@ export class PearDetector {
       },
       giveBack: () => {
         if (!slot.restore(source)) return;
-        this.#returned.push(work);
+        this.#queues.giveBack(work);
         this.#feed();
       },
     };
@@ -247,7 +244,9 @@ export class PearDetector {
     this.#sweeps.add(owner);
     setImmediate(() => {
       this.#sweeps.delete(owner);
-      this.#queue.remove(owner, ({ slot }) => slot.state === 'done');
+      this.#queues.remove(owner, ({ slot }) => slot.state === 'done');
+      // What waited behind it has its turn now.
+      this.#feed();
     });
   }
 
@@ -264,25 +263,24 @@ export class PearDetector {
 
   /** Helpers with another model than the first image's went away; with the next one they may have the right one. */
   #sayWaiting(): void {
-    if (this.#queue.size > 0) this.#sharing?.onWaiting();
-  }
-
-  /** The image whose turn it is; those that were lent in vain come first. */
-  get #first(): Work | undefined {
-    return this.#returned[0] ?? this.#queue.peek();
+    if (this.#queues.lendable > 0) this.#sharing?.onWaiting();
   }
 
   #feed(): void {
     if (this.#closed) return;
-    for (let work = this.#first; work !== undefined; work = this.#first) {
-      // Each model has room of its own: one that was changed away from, and hangs, must not hold up the one that serves.
-      if (work.slot.state !== 'done' && work.by.outstanding >= outstandingMax) break;
-      if (this.#returned.shift() === undefined) this.#queue.take();
-      const source = work.slot.start();
-      if (source !== null) void this.#judge(work, source);
+    for (const by of [...this.#retiring, this.#serving]) {
+      for (let work = this.#take(by); work !== undefined; work = this.#take(by)) {
+        const source = work.slot.start();
+        if (source !== null) void this.#judge(work, source);
+      }
     }
     if (this.#retiring.size > 0) this.#sayWaiting();
     if (this.spare > 0) this.#sharing?.onSpare();
+  }
+
+  /** The next one for this model, while it has room. */
+  #take(by: LoadedModel): Work | undefined {
+    return by.outstanding < outstandingMax ? this.#queues.take(by) : undefined;
   }
 
   async #judge(work: Work, source: ImageSource): Promise<void> {

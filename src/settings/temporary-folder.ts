@@ -1,7 +1,8 @@
 // The folder that a download is written to, and a model that is deleted is moved to: hidden, private, and inside the model
 // folder, so that a file only has to be renamed. Its name tells whose it is, so that the next start can remove what a killed
 // server left.
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, processPlace } from '../running-process.js';
 
@@ -16,8 +17,15 @@ const own = new Set<string>();
 
 /** A new folder of mode 0700 in `folder`. */
 export async function makeTemporaryFolder(folder: string): Promise<string> {
-  const path = await mkdtemp(join(folder, prefix));
+  const path = join(folder, `${prefix}${randomBytes(3).toString('hex')}`);
+  // First: who clears away what was left must not find it before it is known as ours.
   own.add(path);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    own.delete(path);
+    throw error;
+  }
   return path;
 }
 
