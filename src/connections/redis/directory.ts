@@ -5,6 +5,7 @@ import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { fromWorkerHash, leaseField, workerFields } from './records.js';
 import { parseReply } from './reply.js';
+import { leaseMaxMs } from './scripts.js';
 
 export interface Directory {
   /** Workers whose lease holds → ms since their last heartbeat, ordered by id. */
@@ -34,7 +35,7 @@ export async function readDirectory(
   const nowMs = seconds * 1000 + Math.floor(microseconds / 1000);
   const ages = inPairs(parseReply(directoryReply, members)).map(([workerId, seenAt]): [string, number] => [
     workerId,
-    nowMs - Number(seenAt),
+    nowMs - scoreOf(seenAt),
   ]);
   ages.sort(([a], [b]) => (a < b ? -1 : 1));
   const leases = await longerLeases(
@@ -44,7 +45,6 @@ export async function readDirectory(
     leaseMs,
   );
   const isStale = (workerId: string, ageMs: number) => ageMs > (leases.get(workerId) ?? leaseMs);
-  // Redis prints an endless score as `inf`, which is no number here.
   const isAhead = (ageMs: number) => Number.isNaN(ageMs) || ageMs < -aheadMaxMs(leaseMs);
   const alive = ages.filter(([workerId, ageMs]) => !isStale(workerId, ageMs) && !isAhead(ageMs));
   return {
@@ -69,7 +69,12 @@ async function longerLeases(
     id,
     leaseReply.safeParse(replies[index]).data ?? 0,
   ]);
-  return new Map(own.filter(([, ownMs]) => ownMs > leaseMs));
+  return new Map(own.filter(([, ownMs]) => ownMs > leaseMs && ownMs <= leaseMaxMs));
+}
+
+/** Redis prints endless scores as `inf` and `-inf`, which are no numbers here. */
+function scoreOf(text: string): number {
+  return Number(text.replace(/inf$/, 'Infinity'));
 }
 
 /** A lease may be ahead of Redis's clock by so much, as after a small step back; beyond it nobody could wait for its end. */

@@ -2,6 +2,9 @@
 // so that hosts whose clocks differ agree on who is stale. They are sent as text each time: they are short,
 // Redis keeps them compiled, and none can be missing after a restart.
 
+/** No configuration allows a longer one: somebody else has written it. */
+export const leaseMaxMs = 600_000;
+
 const clock = `
 local function now()
   local time = redis.call('TIME')
@@ -21,7 +24,8 @@ local function steadyFor(key, pause, ttl)
   if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', key) end
   local last, since = unpack(redis.call('HMGET', key, 'last', 'since'))
   last, since = tonumber(last or ''), tonumber(since or '')
-  if not (last and since) or time - last > tonumber(pause) or time < last then since = time end
+  local isSound = last and since and since >= 0 and since <= last and last <= time
+  if not isSound or time - last > tonumber(pause) then since = time end
   redis.call('HSET', key, 'last', time, 'since', since)
   redis.call('PEXPIRE', key, ttl)
   return time - since
@@ -141,7 +145,8 @@ local host, reason, room, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
 local spare = lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) - tonumber(ARGV[8]) or 0
 
 local function longer(worker)
-  return math.max(0, (tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0) - tonumber(lease))
+  local own = tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0
+  return own <= ${leaseMaxMs} and math.max(0, own - tonumber(lease)) or 0
 end
 
 local function mayGo(worker, seen)

@@ -176,6 +176,22 @@ describe('the Redis store, of leases', () => {
       assert.equal(await server.cli('TYPE', sign), 'hash');
     });
 
+    for (const [what, happens] of [
+      ['a time in the future', () => server.cli('HSET', sign, 'since', '99999999999999')],
+      ['no time', () => server.cli('HSET', sign, 'since', 'inf')],
+      ['no lease', () => server.cli('HSET', `pear:worker:${one}`, 'lease_ms', '1e15')],
+    ] as const) {
+      it(`keeps nobody for ever where somebody has written ${what}`, async () => {
+        const reader = await open(far);
+        await open(one);
+        await setLease('nobody:0:dddd', '1');
+        await reader.workers();
+        await happens();
+        await setLease(one, '-inf');
+        assert.deepEqual(await namesOf(reader), { alive: [far], unread: [] });
+      });
+    }
+
     it('removes nobody where no lease was renewed for half a lease: perhaps none could be', async () => {
       const reader = await open(far);
       await open(one);
