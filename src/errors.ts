@@ -58,9 +58,16 @@ export class BusyError extends WireError {
   readonly code = errorCodes.busy;
 }
 
-/** Stopped by 0x03, or by its peer's going, before it was done. */
+/** Stopped by 0x03 before it was done. */
 export class CancelledError extends WireError {
   readonly code = errorCodes.cancelled;
+}
+
+/** Nobody waits for it any more: its peer has gone. */
+export class PeerGoneError extends CancelledError {
+  constructor() {
+    super('the peer is gone');
+  }
 }
 
 /** The bytes are there, but they are no image, or a larger one than we take. */

@@ -19,20 +19,20 @@ const droppedBytesMax = 8 * 1024 * 1024;
 
 /** Not in use, by their size; the one that was used last comes last. */
 const ready = new Map<number, SharedArrayBuffer[]>();
-const dropped = new WeakSet<Fate>();
 const fates = new WeakMap<SharedArrayBuffer, Fate>();
 let sharedBytes = 0;
 let droppedBytes = 0;
 
-/** What has become of a piece; it outlives it. */
+/** What becomes of a piece; it outlives it. */
 interface Fate {
   readonly byteLength: number;
+  isDropped: boolean;
 }
 
 /** What nobody has given back, as the image of a client that has gone, is gone when the engine finds it. */
 const collected = new FinalizationRegistry((fate: Fate) => {
   sharedBytes -= fate.byteLength;
-  if (dropped.has(fate)) droppedBytes -= fate.byteLength;
+  if (fate.isDropped) droppedBytes -= fate.byteLength;
 });
 
 /** Memory of `byteLength` bytes with anything in it: give it out only when it is full. */
@@ -58,7 +58,7 @@ function makePiece(size: number): SharedArrayBuffer | null {
     return null;
   }
   const piece = new SharedArrayBuffer(size);
-  const fate = { byteLength: size };
+  const fate: Fate = { byteLength: size, isDropped: false };
   sharedBytes += size;
   fates.set(piece, fate);
   collected.register(piece, fate);
@@ -68,19 +68,12 @@ function makePiece(size: number): SharedArrayBuffer | null {
 /** For the next ones, once it is collected: drops one of the size of which most lie ready. */
 function makeRoom(): void {
   if (droppedBytes >= droppedBytesMax) return;
-  const [most] = [...ready.values()].sort((a, b) => bytesOf(b) - bytesOf(a));
-  const fate = most === undefined ? undefined : fateOf(most.shift());
+  const [most] = [...ready].sort(([a, { length: ofA }], [b, { length: ofB }]) => b * ofB - a * ofA);
+  const piece = most?.[1].shift();
+  const fate = piece === undefined ? undefined : fates.get(piece);
   if (fate === undefined) return;
-  dropped.add(fate);
+  fate.isDropped = true;
   droppedBytes += fate.byteLength;
-}
-
-function bytesOf(pieces: readonly SharedArrayBuffer[]): number {
-  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-function fateOf(piece: SharedArrayBuffer | undefined): Fate | undefined {
-  return piece === undefined ? undefined : fates.get(piece);
 }
 
 /** The smallest size of pieces with room for so much, at most all that may be shared. */

@@ -96,6 +96,7 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('prepared'), round: z.int(), problem: z.string().nullable() }),
   /** It serves by what was prepared. */
   z.object({ type: z.literal('switched'), round: z.int() }),
+  /** Images that were there before are answered. */
   z.object({ type: z.literal('committed'), round: z.int() }),
   /** Disconnect peers of any host. */
   z.object({ type: z.literal('kick'), ...kick }),

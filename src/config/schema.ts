@@ -168,6 +168,9 @@ const cluster = z.strictObject({
     .describe('Longest wait before a worker that keeps dying is forked again.'),
 });
 
+/** Longest `connections.lease_ms`. */
+export const leaseMaxMs = 600_000;
+
 const connections = z.strictObject({
   store: z
     .enum(['auto', 'redis', 'embedded', 'none'])
@@ -180,7 +183,7 @@ const connections = z.strictObject({
     .default(250)
     .describe('How often changed records are written; nothing is written per request.'),
   heartbeat_interval_ms: milliseconds(60_000).default(5_000).describe('How often a worker renews its lease.'),
-  lease_ms: milliseconds(600_000)
+  lease_ms: milliseconds(leaseMaxMs)
     .default(15_000)
     .describe('A worker silent for longer counts as gone; at least twice the heartbeat.'),
   key_ttl_ms: milliseconds(hourMs)

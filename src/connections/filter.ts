@@ -13,19 +13,16 @@ export function matches(peer: PeerRecord, filter: PeerFilter): boolean {
   );
 }
 
-/** Whether peers of this worker can pass the filter at all: a list skips the others unread. */
+/**
+ * Whether peers of this worker can pass the filter at all: a list skips the others unread. An id tells the host only: a peer may
+ * have moved between its workers.
+ */
 export function mayHold(workerId: string, filter: PeerFilter): boolean {
   return (
     (filter.id === undefined || filter.id.startsWith(`${hostOf(workerId)}/`)) &&
     (filter.host === undefined || hostOf(workerId) === filter.host) &&
     (filter.worker === undefined || workerId === filter.worker)
   );
-}
-
-/** Whether the id is one that this worker gave: `<hostId>/<slot>.<bootNonce>.<number>`. */
-export function hasGiven(workerId: string, peerId: string): boolean {
-  const host = hostOf(workerId);
-  return peerId.startsWith(`${host}/${workerId.slice(host.length + 1).replace(':', '.')}.`);
 }
 
 /** The host of a worker's id, `<hostId>:<slot>:<bootNonce>`; a host's id has no colon. */

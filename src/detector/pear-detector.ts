@@ -261,26 +261,27 @@ export class PearDetector {
     this.#sayWaiting();
   }
 
-  /** Helpers with another model than the first image's went away; with the next one they may have the right one. */
+  /** Helpers for whose model nothing waited went away; with the next one they may have the right one. */
   #sayWaiting(): void {
     if (this.#queues.lendable > 0) this.#sharing?.onWaiting();
   }
 
   #feed(): void {
     if (this.#closed) return;
-    for (const by of [...this.#retiring, this.#serving]) {
-      for (let work = this.#take(by); work !== undefined; work = this.#take(by)) {
-        const source = work.slot.start();
-        if (source !== null) void this.#judge(work, source);
-      }
-    }
+    for (const old of this.#retiring) this.#feedModel(old);
+    this.#feedModel(this.#serving);
     if (this.#retiring.size > 0) this.#sayWaiting();
     if (this.spare > 0) this.#sharing?.onSpare();
   }
 
-  /** The next one for this model, while it has room. */
-  #take(by: LoadedModel): Work | undefined {
-    return by.outstanding < outstandingMax ? this.#queues.take(by) : undefined;
+  /** Each model has room of its own: one that was changed away from, and hangs, must not hold up the one that serves. */
+  #feedModel(by: LoadedModel): void {
+    while (by.outstanding < outstandingMax) {
+      const work = this.#queues.take(by);
+      if (work === undefined) return;
+      const source = work.slot.start();
+      if (source !== null) void this.#judge(work, source);
+    }
   }
 
   async #judge(work: Work, source: ImageSource): Promise<void> {

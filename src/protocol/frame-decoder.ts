@@ -110,13 +110,13 @@ export class FrameDecoder {
     const left = this.#attachmentSizes.slice(this.#attachmentAt);
     this.#skipBytes = left.reduce((sum, size) => sum + size, 0) - this.#attachmentBytes;
     this.#attachmentSizes = noSizes;
-    this.#attachment = null;
-    this.#attachmentBytes = 0;
+    this.#dropAttachment();
     this.#state = 'skip';
   }
 
-  /** Says that the message that comes in is too long: nothing says where the next one starts. */
+  /** Takes nothing more: the message that comes in is too long, and nothing says where the next one starts, or nobody waits for it. */
   end(): void {
+    this.#dropAttachment();
     this.#state = 'ended';
     this.#held = noBytes;
     this.#heldBytes = 0;
@@ -234,6 +234,12 @@ export class FrameDecoder {
     this.#attachmentAt++;
     if (this.#attachmentAt === this.#attachmentSizes.length) this.#state = 'between';
     return { type: 'attachment', bytes };
+  }
+
+  #dropAttachment(): void {
+    if (this.#attachment !== null) giveMemoryBack(this.#attachment);
+    this.#attachment = null;
+    this.#attachmentBytes = 0;
   }
 
   #skip(chunk: Buffer): Frame | null {

@@ -88,9 +88,9 @@ export class ChangeRound {
     });
   }
 
-  /** Whether it may still be decided or given up. */
-  get isOpen(): boolean {
-    return this.#phase === 'preparing' || this.#phase === 'deciding';
+  /** Whether `decided` is about to resolve. */
+  get isDeciding(): boolean {
+    return this.#phase === 'deciding';
   }
 
   /** Whether a worker may still join. */

@@ -58,7 +58,7 @@ export class Followers {
       if (version !== settings.version) {
         if (!(await this.#catchUp(workerId, follower, settings))) return false;
         version = settings.version;
-      } else if (common?.isOpen === true && !common.isPreparing) await common.decided;
+      } else if (common?.isDeciding === true) await common.decided;
       else {
         this.#serving.set(workerId, follower);
         if (common?.isPreparing === true) common.join(workerId, follower);

@@ -51,7 +51,6 @@ describe('the primary', () => {
       ...redisSettings(server),
       keyPrefix: 'silent:',
       leaseMs: 1_500,
-      keyTtlMs: 60_000,
       removalGraceMs: 500,
     };
     const worker = new RedisStore(settings, (message) => assert.fail(message));
@@ -90,7 +89,6 @@ describe('the primary', () => {
       ...redisSettings(server),
       keyPrefix: 'back:',
       leaseMs: 1_000,
-      keyTtlMs: 60_000,
       removalGraceMs: 600,
     };
     const worker = new RedisStore(settings, () => undefined);

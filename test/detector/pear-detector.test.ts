@@ -7,7 +7,7 @@ import type { Batch, Outcome } from '#src/detector/queue/batch.js';
 import { PearDetector } from '#src/detector/pear-detector.js';
 import type { ThreadAnswer } from '#src/detector/inference/thread-answer.js';
 import type { ImageSource, ThreadOptions } from '#src/detector/inference/thread-messages.js';
-import { CancelledError, DeadlineError, StartupError, errorCodes } from '#src/errors.js';
+import { CancelledError, DeadlineError, PeerGoneError, StartupError, errorCodes } from '#src/errors.js';
 import { sample, samplesFolder, variants } from '../support/pictures.js';
 
 const folder = realpathSync(samplesFolder);
@@ -129,6 +129,13 @@ describe('PearDetector', () => {
     const outcomes = judge(Array<string>(6).fill('normal-01.jpg'), controller.signal);
     controller.abort(new DeadlineError('late'));
     assert.deepEqual(await outcomes, Array(6).fill('code 4'));
+  });
+
+  test('where the peer has gone, answers every image at once, so that nobody waits for them', async () => {
+    const controller = new AbortController();
+    const outcomes = judge(Array<string>(6).fill('normal-01.jpg'), controller.signal);
+    controller.abort(new PeerGoneError());
+    assert.deepEqual(await outcomes, Array(6).fill('code 7'));
   });
 
   test('gives two owners turns', async () => {

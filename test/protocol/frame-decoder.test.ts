@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { giveMemoryBack, takeMemory } from '#src/image-memory.js';
 import { FrameDecoder } from '#src/protocol/frame-decoder.js';
 import { bytes, frames, maxMessageBytes } from './frames.js';
 
@@ -93,6 +94,37 @@ describe('framing', () => {
     }
     assert.deepEqual(left, ['{"b":2}', '{"c":3}', '{"d":4}']);
   });
+
+  for (const [what, drop] of [
+    [
+      'is skipped',
+      (decoder: FrameDecoder) => {
+        decoder.skipAttachments();
+      },
+    ],
+    [
+      'never comes whole',
+      (decoder: FrameDecoder) => {
+        decoder.end();
+      },
+    ],
+  ] as const) {
+    test(`an attachment that ${what} leaves its memory to others at once`, () => {
+      const start = 64 * 1024;
+      const memory = takeMemory(start);
+      giveMemoryBack(memory);
+      const decoder = new FrameDecoder(maxMessageBytes);
+      decoder.push(bytes('{"n":1}'));
+      assert.equal(decoder.next()?.type, 'message');
+      decoder.expectAttachments([10 * start]);
+      decoder.push(bytes('the first bytes'));
+      assert.equal(decoder.next(), null);
+      const other = takeMemory(start);
+      assert.notEqual(other.buffer, memory.buffer, 'it is in use');
+      drop(decoder);
+      assert.equal(takeMemory(start).buffer, memory.buffer);
+    });
+  }
 
   test('attachments that nobody wants are skipped, also in the middle of one', () => {
     for (let before = 0; before <= 5; before++) {

@@ -13,6 +13,16 @@ const worker = 'pear-host:0:aaaa';
 /** So long that nothing is written but for a reader. */
 const neverMs = 1_000_000;
 
+function managerOver(store: EmbeddedStore): ConnectionManager {
+  return new ConnectionManager({
+    store,
+    describeWorker: () => workerRecord(worker),
+    flushIntervalMs: neverMs,
+    heartbeatIntervalMs: neverMs,
+    log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
+  });
+}
+
 describe("a worker's part in the view", () => {
   let manager: ConnectionManager;
   let peer: PeerStats;
@@ -27,13 +37,7 @@ describe("a worker's part in the view", () => {
     const view = new EmbeddedView({ leaseMs: neverMs });
     const request = (message: Parameters<EmbeddedView['handle']>[1]) =>
       Promise.resolve(view.handle(worker, message));
-    manager = new ConnectionManager({
-      store: new EmbeddedStore({ request }, { requestTimeoutMs: 1_000 }),
-      describeWorker: () => workerRecord(worker),
-      flushIntervalMs: neverMs,
-      heartbeatIntervalMs: neverMs,
-      log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
-    });
+    manager = managerOver(new EmbeddedStore({ request }, { requestTimeoutMs: 1_000 }));
     await manager.start();
     const origin = {
       id: 'pear-host/0.aaaa.1',
@@ -97,13 +101,7 @@ it('a store that hangs does not hold up the end', async () => {
   let hangs = false;
   const request = (message: Parameters<EmbeddedView['handle']>[1]) =>
     hangs ? new Promise<never>(() => undefined) : Promise.resolve(view.handle(worker, message));
-  const manager = new ConnectionManager({
-    store: new EmbeddedStore({ request }, { requestTimeoutMs: 8_000 }),
-    describeWorker: () => workerRecord(worker),
-    flushIntervalMs: neverMs,
-    heartbeatIntervalMs: neverMs,
-    log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
-  });
+  const manager = managerOver(new EmbeddedStore({ request }, { requestTimeoutMs: 8_000 }));
   await manager.start();
   hangs = true;
   let isAnswered = false;
@@ -131,13 +129,7 @@ it('brings a store up to date as soon as that says that it answers again', async
       return super.heartbeat(...told);
     }
   }
-  const manager = new ConnectionManager({
-    store: new Store({ request }, { requestTimeoutMs: 1_000 }),
-    describeWorker: () => workerRecord(worker),
-    flushIntervalMs: neverMs,
-    heartbeatIntervalMs: neverMs,
-    log: createLogger({ ...configSchema.parse({}).logging, level: 'silent' }, {}),
-  });
+  const manager = managerOver(new Store({ request }, { requestTimeoutMs: 1_000 }));
   await manager.start();
   isBack();
   // In its turn behind the heartbeat.

@@ -125,7 +125,7 @@ describe('a round of a change', () => {
     round.committed('a');
     round.committed('b');
     await done;
-    assert.equal(round.isOpen, false);
+    assert.equal(round.isDeciding, false);
     assert.deepEqual(
       [told, toldToB],
       [
@@ -141,11 +141,11 @@ describe('a round of a change', () => {
       const ready = round.prepare(longMs);
       round.prepared('a', null);
       await ready;
-      assert.deepEqual([round.isOpen, round.isPreparing], [true, false]);
+      assert.deepEqual([round.isDeciding, round.isPreparing], [true, false]);
       if (end === 'abort') round.abort();
       const done = end === 'commit' ? round.commit(patient, () => undefined) : null;
       await round.decided;
-      assert.equal(round.isOpen, false);
+      assert.equal(round.isDeciding, false);
       round.committed('a');
       await done;
     }
@@ -208,7 +208,7 @@ describe('a round of a change', () => {
     const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () => undefined);
     round.committed('a');
     assert.deepEqual(await done, ['b']);
-    assert.equal(round.isOpen, false);
+    assert.equal(round.isDeciding, false);
   });
 
   test('has a quarter of many workers load at a time, and the next one as soon as one is ready', async () => {

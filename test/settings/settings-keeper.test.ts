@@ -287,6 +287,33 @@ describe('the keeper of settings', () => {
     assert.deepEqual(events.slice(-2), ['two prepare 4', 'two commit']);
   });
 
+  test('lets a worker serve that comes with what is decided, while others still answer what was asked before', async () => {
+    const keeper = keeperWith();
+    let answered: () => void = () => assert.fail('it was not told to commit');
+    const busy: Follower = {
+      prepare: (round) => {
+        keeper.followers.prepared('busy', round, null);
+      },
+      commit: (round) => {
+        keeper.followers.switched('busy', round);
+        answered = () => {
+          keeper.followers.committed('busy', round);
+        };
+        events.push('busy commit');
+      },
+      abort: () => undefined,
+      kill: () => events.push('busy kill'),
+    };
+    await keeper.followers.admit('busy', busy, { version: 3, fingerprint: 'of a.onnx' });
+    const changing = keeper.change(model, 'me');
+    await eventually('it commits', () => (events.includes('busy commit') ? true : null));
+    const arrival = { version: 4, fingerprint: 'of b.onnx' };
+    assert.equal(await keeper.followers.admit('new', busy, arrival), true);
+    assert.equal(events.includes('changed'), false);
+    answered();
+    assert.deepEqual(await changing, { ok: true });
+  });
+
   test('ends a worker that cannot catch up', async () => {
     const keeper = keeperWith();
     assert.deepEqual(await keeper.change(model, 'me'), { ok: true });

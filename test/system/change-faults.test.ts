@@ -13,7 +13,7 @@ import { eventually } from '../support/deadline.js';
 import { judge } from '../support/judged.js';
 import { change, changed, models } from '../support/model-changes.js';
 import { signalTo, workerPids } from '../support/processes.js';
-import { item, reply, request } from '../support/replies.js';
+import { codesOf, item, reply, request } from '../support/replies.js';
 import { Wire } from '../support/wire.js';
 
 describe('a worker that fails in the middle of a change', () => {
@@ -128,6 +128,9 @@ describe('a model that never answers for one kind of picture', () => {
   /** The worker is ended after twice that and five seconds. */
   const requestTimeoutMs = 500;
 
+  /** 0x44 tells of images as of the last heartbeat. */
+  const quickStatus = ['--connections.heartbeat_interval_ms', '100'];
+
   /** A place with the model `trap.onnx` and the picture `trap.png`, for which it never answers. */
   const trapped = async (t: TestContext): Promise<ChangeableServer> => {
     const place = new ChangeableServer(t);
@@ -142,7 +145,7 @@ describe('a model that never answers for one kind of picture', () => {
   test('holds up no image of the model that serves after it, in the same worker', async (t) => {
     const place = await trapped(t);
     // The limits leave the worker alive for longer than this takes.
-    const server = await place.start(t, '--cluster.workers', '1');
+    const server = await place.start(t, '--cluster.workers', '1', ...quickStatus);
     await Wire.use(server.port, async (wire) => {
       assert.equal(await change(wire, 'trap.onnx'), changed('trap.onnx'));
       const pid = await pidOf(server.port, wire);
@@ -151,9 +154,50 @@ describe('a model that never answers for one kind of picture', () => {
         await eventually('both images hang', async () =>
           /"in_flight": 2\b/.test(await wire.ask(request(0x44, null))),
         );
+        // Nobody waits for them any more.
+        leaver.socket.resetAndDestroy();
       });
       assert.equal(await change(wire, first), changed(first));
       for (let count = 0; count < 3; count++) assert.equal((await judge(wire)).model, first);
+      assert.equal(await pidOf(server.port, wire), pid);
+    });
+  });
+
+  test('holds up the success until it is answered, no other image, and ends no worker that has followed', async (t) => {
+    const place = await trapped(t);
+    const server = await place.start(
+      t,
+      ...['--cluster.workers', '1', '--cluster.commit_timeout_ms', '100'],
+      ...['--limits.request_timeout_ms', '3000', ...quickStatus],
+    );
+    await Wire.use(server.port, async (wire) => {
+      assert.equal(await change(wire, 'trap.onnx'), changed('trap.onnx'));
+      const pid = await pidOf(server.port, wire);
+      const order: string[] = [];
+      await Wire.use(server.port, async (waiting) => {
+        // Two hang, and the third one waits for the model that they hang in.
+        const late = ['trap.png', 'trap.png', 'normal-01.jpg'];
+        const asked = waiting.ask(request(1, late)).then((answer) => {
+          order.push('late');
+          return answer;
+        });
+        await eventually('they hang', async () => {
+          const status = await wire.ask(request(0x44, null));
+          return /"in_flight": 2\b/.test(status) && /"queued": 1\b/.test(status);
+        });
+        const changing = Wire.use(server.port, (changer) => change(changer, first)).then((answer) => {
+          order.push('success');
+          return answer;
+        });
+        await eventually('the new model serves', async () =>
+          (await wire.ask(request(0x22, null))).includes(first) ? true : null,
+        );
+        assert.equal((await judge(wire)).model, first);
+        order.push('new');
+        assert.deepEqual(codesOf(await asked), [4, 4, 4]);
+        assert.equal(await changing, changed(first));
+      });
+      assert.deepEqual(order, ['new', 'late', 'success']);
       assert.equal(await pidOf(server.port, wire), pid);
     });
   });

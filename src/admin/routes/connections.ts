@@ -1,7 +1,7 @@
 // The connections that are there: page by page, sorted, or one by its id.
 import { z } from 'zod';
 import { peerFilterSchema, type PeerFilter, type PeerRecord } from '../../connections/record.js';
-import { hasGiven } from '../../connections/filter.js';
+import { mayHold } from '../../connections/filter.js';
 import { inOrderOf, parseSort } from '../../connections/sort.js';
 import type { ConnectionsReader, PeerPage } from '../../connections/store.js';
 import { InvalidMessageError } from '../../errors.js';
@@ -38,9 +38,9 @@ export function connectionRoutes(view: ConnectionsReader): Route[] {
         const [peer] = await view.find([id]);
         if (peer !== undefined) return json(200, peer);
         const { unread } = await view.workers();
-        const owner = unread.find((worker) => hasGiven(worker, id));
-        if (owner !== undefined)
-          throw new HttpError(503, `the connections of its worker, ${owner}, cannot be read now; ask again`, {
+        const holder = unread.find((worker) => mayHold(worker, { id }));
+        if (holder !== undefined)
+          throw new HttpError(503, `it may be one of worker ${holder}, which cannot be read now; ask again`, {
             'retry-after': '5',
           });
         throw new HttpError(

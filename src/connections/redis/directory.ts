@@ -1,11 +1,11 @@
 // The directory of workers in Redis: whose lease holds, whose has run out, and their records.
 import { z } from 'zod';
+import { leaseMaxMs } from '../../config/schema.js';
 import type { WorkerView } from '../record.js';
 import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { fromWorkerHash, leaseField, workerFields } from './records.js';
 import { parseReply } from './reply.js';
-import { leaseMaxMs } from './scripts.js';
 
 export interface Directory {
   /** Workers whose lease holds → ms since their last heartbeat, ordered by id. */
@@ -45,7 +45,7 @@ export async function readDirectory(
     leaseMs,
   );
   const isStale = (workerId: string, ageMs: number) => ageMs > (leases.get(workerId) ?? leaseMs);
-  const isAhead = (ageMs: number) => Number.isNaN(ageMs) || ageMs < -aheadMaxMs(leaseMs);
+  const isAhead = (ageMs: number) => ageMs < -aheadMaxMs(leaseMs);
   const alive = ages.filter(([workerId, ageMs]) => !isStale(workerId, ageMs) && !isAhead(ageMs));
   return {
     alive: new Map(alive.map(([workerId, ageMs]) => [workerId, Math.max(0, ageMs)])),

@@ -1,9 +1,7 @@
 // What must happen in Redis at once, as Lua. Each script takes its keys as KEYS and reads Redis's own clock,
 // so that hosts whose clocks differ agree on who is stale. They are sent as text each time: they are short,
 // Redis keeps them compiled, and none can be missing after a restart.
-
-/** No configuration allows a longer one: somebody else has written it. */
-export const leaseMaxMs = 600_000;
+import { leaseMaxMs } from '../../config/schema.js';
 
 const clock = `
 local function now()
@@ -130,9 +128,8 @@ end
 /**
  * Removes workers of one host and their peers, whose last records go to the history; with a lease given, only those whose lease, or their
  * own where that is longer, has run out (they may have come back), and none before Redis has taken writes without a pause for long
- * enough: until then their keys are kept. All at once: what was removed
- * is in the history, and nothing else is, whoever dies meanwhile. A history or stream of events in whose place somebody has put
- * something else keeps nobody.
+ * enough: until then their keys are kept. All at once: what was removed is in the history, and nothing else is, whoever dies
+ * meanwhile. A history or stream of events in whose place somebody has put something else keeps nobody.
  * KEYS: workers, events, closed, steady, then worker, peers, resync of each. ARGV: host, reason, entries of the events and of the
  * history to keep, rows that may go to the history, lease in ms or '', what is a pause and how long none may have been in ms, TTL in
  * ms, then the id of each worker.
@@ -144,6 +141,7 @@ local host, reason, room, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
 -- Beyond the wait that is due, in ms; below 0 nobody goes.
 local spare = lease ~= '' and steadyFor(KEYS[4], ARGV[7], ARGV[9]) - tonumber(ARGV[8]) or 0
 
+-- No configuration allows a longer one than that: somebody else has written it.
 local function longer(worker)
   local own = tonumber(redis.pcall('HGET', worker, 'lease_ms') or '') or 0
   return own <= ${leaseMaxMs} and math.max(0, own - tonumber(lease)) or 0

@@ -1,5 +1,5 @@
-// What passes between a worker's event loop and its inference thread. Names or transferred bytes go in,
-// numbers come back: no picture and no tensor is ever copied between the two.
+// What passes between a worker's event loop and its inference thread. Names go in, or bytes that the two share or that are
+// transferred, and numbers come back: no picture and no tensor is ever copied between the two.
 import { z } from 'zod';
 import type { Model } from '../models/model-spec.js';
 import { judgeOptionsSchema } from './judge-options.js';

@@ -1,6 +1,6 @@
 // The images of one request on their way to a verdict. Each image has one slot, and each slot is answered
 // exactly once: by the thread, by its deadline, by 0x03, or because its bytes were no image.
-import { DeadlineError, type WireError } from '../../errors.js';
+import { DeadlineError, PeerGoneError, type WireError } from '../../errors.js';
 import { giveMemoryBack } from '../../image-memory.js';
 import type { Model } from '../models/model-spec.js';
 import type { Detection } from '../inference/thread-answer.js';
@@ -101,12 +101,13 @@ export class Batch {
   }
 
   /**
-   * Answers what has no verdict yet with `error`: at the deadline every image, otherwise those that have not
-   * been started, since the others are nearly done.
+   * Answers what has no verdict yet with `error`: at the deadline, and where nobody waits, every image, otherwise those that have
+   * not been started, since the others are nearly done.
    */
   stop(error: WireError): void {
+    const isForAll = error instanceof DeadlineError || error instanceof PeerGoneError;
     for (const slot of this.slots) {
-      if (error instanceof DeadlineError || slot.state !== 'started') slot.settle({ ok: false, error });
+      if (isForAll || slot.state !== 'started') slot.settle({ ok: false, error });
     }
   }
 }

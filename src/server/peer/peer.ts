@@ -292,6 +292,7 @@ export class Peer implements ProcessorEvents, IntakeEvents, OutgoingEvents {
     this.#idle?.stop();
     this.#reading.stop();
     this.#processor.abandon();
+    this.#intake.decoder.end();
     this.#countBytes();
     this.#options.onClose(this, this.#closeReason);
   }

@@ -1,6 +1,6 @@
 // The requests of one peer: parsed, passed through the gate, run in their turn, answered in their order. Errors
 // become replies here and nowhere else. It knows no socket; Peer gives it messages and takes replies.
-import { CancelledError, DeadlineError, WireError } from '../../errors.js';
+import { CancelledError, DeadlineError, PeerGoneError, WireError } from '../../errors.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
 import { admit, open } from './admission.js';
@@ -142,7 +142,7 @@ export class RequestProcessor implements StartRules<Place> {
     this.#abandoned = true;
     // Most connections owe nothing at their end, and an error with its stack is dear.
     if (this.owed === 0) return;
-    this.#stopAll(new CancelledError('the peer is gone'));
+    this.#stopAll(new PeerGoneError());
     // What was started ends by itself; nobody will start the others.
     for (const { exchange } of this.#order) {
       if (exchange !== null && !exchange.started) this.#end(exchange);
