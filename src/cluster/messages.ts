@@ -94,6 +94,8 @@ export const toPrimarySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('change'), id: z.int(), change: changeSchema, by: z.string() }),
   /** What came of a `prepare`: null where it is ready to serve. */
   z.object({ type: z.literal('prepared'), round: z.int(), problem: z.string().nullable() }),
+  /** It gives up what it is told to give up, when it has loaded it: loading cannot be ended. `prepared` comes then. */
+  z.object({ type: z.literal('aborting'), round: z.int() }),
   /** It serves by what was prepared. */
   z.object({ type: z.literal('switched'), round: z.int() }),
   /** Images that were there before are answered. */

@@ -93,6 +93,7 @@ export class PrimarySettings {
       isStopping,
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,
+      loadTimeoutMs: config.cluster.start_timeout_ms + config.cluster.commit_timeout_ms,
       answerTimeoutMs: config.limits.request_timeout_ms + config.cluster.commit_timeout_ms,
       onUndecided: () => {
         log.fatal(

@@ -102,6 +102,9 @@ export function createSupervisor(
         case 'prepared':
           keeper.followers.prepared(workerId, message.round, message.problem);
           return;
+        case 'aborting':
+          keeper.followers.aborting(workerId, message.round);
+          return;
         case 'switched':
           keeper.followers.switched(workerId, message.round);
           return;

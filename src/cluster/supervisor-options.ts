@@ -32,7 +32,10 @@ export interface SupervisorOptions {
   /** A worker wants something changed. */
   readonly onChange: (workerId: string, message: From<'change'>, reply: Reply) => void;
   /** A worker answers what it was asked of a change. */
-  readonly onFollowed: (workerId: string, message: From<'prepared' | 'switched' | 'committed'>) => void;
+  readonly onFollowed: (
+    workerId: string,
+    message: From<'prepared' | 'aborting' | 'switched' | 'committed'>,
+  ) => void;
   /** A worker that was forked later than the start cannot load what it should; it ends. */
   readonly onFailed: (slot: number, message: From<'failed'>) => void;
   /** A worker serves from now on. */

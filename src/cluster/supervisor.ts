@@ -135,6 +135,7 @@ export class Supervisor {
         });
         return;
       case 'prepared':
+      case 'aborting':
       case 'switched':
       case 'committed':
         this.#options.onFollowed(workerId, message);

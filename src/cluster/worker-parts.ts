@@ -66,6 +66,9 @@ export function followSettings(
     onPrepared: (round, problem) => {
       void link.send({ type: 'prepared', round, problem });
     },
+    onAborting: (round) => {
+      void link.send({ type: 'aborting', round });
+    },
     onSwitched: (round) => {
       void link.send({ type: 'switched', round });
     },

@@ -150,7 +150,7 @@ const cluster = z.strictObject({
   commit_timeout_ms: milliseconds(hourMs)
     .default(10_000)
     .describe(
-      'A worker that does not follow a change within this time after it was decided is ended and forked anew.',
+      'A worker that does not follow a change within this time after it was decided, or does not say that it gives one up, is ended and forked anew.',
     ),
   start_timeout_ms: milliseconds(hourMs)
     .default(60_000)

@@ -20,17 +20,18 @@ export interface Follower {
   prepare(round: number, settings: Settings): void;
   /** Serve by what was prepared; answered with `switched`, and with `committed` when what was asked before is answered. */
   commit(round: number): void;
-  /** Give up what was prepared. */
+  /** Give up what was prepared, or is: answered with `aborting` at once. */
   abort(round: number): void;
   /** It does not answer; its end counts as an answer. */
   kill(): void;
 }
 
-export interface CommitTimes {
-  /** For serving by what was prepared. */
-  readonly switchTimeoutMs: number;
-  /** From then on, for what was asked before. */
-  readonly answerTimeoutMs: number;
+/** How long a worker may take to do as it is told, and then to end what it was at. */
+export interface StepTimes {
+  /** For serving by what was prepared; for hearing that it is given up. */
+  readonly firstTimeoutMs: number;
+  /** From then on, for what was asked before; for loading to its end. */
+  readonly lastTimeoutMs: number;
 }
 
 /** Told of a worker that is killed, since it took longer than this for its answer. */
@@ -46,10 +47,10 @@ export type Problem = string | null;
 export const timedOut = Symbol('timed out');
 
 /**
- * `deciding`: all are ready, and whether they commit is not known yet. `givenUp`: the answers of those that were asked to prepare
- * are still to come.
+ * `deciding`: all are ready, and whether they commit is not known yet. `givenUp`: those that were asked to prepare are to hear it;
+ * `loading`: they have, and load to the end.
  */
-type Phase = 'preparing' | 'deciding' | 'switching' | 'answering' | 'givenUp' | 'over';
+type Phase = 'preparing' | 'deciding' | 'switching' | 'answering' | 'givenUp' | 'loading' | 'over';
 
 export class ChangeRound {
   readonly #number: number;
@@ -62,8 +63,8 @@ export class ChangeRound {
   readonly #unasked = new Set<string>();
   #phase: Phase = 'preparing';
   #problem: Problem = null;
-  /** Workers that still answer what was asked before. */
-  readonly #answering = new Set<string>();
+  /** Workers that do as they are told, and still answer what was asked before, or load. */
+  readonly #unfinished = new Set<string>();
   /** Workers that could prepare. */
   #ready = 0;
   /** Workers that ended while they prepared. */
@@ -123,47 +124,46 @@ export class ChangeRound {
     this.#phase = 'givenUp';
     for (const workerId of this.#unasked) this.#awaited.delete(workerId);
     this.#unasked.clear();
+    for (const workerId of this.#awaited) this.#unfinished.add(workerId);
     for (const follower of this.#followers.values()) follower.abort(this.#number);
     this.#onDecided();
   }
 
   /**
-   * After an abort: resolves when all have answered that were asked to prepare, or have ended; who takes longer is killed. It
+   * After an abort: resolves when all have loaded that were asked to prepare, or have ended; who takes longer is killed. It
    * could follow no other change. Gives those that have not ended even then.
    */
-  settled(timeoutMs: number, onKill: OnKill): Promise<readonly string[]> {
-    return this.#answeredOrKilled(timeoutMs, onKill);
+  settled(times: StepTimes, onKill: OnKill): Promise<readonly string[]> {
+    return this.#inTwoSteps(times, 'loading', onKill);
   }
 
   /**
    * Has every worker commit; resolves when all have, or have ended: who takes longer is killed. Gives those that have not ended even
    * then.
    */
-  async commit(
-    { switchTimeoutMs, answerTimeoutMs }: CommitTimes,
-    onKill: OnKill,
-  ): Promise<readonly string[]> {
+  commit(times: StepTimes, onKill: OnKill): Promise<readonly string[]> {
     this.#phase = 'switching';
     this.#onDecided();
     for (const [workerId, follower] of this.#followers) {
       this.#awaited.add(workerId);
-      this.#answering.add(workerId);
+      this.#unfinished.add(workerId);
       follower.commit(this.#number);
     }
-    const left = await this.#answeredOrKilled(switchTimeoutMs, onKill);
-    this.#phase = 'answering';
-    for (const workerId of this.#answering) this.#awaited.add(workerId);
-    left.push(...(await this.#answeredOrKilled(answerTimeoutMs, onKill)));
-    this.#phase = 'over';
-    return left;
+    return this.#inTwoSteps(times, 'answering', onKill);
   }
 
   prepared(workerId: string, problem: Problem): void {
     if (this.#phase === 'preparing') {
       this.#problem ??= problem;
       if (problem === null) this.#ready += 1;
-    } else if (this.#phase !== 'givenUp') return;
+    } else if (this.#phase !== 'givenUp' && this.#phase !== 'loading') return;
+    this.#unfinished.delete(workerId);
     this.#settle(workerId);
+  }
+
+  /** It has heard that it is given up. */
+  aborting(workerId: string): void {
+    if (this.#phase === 'givenUp') this.#settle(workerId);
   }
 
   /** It serves by what was prepared. */
@@ -173,20 +173,33 @@ export class ChangeRound {
 
   /** It has answered what was asked before. */
   committed(workerId: string): void {
-    this.#answering.delete(workerId);
+    this.#unfinished.delete(workerId);
     if (this.#phase === 'switching' || this.#phase === 'answering') this.#settle(workerId);
   }
 
   /** It has ended. */
   remove(workerId: string): void {
     this.#followers.delete(workerId);
-    this.#answering.delete(workerId);
+    this.#unfinished.delete(workerId);
     const wasLoading = this.#awaited.has(workerId) && !this.#unasked.has(workerId);
     if (this.#phase === 'preparing' && wasLoading) {
       this.#lost += 1;
       if (this.#ready === 0 && this.#lost >= lostMax) this.#problem ??= workersEnd;
     }
     this.#settle(workerId);
+  }
+
+  async #inTwoSteps(
+    { firstTimeoutMs, lastTimeoutMs }: StepTimes,
+    last: Phase,
+    onKill: OnKill,
+  ): Promise<string[]> {
+    const left = await this.#answeredOrKilled(firstTimeoutMs, onKill);
+    this.#phase = last;
+    for (const workerId of this.#unfinished) this.#awaited.add(workerId);
+    left.push(...(await this.#answeredOrKilled(lastTimeoutMs, onKill)));
+    this.#phase = 'over';
+    return left;
   }
 
   async #answeredOrKilled(timeoutMs: number, onKill: OnKill): Promise<string[]> {

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { DeadlineError, ResourceNotFoundError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { ChangeRound, timedOut, type CommitTimes, type Follower, type Problem } from './change-round.js';
+import { ChangeRound, timedOut, type Follower, type Problem, type StepTimes } from './change-round.js';
 import type { Settings } from './settings.js';
 
 export interface FollowersOptions {
@@ -14,6 +14,8 @@ export interface FollowersOptions {
   /** How long a worker that comes may take to catch up with one change. */
   readonly changeTimeoutMs: number;
   readonly commitTimeoutMs: number;
+  /** So long a worker may still load what has been given up. */
+  readonly loadTimeoutMs: number;
   /** So long after a change images may be judged by the old model that were there before. */
   readonly answerTimeoutMs: number;
   readonly log: Logger;
@@ -96,8 +98,9 @@ export class Followers {
 
   /** The round has been given up: nobody who is stuck in it may hold up the next one. */
   async #endStuck(number: number, round: ChangeRound): Promise<void> {
-    const { commitTimeoutMs, log } = this.#options;
-    const left = await round.settled(commitTimeoutMs, (workerId) => {
+    const { commitTimeoutMs, loadTimeoutMs, log } = this.#options;
+    const times = { firstTimeoutMs: commitTimeoutMs, lastTimeoutMs: loadTimeoutMs };
+    const left = await round.settled(times, (workerId) => {
       log.error({ workerId }, 'a worker is stuck in a change that was given up; ending it');
     });
     this.#giveUp(left);
@@ -114,6 +117,10 @@ export class Followers {
 
   prepared(workerId: string, round: number, problem: Problem): void {
     this.#rounds.get(round)?.prepared(workerId, problem);
+  }
+
+  aborting(workerId: string, round: number): void {
+    this.#rounds.get(round)?.aborting(workerId);
   }
 
   switched(workerId: string, round: number): void {
@@ -151,9 +158,9 @@ export class Followers {
     return problem === null;
   }
 
-  get #commitTimes(): CommitTimes {
+  get #commitTimes(): StepTimes {
     const { commitTimeoutMs, answerTimeoutMs } = this.#options;
-    return { switchTimeoutMs: commitTimeoutMs, answerTimeoutMs };
+    return { firstTimeoutMs: commitTimeoutMs, lastTimeoutMs: answerTimeoutMs };
   }
 
   #open(settings: Settings, followers: ReadonlyMap<string, Follower>): readonly [number, ChangeRound] {

@@ -17,7 +17,7 @@ const homes = new Set(['/home', '/Users']);
 export function rootsBeside(folders: readonly string[]): string[] {
   return folders.map((folder) => {
     const parent = dirname(folder);
-    return isRoot(parent) || isHome(parent) ? folder : parent;
+    return isRoot(parent) || isHome(parent) || isHome(folder) ? folder : parent;
   });
 }
 

@@ -26,6 +26,7 @@ export interface FollowerOptions {
   readonly startTimeoutMs: number;
   /** `problem`: null where it is ready. */
   readonly onPrepared: (round: number, problem: string | null) => void;
+  readonly onAborting: (round: number) => void;
   readonly onSwitched: (round: number) => void;
   readonly onCommitted: (round: number) => void;
   readonly log: Logger;
@@ -69,6 +70,8 @@ export class SettingsFollower implements CurrentSettings {
   }
 
   abort(round: number): void {
+    // At once: who still loads is not stuck.
+    this.#options.onAborting(round);
     this.#then(async () => {
       if (this.#next?.round !== round) return;
       this.#next = null;

@@ -41,6 +41,8 @@ export interface KeeperOptions {
   readonly isStopping: () => boolean;
   readonly changeTimeoutMs: number;
   readonly commitTimeoutMs: number;
+  /** So long a worker may still load what has been given up. */
+  readonly loadTimeoutMs: number;
   readonly answerTimeoutMs: number;
   /** Settings are being kept for so long that nobody can say whether they are: only a start anew can, from what is there then. */
   readonly onUndecided: () => void;
@@ -70,7 +72,7 @@ export class SettingsKeeper implements Changer {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    const { changeTimeoutMs, commitTimeoutMs, answerTimeoutMs, log } = options;
+    const { changeTimeoutMs, commitTimeoutMs, loadTimeoutMs, answerTimeoutMs, log } = options;
     this.followers = new Followers({
       current: () => this.#settings,
       onLoaded: (fingerprint) => {
@@ -78,6 +80,7 @@ export class SettingsKeeper implements Changer {
       },
       changeTimeoutMs,
       commitTimeoutMs,
+      loadTimeoutMs,
       answerTimeoutMs,
       log,
     });

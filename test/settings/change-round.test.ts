@@ -8,7 +8,7 @@ import type { Settings } from '#src/settings/settings.js';
 const folder = { name: 'f', path: '/f' };
 const settings: Settings = { version: 1, modelPath: 'm', fingerprint: 'f', images: folder, models: folder };
 const longMs = 60_000;
-const patient = { switchTimeoutMs: longMs, answerTimeoutMs: longMs };
+const patient = { firstTimeoutMs: longMs, lastTimeoutMs: longMs };
 
 /** A round of workers that note what they are told. */
 function roundOf(ids: readonly string[], goneMs?: number) {
@@ -89,7 +89,7 @@ describe('a round of a change', () => {
     const { round, told } = roundOf(['a', 'b', 'c']);
     assert.equal(await round.prepare(5), timedOut);
     round.abort();
-    await round.settled(5, (id) => {
+    await round.settled({ firstTimeoutMs: 5, lastTimeoutMs: longMs }, (id) => {
       setImmediate(() => {
         round.remove(id);
       });
@@ -97,13 +97,41 @@ describe('a round of a change', () => {
     assert.deepEqual(told, ['a prepare', 'a abort', 'b abort', 'c abort', 'a kill'], 'only one was asked');
   });
 
-  test('that is given up harms nobody who answers late', async () => {
+  test('that is given up harms nobody who says so and loads on, however long', async () => {
     const { round } = roundOf(['a']);
     assert.equal(await round.prepare(5), timedOut);
     round.abort();
-    const settled = round.settled(longMs, () => assert.fail('it has answered'));
+    const settled = round.settled({ firstTimeoutMs: 50, lastTimeoutMs: longMs }, () =>
+      assert.fail('it has answered'),
+    );
+    round.aborting('a');
+    assert.equal(await settlesIn(settled, 100), false, 'and is waited for');
     round.prepared('a', null);
     await settled;
+  });
+
+  test('that is given up needs no word of who has loaded', async () => {
+    const { round } = roundOf(['a']);
+    assert.equal(await round.prepare(5), timedOut);
+    round.abort();
+    const settled = round.settled(patient, () => assert.fail('it has answered'));
+    round.prepared('a', 'broken');
+    round.aborting('a');
+    await settled;
+  });
+
+  test('that is given up ends who loads without end', async () => {
+    const { round, told } = roundOf(['a']);
+    assert.equal(await round.prepare(5), timedOut);
+    round.abort();
+    const settled = round.settled({ firstTimeoutMs: longMs, lastTimeoutMs: 5 }, (id) => {
+      setImmediate(() => {
+        round.remove(id);
+      });
+    });
+    round.aborting('a');
+    await settled;
+    assert.deepEqual(told.slice(-1), ['a kill']);
   });
 
   test('takes in a worker that comes while the others prepare', async () => {
@@ -163,7 +191,7 @@ describe('a round of a change', () => {
     round.prepared('b', null);
     await ready;
     const late: string[] = [];
-    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, (id) => {
+    const done = round.commit({ firstTimeoutMs: 5, lastTimeoutMs: longMs }, (id) => {
       late.push(id);
       // It ends, as one that is killed does.
       setImmediate(() => {
@@ -178,7 +206,7 @@ describe('a round of a change', () => {
 
   test('waits for workers that still answer what was asked before, longer than for those that do not follow', async () => {
     const { round, told } = roundOf(['a', 'b']);
-    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () =>
+    const done = round.commit({ firstTimeoutMs: 5, lastTimeoutMs: longMs }, () =>
       assert.fail('both have followed'),
     );
     round.committed('a');
@@ -191,7 +219,7 @@ describe('a round of a change', () => {
 
   test('ends workers that answer what was asked before for too long', async () => {
     const { round, told } = roundOf(['a', 'b']);
-    const done = round.commit({ switchTimeoutMs: longMs, answerTimeoutMs: 5 }, (id) => {
+    const done = round.commit({ firstTimeoutMs: longMs, lastTimeoutMs: 5 }, (id) => {
       setImmediate(() => {
         round.remove(id);
       });
@@ -205,7 +233,7 @@ describe('a round of a change', () => {
 
   test('goes on without a worker that does not even end when it is killed', async () => {
     const { round } = roundOf(['a', 'b'], 5);
-    const done = round.commit({ switchTimeoutMs: 5, answerTimeoutMs: longMs }, () => undefined);
+    const done = round.commit({ firstTimeoutMs: 5, lastTimeoutMs: longMs }, () => undefined);
     round.committed('a');
     assert.deepEqual(await done, ['b']);
     assert.equal(round.isDeciding, false);

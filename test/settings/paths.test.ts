@@ -10,7 +10,7 @@ test('a path is inside a folder by its parts, not by its letters', () => {
   assert.ok(isInside('/', '/a'));
 });
 
-test('others may be chosen beside a configured folder, unless that lies in the root or in a home', () => {
+test('others may be chosen beside a configured folder, unless that is a home, or lies in one or in the root', () => {
   assert.deepEqual(
     rootsBeside([
       '/srv/line/photos',
@@ -19,7 +19,18 @@ test('others may be chosen beside a configured folder, unless that lies in the r
       '/root/photos',
       join(homedir(), 'x'),
       '/home/kim/a/b',
+      '/home/kim',
+      homedir(),
     ]),
-    ['/srv/line', '/photos', '/home/kim/photos', '/root/photos', join(homedir(), 'x'), '/home/kim/a'],
+    [
+      '/srv/line',
+      '/photos',
+      '/home/kim/photos',
+      '/root/photos',
+      join(homedir(), 'x'),
+      '/home/kim/a',
+      '/home/kim',
+      homedir(),
+    ],
   );
 });

@@ -58,6 +58,7 @@ function followerWith({
     maxWaitMs,
     startTimeoutMs,
     onPrepared: (round, problem) => events.push(`prepared ${round}: ${problem}`),
+    onAborting: (round) => events.push(`aborting ${round}`),
     onSwitched: (round) => events.push(`switched ${round}`),
     onCommitted: (round) => events.push(`committed ${round}`),
     log: pino({ level: 'silent' }),
@@ -104,10 +105,11 @@ describe('a worker that follows changes', () => {
     assert.equal(follower.current.version, 2);
   });
 
-  test('gives up what it is still loading', async () => {
+  test('says at once that it gives up what it is still loading, and does', async () => {
     const { follower, events, until, answered } = followerWith();
     follower.prepare(1, settings(2, 'new'));
     follower.abort(1);
+    assert.deepEqual(events, ['aborting 1']);
     follower.commit(1);
     await until('discarded');
     follower.prepare(2, settings(2, 'newer'));

@@ -59,6 +59,7 @@ describe('the keeper of settings', () => {
       isStopping: () => false,
       changeTimeoutMs: 60_000,
       commitTimeoutMs: 60_000,
+      loadTimeoutMs: 60_000,
       answerTimeoutMs: 60_000,
       onUndecided: () => events.push('undecided'),
       onChanged: () => events.push('changed'),
