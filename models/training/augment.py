@@ -48,7 +48,7 @@ def pool_view(image, map_, label, rng):
 
 def orchard_view(image, boxes, rng):
     """image: uint8 [480, 480, 3]; boxes: float32 [n, 4]. The label is unknown, the maps are not asked."""
-    scale = float(np.exp(rng.uniform(np.log(0.6), np.log(2.0))))
+    scale = float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
     room = SIZE - image.shape[0] * scale
     shift = rng.uniform(min(room, 0), max(room, 0), 2)
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
@@ -121,7 +121,7 @@ def _light(view, rng, grey):
     image *= np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
     level = image.mean(-1, keepdims=True)
     saturation = rng.uniform(0.75, 1.25)
-    if grey and rng.random() < 0.1:
+    if grey and rng.random() < 0.2:
         saturation = 0
         level = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
     image = level + (image - level) * saturation

@@ -10,8 +10,10 @@ from augment import orchard_view, pool_view
 from network import FILL
 
 SIZE = 16
-# Views in a batch by what they show, and the share of each recipe of the pool among them.
-ORCHARD, NOTHING = 2, 2  # the rest is half normal, half defective
+# Views of a batch that show the orchard, and that show nothing, by stage; the rest is half normal, half defective.
+ORCHARD = {"pretrain": 6, "fold": 3, "final": 3}
+NOTHING = {"pretrain": 4, "fold": 3, "final": 3}
+# The share of each recipe of the pool among the views of its group.
 SHARES = {
     "normal": {
         "photo": 0.24,
@@ -40,8 +42,8 @@ class Batches:
     skin and defect, float32 [16, 40, 40]. The seed fixes all of them.
     """
 
-    def __init__(self, pool, orchard, allowed, seed):
-        self.pool, self.orchard, self.seed = pool, orchard, seed
+    def __init__(self, pool, orchard, allowed, seed, stage):
+        self.pool, self.orchard, self.seed, self.stage = pool, orchard, seed, stage
         self.rows = {}
         for group, shares in SHARES.items():
             chosen = {
@@ -69,13 +71,14 @@ class Batches:
             yield batch
 
     def _make(self, rng):
-        orchard = ORCHARD if self.orchard else 0
-        pears = SIZE - orchard - NOTHING
-        groups = ["nothing"] * NOTHING + ["normal"] * (pears // 2) + ["defective"] * (pears - pears // 2)
+        orchard = ORCHARD[self.stage] if self.orchard else 0
+        nothing = NOTHING[self.stage]
+        pears = SIZE - orchard - nothing
+        groups = ["nothing"] * nothing + ["normal"] * (pears // 2) + ["defective"] * (pears - pears // 2)
         views = [self._view(group, rng) for group in groups]
         for _ in range(orchard):
-            image, boxes = self.orchard[rng.integers(len(self.orchard))]
-            views.append(orchard_view(image, boxes, rng))
+            picture = self.orchard[rng.integers(len(self.orchard))]
+            views.append(orchard_view(picture.image, picture.boxes, rng))
         images = np.stack([view.image for view in views])
         images = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - FILL) / 64
         stacked = lambda name: torch.from_numpy(np.stack([getattr(view, name) for view in views]))

@@ -77,7 +77,8 @@ def _decoder(path):
     """The nodes behind the raw maps: pooling of evidence, judgement, boxes. Cheap, and eight bits are too few."""
     model = onnx.load(path)
     late = [node.name for node in model.graph.node if "/judge" in node.name]
-    fed = {output for node in model.graph.node if _is_map(node) for output in node.output}
+    first = [node for node in model.graph.node if _is_map(node) or node.name in late]
+    fed = {output for node in first for output in node.output}
     while True:
         more = [node for node in model.graph.node if node.name not in late and set(node.input) & fed]
         if not more:

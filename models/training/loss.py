@@ -26,7 +26,7 @@ class Loss:
             positive = owner >= 0
             positives += int(positive.sum())
             logit = raw["objectness"][i]
-            loss = _focal(logit, positive.float())
+            loss = _focal(logit, positive.float(), gamma=1.5)
             objectness.append((loss * ~ignored).sum())
             if positive.any():
                 box_losses.append(1 - _giou(self._corners(raw["boxes"][i], positive), truth[owner[positive]]))

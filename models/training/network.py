@@ -34,6 +34,8 @@ class PearNet(nn.Module):
         self.outputs = nn.ModuleList([nn.Conv2d(pyramid, 5, 1) for _ in STRIDES])
         self.look = nn.Sequential(_conv(pyramid, 24, 3), nn.Conv2d(24, evidence + 1, 1))
         self.judge = nn.Sequential(nn.Dropout2d(0.1), nn.Conv2d(2 * evidence, 16, 1), nn.ReLU(), nn.Conv2d(16, 1, 1))
+        # Factor and shift that make a probability of the objectness; confidence.py finds them after training.
+        self.register_buffer("confidence", torch.tensor([1.0, 0.0]))
         nn.init.constant_(self.look[1].bias[1], -2.5)
         for output in self.outputs:
             nn.init.constant_(output.bias[0], -4.0)  # pears are rare among 2,100 places
@@ -103,7 +105,8 @@ class Served(nn.Module):
         top_left, bottom_right = self.middles - reach[:, :2], self.middles + reach[:, 2:]
         defective = torch.sigmoid(raw["judgement"])[:, None]
         both = torch.cat([defective, 1 - defective], 1)
-        scores = torch.sigmoid(raw["objectness"])[:, None] * both / torch.maximum(defective, 1 - defective)
+        certainty = torch.sigmoid(raw["objectness"] * self.network.confidence[0] + self.network.confidence[1])
+        scores = certainty[:, None] * both / torch.maximum(defective, 1 - defective)
         return torch.cat([(top_left + bottom_right) / 2, bottom_right - top_left, scores], 1)
 
 

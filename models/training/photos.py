@@ -71,8 +71,19 @@ def read_quarter(path):
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+@dataclass
+class OrchardPicture:
+    """image: uint8 [480, 480, 3] RGB. boxes: float32 [n, 4] as x1, y1, x2, y2. source: the photo that it is a cut of;
+    cuts of one photo overlap. There are no quality labels."""
+
+    name: str
+    source: str
+    image: np.ndarray
+    boxes: np.ndarray
+
+
 def read_orchard(folder):
-    """[(image uint8 [480, 480, 3] RGB, boxes float32 [n, 4] as x1, y1, x2, y2)]; no quality labels."""
+    """All pictures of `folder`/orchard in the order of its annotations.json."""
     folder = Path(folder) / "orchard"
     notes = json.loads((folder / "annotations.json").read_text())
     boxes = {entry["id"]: [] for entry in notes["images"]}
@@ -80,18 +91,11 @@ def read_orchard(folder):
         boxes[note["image_id"]].append(_corners(note["bbox"], 1))
     pictures = []
     for entry in notes["images"]:
-        image = cv2.cvtColor(cv2.imread(str(folder / entry["file_name"])), cv2.COLOR_BGR2RGB)
-        pictures.append((image, np.array(boxes[entry["id"]], np.float32).reshape(-1, 4)))
+        name = entry["file_name"]
+        image = cv2.cvtColor(cv2.imread(str(folder / name)), cv2.COLOR_BGR2RGB)
+        truth = np.array(boxes[entry["id"]], np.float32).reshape(-1, 4)
+        pictures.append(OrchardPicture(name, entry.get("source_photo", name), image, truth))
     return pictures
-
-
-def folds(photos, count=4):
-    """Deals the fruits out to `count` groups, each class of defect evenly. Returns [set of fruits]."""
-    groups = [set() for _ in range(count)]
-    fruits = sorted({(photo.kind, photo.fruit) for photo in photos})
-    for turn, (_, fruit) in enumerate(fruits):
-        groups[turn % count].add(fruit)
-    return groups
 
 
 def take_apart(photo):

@@ -24,7 +24,7 @@ BACKGROUND, SKIN, MARK, IGNORE = 0, 1, 2, 255  # values of a picture's map
 COUNTS = {
     "rendered normal": 750,
     "rendered defective": 750,
-    "rendered empty": 600,
+    "rendered empty": 1400,
     "photo": 24,
     "painted out": 17,
     "marked": 800,

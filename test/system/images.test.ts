@@ -178,7 +178,7 @@ describe('with "detail": true', () => {
     const [judged, noPear, missing] = text.split(/, (?=\{"file_name")/);
     assert.match(
       judged ?? '',
-      /^\{"cmd": 2, "response_data": \[\{"file_name": "a.jpg", "result": 1, "error_code": 0, "label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[\d.]+, [\d.]+, [\d.]+, [\d.]+\], "detections": \[\{"label": "normal_pear", "confidence": 0\.\d+, "bbox": \[[^\]]+\]\}\], "model": \{"name": "pear-starter-int8.onnx", "sha256": "[0-9a-f]{64}"\}, "timing_ms": \{"queue": [\d.]+, "decode": [\d.]+, "inference": [\d.]+, "total": [\d.]+\}\}$/,
+      /^\{"cmd": 2, "response_data": \[\{"file_name": "a.jpg", "result": 1, "error_code": 0, "label": "normal_pear", "confidence": (?:0\.\d+|1), "bbox": \[[\d.]+, [\d.]+, [\d.]+, [\d.]+\], "detections": \[\{"label": "normal_pear", "confidence": (?:0\.\d+|1), "bbox": \[[^\]]+\]\}\], "model": \{"name": "pear-starter-int8.onnx", "sha256": "[0-9a-f]{64}"\}, "timing_ms": \{"queue": [\d.]+, "decode": [\d.]+, "inference": [\d.]+, "total": [\d.]+\}\}$/,
     );
     assert.match(
       noPear ?? '',

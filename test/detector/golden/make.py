@@ -369,7 +369,7 @@ def two_stages(finder: dict) -> dict:
         if not found:
             answers[picture] = None
             continue
-        if any(abs(value - round(value)) < 0.06 and value not in (0, *size) for value in found[0]["box"]):
+        if any(abs(value - round(value)) < 0.12 and value not in (0, *size) for value in found[0]["box"]):
             print("two stages:", picture, "is left out: an edge lies between two pixels")
             continue
         x1, y1, x2, y2 = (max(int(value), 0) for value in found[0]["box"])
