@@ -55,7 +55,7 @@ describe('pear classify', () => {
     assert.match(lines[0] ?? '', /^file +verdict +result +confidence +box +ms$/);
     assert.match(
       lines[1] ?? '',
-      /^models\/samples\/normal-01\.jpg +normal_pear +1 +0\.\d{3} +\d+,\d+,\d+,\d+ +[\d.]+$/,
+      /^models\/samples\/normal-01\.jpg +normal_pear +1 +(?:0\.\d{3}|1\.000) +\d+,\d+,\d+,\d+ +[\d.]+$/,
     );
     assert.match(lines[2] ?? '', /^defective-01\.jpg +defected_pear +0 /);
     assert.match(lines[3] ?? '', /^models\/samples\/empty-01\.jpg +no pear +-1 +- +-/);
