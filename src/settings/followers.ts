@@ -96,7 +96,7 @@ export class Followers {
     this.#rounds.delete(number);
   }
 
-  /** The round has been given up: nobody who is stuck in it may hold up the next one. */
+  /** The round has been given up: nobody who is stuck in it may hold up the next ones for longer than this. */
   async #endStuck(number: number, round: ChangeRound): Promise<void> {
     const { commitTimeoutMs, loadTimeoutMs, log } = this.#options;
     const times = { firstTimeoutMs: commitTimeoutMs, lastTimeoutMs: loadTimeoutMs };

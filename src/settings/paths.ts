@@ -1,4 +1,5 @@
 // Where files may lie. Every path here is absolute with its links resolved: only of such can it be told.
+import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, parse, sep } from 'node:path';
 
@@ -7,8 +8,8 @@ export function isInside(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** Folders of which each one below is somebody's home. */
-const homes = new Set(['/home', '/Users']);
+/** Folders of which each one below is somebody's home; on many systems the first is a link to elsewhere. */
+const homes = ['/home', '/Users'];
 
 /**
  * Below which folders clients may choose others where nobody says it: beside those that are configured. Whatever else
@@ -26,5 +27,15 @@ function isRoot(path: string): boolean {
 }
 
 function isHome(path: string): boolean {
-  return path === '/root' || path === homedir() || homes.has(dirname(path));
+  const isOne = path === resolved('/root') || path === resolved(homedir());
+  return isOne || homes.some((folder) => dirname(path) === resolved(folder));
+}
+
+/** Where it leads; what is not there leads nowhere else. */
+function resolved(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -37,6 +37,8 @@ export class SettingsFollower implements CurrentSettings {
   #current: Settings;
   /** What was prepared, and for which round. */
   #next: { readonly round: number; readonly settings: Settings } | null = null;
+  /** The last round that was given up: what is not loading for it by now need not. */
+  #givenUp = 0;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: FollowerOptions) {
@@ -50,7 +52,7 @@ export class SettingsFollower implements CurrentSettings {
 
   prepare(round: number, settings: Settings): void {
     this.#then(async () => {
-      const problem = await this.#load(settings);
+      const problem = round <= this.#givenUp ? 'it was given up' : await this.#load(settings);
       if (problem === null) this.#next = { round, settings };
       this.#options.onPrepared(round, problem);
     });
@@ -70,6 +72,7 @@ export class SettingsFollower implements CurrentSettings {
   }
 
   abort(round: number): void {
+    this.#givenUp = round;
     // At once: who still loads is not stuck.
     this.#options.onAborting(round);
     this.#then(async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { homedir } from 'node:os';
+import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isInside, rootsBeside } from '#src/settings/paths.js';
@@ -33,4 +34,18 @@ test('others may be chosen beside a configured folder, unless that is a home, or
       homedir(),
     ],
   );
+});
+
+test('a home is one also where the way to it leads over a link', async (t) => {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'pear-homes-')));
+  const home = process.env['HOME'];
+  t.after(async () => {
+    process.env['HOME'] = home;
+    await rm(folder, { recursive: true });
+  });
+  const real = join(folder, 'real');
+  await mkdir(real);
+  await symlink(real, join(folder, 'link'));
+  process.env['HOME'] = join(folder, 'link');
+  assert.deepEqual(rootsBeside([join(real, 'photos')]), [join(real, 'photos')]);
 });

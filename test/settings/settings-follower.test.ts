@@ -18,6 +18,7 @@ const settings = (version: number, fingerprint: string): Settings => ({
 /** A follower whose detector notes what it does; models are named after their fingerprints. */
 function followerWith({
   loads = (wanted: string) => wanted,
+  loading = Promise.resolve(),
   maxWaitMs = 60_000,
   startTimeoutMs = 60_000,
 } = {}) {
@@ -39,7 +40,8 @@ function followerWith({
         return model(serving);
       },
       prepare: async ({ fingerprint }) => {
-        await Promise.resolve();
+        events.push(`loads ${fingerprint}`);
+        await loading;
         next = loads(fingerprint ?? '');
         return model(next);
       },
@@ -106,11 +108,15 @@ describe('a worker that follows changes', () => {
   });
 
   test('says at once that it gives up what it is still loading, and does', async () => {
-    const { follower, events, until, answered } = followerWith();
+    let onLoaded: () => void = () => undefined;
+    const loading = new Promise<void>((resolve) => (onLoaded = resolve));
+    const { follower, events, until, answered } = followerWith({ loading });
     follower.prepare(1, settings(2, 'new'));
+    await until('loads new');
     follower.abort(1);
-    assert.deepEqual(events, ['aborting 1']);
+    assert.deepEqual(events, ['loads new', 'aborting 1']);
     follower.commit(1);
+    onLoaded();
     await until('discarded');
     follower.prepare(2, settings(2, 'newer'));
     follower.commit(2);
@@ -119,6 +125,22 @@ describe('a worker that follows changes', () => {
     await until('committed 2');
     assert.equal(events.includes('committed 1'), false);
     assert.equal(events.includes('serves new'), false);
+  });
+
+  test('does not begin to load what has been given up while it loaded something else', async () => {
+    let onLoaded: () => void = () => undefined;
+    const loading = new Promise<void>((resolve) => (onLoaded = resolve));
+    const { follower, events, until } = followerWith({ loading });
+    follower.prepare(1, settings(2, 'first'));
+    await until('loads first');
+    follower.abort(1);
+    follower.prepare(2, settings(2, 'second'));
+    follower.abort(2);
+    follower.prepare(3, settings(2, 'third'));
+    onLoaded();
+    await until('prepared 3: null');
+    assert.ok(events.includes('prepared 2: it was given up'));
+    assert.equal(events.includes('loads second'), false);
   });
 
   test('says what it cannot load, and what is not what was proved', async () => {
