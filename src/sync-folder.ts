@@ -6,5 +6,5 @@ export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => null);
   if (folder === null) return;
   await folder.sync().catch(() => undefined);
-  await folder.close();
+  await folder.close().catch(() => undefined);
 }

@@ -170,7 +170,7 @@ async function removeLeft(folder: string, log: Logger): Promise<void> {
 /** Below which folders clients may choose others, as real paths. Throws StartupError. */
 async function rootsOf({ security }: Config, { images, models }: Settings): Promise<string[]> {
   const configured = [images.path, models.path];
-  if (security.allowed_roots === null) return rootsBeside(configured);
+  if (security.allowed_roots === null) return await rootsBeside(configured);
   const listed = await Promise.all(
     security.allowed_roots.map((root) =>
       realpath(root).catch((cause: unknown) => {

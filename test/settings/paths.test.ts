@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { isInside, rootsBeside } from '#src/settings/paths.js';
 
 test('a path is inside a folder by its parts, not by its letters', () => {
@@ -11,9 +13,9 @@ test('a path is inside a folder by its parts, not by its letters', () => {
   assert.ok(isInside('/', '/a'));
 });
 
-test('others may be chosen beside a configured folder, unless that is a home, or lies in one or in the root', () => {
+test('others may be chosen beside a configured folder, unless that is a home, or lies in one or in the root', async () => {
   assert.deepEqual(
-    rootsBeside([
+    await rootsBeside([
       '/srv/line/photos',
       '/photos',
       '/home/kim/photos',
@@ -36,16 +38,45 @@ test('others may be chosen beside a configured folder, unless that is a home, or
   );
 });
 
+/** What of these folders is open to clients where the environment names `home` as the user's. */
+async function rootsWithHome(t: TestContext, home: string, folders: readonly string[]) {
+  const before = process.env['HOME'];
+  t.after(() => {
+    if (before === undefined) delete process.env['HOME'];
+    else process.env['HOME'] = before;
+  });
+  process.env['HOME'] = home;
+  return rootsBeside(folders);
+}
+
 test('a home is one also where the way to it leads over a link', async (t) => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'pear-homes-')));
-  const home = process.env['HOME'];
-  t.after(async () => {
-    process.env['HOME'] = home;
-    await rm(folder, { recursive: true });
-  });
+  t.after(() => rm(folder, { recursive: true }));
   const real = join(folder, 'real');
   await mkdir(real);
   await symlink(real, join(folder, 'link'));
-  process.env['HOME'] = join(folder, 'link');
-  assert.deepEqual(rootsBeside([join(real, 'photos')]), [join(real, 'photos')]);
+  const photos = [join(real, 'photos')];
+  assert.deepEqual(await rootsWithHome(t, join(folder, 'link'), photos), photos);
 });
+
+test('a home that is none by its name closes nothing', async (t) => {
+  for (const none of ['', '.'])
+    assert.deepEqual(await rootsWithHome(t, none, [join(process.cwd(), 'photos')]), [process.cwd()], none);
+});
+
+test(
+  'a user without a home may run the server',
+  { skip: process.getuid?.() !== 0 && 'needs root' },
+  async () => {
+    const module = import.meta.resolve('#src/settings/paths.js');
+    const program = `
+    const { rootsBeside } = await import(${JSON.stringify(module)});
+    process.setuid(54321);
+    delete process.env.HOME;
+    process.stdout.write(JSON.stringify(await rootsBeside(['/srv/line/photos'])));
+  `;
+    const node = process.execPath;
+    const { stdout } = await promisify(execFile)(node, ['--input-type=module', '--eval', program]);
+    assert.equal(stdout, '["/srv/line"]');
+  },
+);
