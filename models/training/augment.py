@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from boxes import overlaps
 from network import FILL, SIZE
 from pool import BACKGROUND, DEFECTIVE, EMPTY, IGNORE, MARK
 
 CELLS = SIZE // 8
+QUARTER_TURNS = 0.15  # share of views that lie on a side or stand on their head
+ORCHARD_TRIES = 60  # for a cut of the orchard without a pear
 KERNELS = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
@@ -32,6 +35,8 @@ def pool_view(image, map_, label, rng):
     """image: uint8 [h, w, 3]; map_: uint8 [h / 2, w / 2] as in pool.py; label as in pool.py."""
     height, width = image.shape[:2]
     matrix, scale = _placement(width, height, map_, rng)
+    if rng.random() < QUARTER_TURNS:
+        matrix = _turned(matrix, int(rng.integers(1, 4)))
     view = _warped(image, matrix, scale, rng)
     halves = matrix.copy()
     halves[:, :2] *= 2  # the map has half the picture's size
@@ -48,7 +53,7 @@ def pool_view(image, map_, label, rng):
 
 def orchard_view(image, boxes, rng):
     """image: uint8 [480, 480, 3]; boxes: float32 [n, 4]. The label is unknown, the maps are not asked."""
-    scale = float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
+    scale = float(np.exp(rng.uniform(np.log(0.55), np.log(1.8))))
     room = SIZE - image.shape[0] * scale
     shift = rng.uniform(min(room, 0), max(room, 0), 2)
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
@@ -64,6 +69,27 @@ def orchard_view(image, boxes, rng):
     if len(moved) == 0:
         skin[:] = 0
     return View(_light(view, rng, grey=True), moved.astype(np.float32), -1, skin, skin.copy())
+
+
+def orchard_nothing(pictures, rng):
+    """A cut of an orchard's picture that no box touches: leaves, branches, sky, and no pear."""
+    for _ in range(ORCHARD_TRIES):
+        picture = pictures[rng.integers(len(pictures))]
+        height, width = picture.image.shape[:2]
+        w = int(rng.uniform(100, width))
+        h = min(int(w * rng.choice((0.75, 1.0, 1.33))), height)
+        x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+        if not len(picture.boxes) or not (overlaps(np.float32([x, y, x + w, y + h]), picture.boxes) > 0).any():
+            break
+    else:
+        return None
+    scale = SIZE / max(w, h) * float(np.exp(rng.uniform(-0.3, 0.1)))
+    shift = (SIZE - np.array([w, h]) * scale) / 2
+    view = _warped(picture.image[y : y + h, x : x + w], np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), scale, rng)
+    if rng.random() < 0.5:
+        view = view[:, ::-1]
+    sure = np.zeros((CELLS, CELLS), np.float32)
+    return View(_light(view, rng, grey=True), np.zeros((0, 4), np.float32), -1, sure, sure.copy())
 
 
 def _placement(width, height, map_, rng):
@@ -87,6 +113,13 @@ def _placement(width, height, map_, rng):
     if rng.random() < 0.5:
         matrix[0] = [-matrix[0, 0], -matrix[0, 1], SIZE - matrix[0, 2]]
     return matrix, scale
+
+
+def _turned(matrix, quarters):
+    """`matrix`, then so many quarter turns of the whole view about its middle."""
+    cos, sin = ((0, 1), (-1, 0), (0, -1))[quarters - 1]
+    turn, middle = np.array([[cos, -sin], [sin, cos]], float), np.full(2, SIZE / 2)
+    return np.hstack([turn @ matrix[:, :2], (turn @ (matrix[:, 2] - middle) + middle)[:, None]])
 
 
 def _warped(image, matrix, scale, rng):
@@ -116,23 +149,23 @@ def _cells(shown):
 
 def _light(view, rng, grey):
     """Exposure, colour, blur, noise and JPEG of another camera. uint8 in, uint8 out."""
-    image = view.astype(np.float32) / 255
-    image = np.clip(image * np.exp(rng.normal(0, 0.22)), 0, 1) ** np.exp(rng.normal(0, 0.16))
-    image *= np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
-    level = image.mean(-1, keepdims=True)
-    saturation = rng.uniform(0.75, 1.25)
+    curve = np.clip(np.arange(256) / 255 * np.exp(rng.normal(0, 0.22)), 0, 1) ** np.exp(rng.normal(0, 0.16))
+    tables = curve[:, None] * np.exp(rng.normal(0, 0.06, 3))
+    saturation, weights = rng.uniform(0.75, 1.25), np.full(3, 1 / 3)
     if grey and rng.random() < 0.2:
-        saturation = 0
-        level = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    image = level + (image - level) * saturation
+        saturation, weights = 0.0, np.array([0.299, 0.587, 0.114])
+    colours = saturation * np.eye(3) + (1 - saturation) * np.tile(weights, (3, 1))
+    image = cv2.LUT(np.ascontiguousarray(view), tables[None].astype(np.float32))
+    image = cv2.transform(image, colours.astype(np.float32))
     if rng.random() < 0.3:
-        slope = np.linspace(-1, 1, SIZE, dtype=np.float32) * rng.uniform(-0.25, 0.25)
+        slope = np.linspace(-1, 1, SIZE, dtype=np.float32) * np.float32(rng.uniform(-0.25, 0.25))
         image *= 1 + (slope[None, :, None] if rng.random() < 0.5 else slope[:, None, None])
     if rng.random() < 0.4:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 0.9))
     if rng.random() < 0.5:
-        image += rng.normal(0, rng.uniform(0, 0.02), image.shape).astype(np.float32)
-    image = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        image = cv2.scaleAdd(noise, rng.uniform(0, 0.02), image)
+    image = np.clip(image * 255, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 96))])
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)

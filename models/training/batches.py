@@ -6,13 +6,16 @@ import threading
 import numpy as np
 import torch
 
-from augment import orchard_view, pool_view
+from augment import orchard_nothing, orchard_view, pool_view
 from network import FILL
 
 SIZE = 16
 # Views of a batch that show the orchard, and that show nothing, by stage; the rest is half normal, half defective.
-ORCHARD = {"pretrain": 6, "fold": 3, "final": 3}
-NOTHING = {"pretrain": 4, "fold": 3, "final": 3}
+ORCHARD = {"pretrain": 7, "fold": 4, "final": 4}
+NOTHING = {"pretrain": 4, "fold": 4, "final": 4}
+ORCHARD_NOTHING = 0.35  # share of the views of nothing that show leaves and branches, where there are photos of an orchard
+# Of the pears so many are normal. Fewer than half: there is one way to be sound and many to be damaged, some hardly seen.
+NORMAL = 0.4
 # The share of each recipe of the pool among the views of its group.
 SHARES = {
     "normal": {
@@ -23,11 +26,11 @@ SHARES = {
         "rendered on real normal": 0.08,
     },
     "defective": {
-        "photo": 0.3,
-        "marked": 0.3,
-        "moved defective": 0.17,
+        "photo": 0.1,
+        "marked": 0.44,
+        "moved defective": 0.25,
         "real marks on rendered": 0.08,
-        "rendered defective": 0.1,
+        "rendered defective": 0.08,
         "rendered on real defective": 0.05,
     },
     "nothing": {"rendered empty": 0.65, "real empty": 0.35},
@@ -74,8 +77,8 @@ class Batches:
         orchard = ORCHARD[self.stage] if self.orchard else 0
         nothing = NOTHING[self.stage]
         pears = SIZE - orchard - nothing
-        groups = ["nothing"] * nothing + ["normal"] * (pears // 2) + ["defective"] * (pears - pears // 2)
-        views = [self._view(group, rng) for group in groups]
+        groups = ["nothing"] * nothing + ["normal"] * int(pears * NORMAL) + ["defective"] * (pears - int(pears * NORMAL))
+        views = [self._nothing(rng) if group == "nothing" else self._view(group, rng) for group in groups]
         for _ in range(orchard):
             picture = self.orchard[rng.integers(len(self.orchard))]
             views.append(orchard_view(picture.image, picture.boxes, rng))
@@ -84,6 +87,10 @@ class Batches:
         stacked = lambda name: torch.from_numpy(np.stack([getattr(view, name) for view in views]))
         boxes = [torch.from_numpy(view.boxes) for view in views]
         return images, boxes, torch.tensor([view.label for view in views]), stacked("skin"), stacked("defect")
+
+    def _nothing(self, rng):
+        leaves = orchard_nothing(self.orchard, rng) if self.orchard and rng.random() < ORCHARD_NOTHING else None
+        return self._view("nothing", rng) if leaves is None else leaves
 
     def _view(self, group, rng):
         recipes = list(self.rows[group])

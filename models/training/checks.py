@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--work", help="cache folder of train.py --folds: its models, each on the photos it never met")
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     arguments = parser.parse_args()
-    aside = split_orchard(read_orchard(arguments.photos))[1]
+    aside = split_orchard(read_orchard(arguments.photos))[2]
     empties = rendered_empties() + orchard_empties(aside)
     if arguments.model:
         session = open_model(arguments.model)

@@ -13,11 +13,10 @@ from evaluate import letterbox
 from network import FILL, Served
 
 FROM = 0.05  # objectness of the faintest box that is asked
-ORCHARD_PICTURES = 180
 
 
 def fit_confidence(network, orchard):
-    """Sets network.confidence (factor, shift) by pictures that it was trained on. Two numbers cannot learn those by heart.
+    """Sets network.confidence (factor, shift) by pictures that it was not trained on: of others it is too sure.
 
     Without photos of the orchard nothing is known about doubtful pears, and the network stays as it is.
     """
@@ -25,11 +24,10 @@ def fit_confidence(network, orchard):
         return
     network.confidence.copy_(torch.tensor([1.0, 0.0]))
     served = Served(network).eval()
-    rows = np.random.default_rng(0).permutation(len(orchard))[:ORCHARD_PICTURES]
     scores, right = [], []
-    for row in rows:
-        boxes, found = _boxes(served, orchard[row].image)
-        verdicts = matched(boxes, orchard[row].boxes)
+    for picture in orchard:
+        boxes, found = _boxes(served, picture.image)
+        verdicts = matched(boxes, picture.boxes)
         scores += found.tolist()
         right += [verdict is not None for verdict in verdicts]
     logits = np.log(np.array(scores) / (1 - np.array(scores)))

@@ -13,7 +13,7 @@ import onnxruntime
 
 from network import FILL, SIZE
 
-THRESHOLD = 0.6  # objectness from which on there is a pear; fixed before the folds were scored
+THRESHOLD = 0.7  # objectness from which on there is a pear; fixed before the folds were scored
 CLASSES = ("defective", "normal")
 
 

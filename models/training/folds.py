@@ -1,7 +1,8 @@
 """Who is tested without having been trained on: fruits of the line in turn, a part of the orchard for good."""
 
 FOLDS = 4
-ASIDE = 5  # every fifth source photo of the orchard
+ASIDE = 5  # every fifth source photo of the orchard is for tests,
+CONFIDENCE = 8  # and of the others every eighth for turning scores into probabilities
 
 
 def folds(photos, count=FOLDS):
@@ -14,8 +15,11 @@ def folds(photos, count=FOLDS):
 
 
 def split_orchard(pictures):
-    """(for training, set aside for tests), by source photo, since cuts of one overlap. No model, not even the shipped
-    one, is trained on what is set aside: so its counts are honest as they are, and need no folds."""
+    """(for training, for the confidence, set aside for tests), by source photo, since cuts of one overlap. No model, not
+    even the shipped one, is trained on the last two: what it says of those is what it says of the new."""
     sources = sorted({picture.source for picture in pictures})
     aside = set(sources[ASIDE // 2 :: ASIDE])
-    return [p for p in pictures if p.source not in aside], [p for p in pictures if p.source in aside]
+    rest = [source for source in sources if source not in aside]
+    for_confidence = set(rest[CONFIDENCE // 2 :: CONFIDENCE])
+    part = lambda chosen: [picture for picture in pictures if picture.source in chosen]
+    return part(set(rest) - for_confidence), part(for_confidence), part(aside)

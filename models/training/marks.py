@@ -15,8 +15,8 @@ SIZE = 160  # pixels of a patch's side before it is laid on a pear
 
 def random_mark(rng):
     """One patch of a random kind; see the module's docstring for its form."""
-    kinds = [net, stain, speckle, streaks, crust, scuff, scratches, bruise, crescent, scab]
-    weights = np.array([1.2, 1.2, 1.0, 0.7, 1.4, 2.0, 1.4, 1.1, 0.7, 1.0])
+    kinds = [net, stain, speckle, streaks, crust, scuff, scratches, bruise, crescent, dent, scab]
+    weights = np.array([1.2, 1.2, 1.0, 0.7, 1.4, 2.0, 1.4, 1.1, 0.7, 1.3, 1.0])
     kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
     ratio, amount = kind(rng)
     if rng.random() < 0.35:  # hardly more than a shade, as many real marks are
@@ -125,6 +125,25 @@ def crescent(rng):
     ragged = np.clip(fractal_noise((SIZE, SIZE), 10, rng, 4) * 2.4 - rng.uniform(0.2, 0.7), 0, 1)
     amount = cv2.GaussianBlur(layer, (0, 0), 2) / np.float32(255) * ragged
     return _paint(amount, _dark(rng), rng, rng.uniform(0.6, 1.0))
+
+
+def dent(rng):
+    """Pressed in, the skin unbroken: a fine crease, the skin on its inner side in the shade, a gleam beyond it."""
+    ys, xs = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j].astype(np.float32)
+    squeeze = rng.uniform(1, 1.8)
+    distance = np.hypot(xs, ys * squeeze) + 0.05 * (smooth_noise((SIZE, SIZE), 4, rng) - 0.5)
+    angle = np.abs(np.arctan2(ys * squeeze, xs))
+    reach = np.clip((rng.uniform(0.5, 1.7) - angle) / 0.4, 0, 1)  # the crease fades out at both ends
+    rim, width = rng.uniform(0.5, 0.72), rng.uniform(0.015, 0.05)
+    crease = np.exp(-(((distance - rim) / width) ** 2)) * reach
+    shade = np.clip(1 - (rim - distance) / rng.uniform(0.15, 0.5), 0, 1) * (distance < rim) * reach
+    gleam = np.clip(1 - (distance - rim) / 0.15, 0, 1) * (distance > rim + width) * reach * rng.uniform(0, 0.12)
+    amount = np.clip(crease * rng.uniform(0.5, 1) + shade * rng.uniform(0.15, 0.5), 0, 1)
+    amount = cv2.GaussianBlur(amount, (0, 0), rng.uniform(0.8, 1.6))
+    colour = np.array([0.68, 0.64, 0.6], np.float32) * rng.uniform(0.8, 1.2)
+    turned = _turned(np.dstack([amount, cv2.GaussianBlur(gleam, (0, 0), 2)]), rng)
+    ratio, amount = _paint(turned[..., 0], np.minimum(colour, 0.9), rng, 1.0)
+    return ratio * (1 + turned[..., 1:]), amount
 
 
 def scab(rng):

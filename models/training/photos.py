@@ -39,7 +39,7 @@ class LinePhoto:
 def read_line(folder):
     """All photos of `folder`/line in the order of its annotations.json, taken apart."""
     folder = Path(folder) / "line"
-    notes = json.loads((folder / "annotations.json").read_text())
+    notes = _annotations(folder)
     category = {c["name"]: c["id"] for c in notes["categories"]}
     photos = []
     for entry in notes["images"]:
@@ -63,6 +63,13 @@ def read_line(folder):
     return photos
 
 
+def _annotations(folder):
+    path = folder / "annotations.json"
+    if not path.is_file():
+        raise SystemExit(f"{path} is not there; README.md says what a folder of photos holds")
+    return json.loads(path.read_text())
+
+
 def read_quarter(path):
     """The file at a quarter of its sides, scaled by the JPEG decoder itself. uint8 RGB."""
     image = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_4)
@@ -83,9 +90,11 @@ class OrchardPicture:
 
 
 def read_orchard(folder):
-    """All pictures of `folder`/orchard in the order of its annotations.json."""
+    """All pictures of `folder`/orchard in the order of its annotations.json; none where there is no such folder."""
     folder = Path(folder) / "orchard"
-    notes = json.loads((folder / "annotations.json").read_text())
+    if not folder.is_dir():
+        return []
+    notes = _annotations(folder)
     boxes = {entry["id"]: [] for entry in notes["images"]}
     for note in notes["annotations"]:
         boxes[note["image_id"]].append(_corners(note["bbox"], 1))

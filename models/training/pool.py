@@ -186,7 +186,7 @@ def _rendered_on_real(rng, index, defective):
     box = paste_pear(image, skin, ((x1 + x2) / 2, (y1 + y2) / 2), radius, rng, tone * rng.uniform(0.85, 1.1))
     defect = np.zeros_like(skin)
     if defective:
-        mark_pear(image, defect, skin, rng, box)
+        mark_pear(image, defect, skin, rng, box, strength=_strength(rng))
     return Picture(image, skin, defect, visible_box(skin)), DEFECTIVE if defective else NORMAL, {behind.fruit}
 
 
@@ -255,9 +255,14 @@ def _add_marks(picture, rng, fruits):
         donor = _any(rng, lambda photo: photo.marks)
         patches, fruits = _pick_marks(donor, rng), fruits | {donor.fruit}
     fresh = np.zeros_like(picture.defect)
-    mark_pear(picture.image, fresh, picture.skin, rng, picture.box, patches)
+    mark_pear(picture.image, fresh, picture.skin, rng, picture.box, patches, strength=_strength(rng))
     np.maximum(picture.defect, fresh, out=picture.defect)
     return fruits
+
+
+def _strength(rng):
+    """Of the pears with marks from elsewhere two in five have none but faint ones: such are the hardest on a line."""
+    return rng.uniform(0.3, 0.6) if rng.random() < 0.4 else 1.0
 
 
 def _pick_marks(donor, rng):

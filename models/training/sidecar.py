@@ -33,7 +33,7 @@ def write_sidecar(model_path, version, with_photos):
         "license": "Apache-2.0",
         "attribution": [LINE, ORCHARD] if with_photos else [],
         "trained_on": (
-            "24 line photos of about 16 fruits, 541 orchard photos, rendered pears"
+            "24 line photos of about 16 fruits, 488 orchard photos, rendered pears"
             if with_photos
             else "rendered pears alone"
         ),

@@ -6,15 +6,16 @@ import numpy as np
 from marks import random_mark
 
 SURE = 0.3  # part of a mark's full strength from which on a pixel counts as defect
+JUST_VISIBLE = 0.05  # contrast with the skin below which a faded mark is nothing
 FAINT = 0.06  # below it, the pixel counts as sound skin; between the two nobody is asked
 
 
-def stamp(image, defect, skin, patch, centre, radius, rng, pear_box):
+def stamp(image, defect, skin, patch, centre, radius, rng, pear_box, strength=1.0):
     """Multiplies one patch onto the pear and notes it in the defect map, both in place.
 
     image: float32 [h, w, 3], RGB 0-255. defect: float32 [h, w], the strongest mark so far, 0-1.
     skin: float32 [h, w], 1 on the pear. centre: (x, y) and radius, in pixels. pear_box: (x1, y1, x2, y2):
-    the patch is foreshortened as on the ellipsoid that fills it.
+    the patch is foreshortened as on the ellipsoid that fills it. strength: below 1 the mark is faded, and no less one.
     """
     ratio, amount = patch
     size = amount.shape[0]
@@ -36,17 +37,18 @@ def stamp(image, defect, skin, patch, centre, radius, rng, pear_box):
     size_out = image.shape[1], image.shape[0]
     ratio = cv2.warpAffine(ratio, matrix, size_out, borderMode=cv2.BORDER_CONSTANT, borderValue=(1, 1, 1))
     amount = cv2.warpAffine(amount, matrix, size_out)
-    ratio = 1 + skin[..., None] * (ratio - 1)
+    ratio = 1 + strength * skin[..., None] * (ratio - 1)
     image *= ratio
     # What a mark does to the picture decides, not what its maker meant: a faint one is not "sure".
     contrast = np.abs(cv2.GaussianBlur(ratio, (0, 0), 1.0) - 1)
     visible = np.maximum(contrast[..., :2].max(-1), contrast[..., 2] * 0.4)
-    np.maximum(defect, np.clip(visible * 2, 0, 1) * skin * (amount > 0.02), out=defect)
+    meant = np.where(visible > JUST_VISIBLE, visible / strength, visible)
+    np.maximum(defect, np.clip(meant * 2, 0, 1) * skin * (amount > 0.02), out=defect)
 
 
-def mark_pear(image, defect, skin, rng, pear_box, patches=(), kind=random_mark):
+def mark_pear(image, defect, skin, rng, pear_box, patches=(), kind=random_mark, strength=1.0):
     """One to six marks at random places of the pear: the `patches` in about their own size, or made-up
-    ones (`kind` makes them from rng). Tries until the marks can be seen. In place, as `stamp`.
+    ones (`kind` makes them from rng), all of one `strength`. Tries until the marks can be seen. In place, as `stamp`.
     """
     x1, y1, x2, y2 = pear_box
     size = min(x2 - x1, y2 - y1)
@@ -67,7 +69,7 @@ def mark_pear(image, defect, skin, rng, pear_box, patches=(), kind=random_mark):
             if patch is not None:
                 patch_pixels = patch[1].shape[0]
                 radius = patch_pixels / 2 * rng.uniform(0.7, 1.4)
-            stamp(image, defect, skin, patch or kind(rng), (x, y), radius, rng, pear_box)
+            stamp(image, defect, skin, patch or kind(rng), (x, y), radius, rng, pear_box, strength)
         if (defect > SURE).sum() >= enough:
             return
         wanted = [None]

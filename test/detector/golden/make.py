@@ -304,10 +304,10 @@ def starter() -> dict:
     answers = {}
     for picture in [f"samples/{path.name}" for path in sorted(SAMPLES.glob("*.jpg"))] + PICTURES[3:]:
         try:
-            answers[picture] = detect(session, picture, 320, 320, "yolo-v8", True, 0.6)
+            answers[picture] = detect(session, picture, 320, 320, "yolo-v8", True, 0.7)
         except KnifeEdge as reason:
             print("starter:", picture, "is left out:", reason)
-    return {"model": "pear-starter", "confidence": 0.6, "answers": answers}
+    return {"model": "pear-starter", "confidence": 0.7, "answers": answers}
 
 
 def detector(name, make, shape, dtype, axes, metadata, form, agnostic, first_seed) -> dict:
