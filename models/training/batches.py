@@ -10,11 +10,11 @@ from augment import orchard_nothing, orchard_view, pool_view
 from network import FILL
 
 SIZE = 16
-# Views of a batch that show the orchard, and that show nothing, by stage; the rest is half normal, half defective.
+# Views of a batch that show the orchard, and that show nothing, by stage; the rest are pears.
 ORCHARD = {"pretrain": 7, "fold": 4, "final": 4}
 NOTHING = {"pretrain": 4, "fold": 4, "final": 4}
 ORCHARD_NOTHING = 0.35  # share of the views of nothing that show leaves and branches, where there are photos of an orchard
-# Of the pears so many are normal. Fewer than half: there is one way to be sound and many to be damaged, some hardly seen.
+# Of the pears at most so many are normal. Fewer than half: there is one way to be sound and many to be damaged, some hardly seen.
 NORMAL = 0.4
 # The share of each recipe of the pool among the views of its group.
 SHARES = {

@@ -29,6 +29,8 @@ def main():
     parser.add_argument("--work", help="cache folder of train.py --folds: its models, each on the photos it never met")
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     arguments = parser.parse_args()
+    if not arguments.model and not list(Path(arguments.work or "nowhere").glob("folds-*/fold-*.json")):
+        parser.error("nothing to check: name a --model, or a --work folder in which train.py --folds has run")
     aside = split_orchard(read_orchard(arguments.photos))[2]
     empties = rendered_empties() + orchard_empties(aside)
     if arguments.model:
@@ -85,6 +87,8 @@ def checked(session, aside, empties, threshold):
             elif large[hit]:
                 found += 1
                 sure.append((score, True))
+    if not drawn:
+        print("(no orchard: what is said of it, 0, is not measured)")
     quiet = [not len(find(session, image, threshold)[0]) for image in empties]
     return {
         f"orchard: recall, boxes of at least {SMALLEST} px": found / max(drawn, 1),

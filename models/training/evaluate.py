@@ -13,7 +13,7 @@ import onnxruntime
 
 from network import FILL, SIZE
 
-THRESHOLD = 0.7  # objectness from which on there is a pear; fixed before the folds were scored
+THRESHOLD = 0.7  # objectness from which on there is a pear
 CLASSES = ("defective", "normal")
 
 
@@ -61,6 +61,8 @@ def read_rgb(path):
 def score_line(session, photo_folder, names=None, threshold=THRESHOLD):
     """Rows about the photos of the line (all, or those in `names`): a dict each, see `print_table`."""
     folder = Path(photo_folder) / "line"
+    if not (folder / "annotations.json").is_file():
+        raise SystemExit(f"{folder / 'annotations.json'} is not there; README.md says what a folder of photos holds")
     notes = json.loads((folder / "annotations.json").read_text())
     pear = next(c["id"] for c in notes["categories"] if c["name"] == "pear")
     rows = []
@@ -116,6 +118,8 @@ def main():
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
     parser.add_argument("files", nargs="*", help="any other pictures: their verdicts are printed")
     arguments = parser.parse_args()
+    if not arguments.photos and not arguments.files:
+        parser.error("nothing to judge: name pictures, or a folder by --photos")
     session = open_model(arguments.model)
     if arguments.photos:
         print_table(score_line(session, arguments.photos, threshold=arguments.threshold))

@@ -6,17 +6,22 @@ CONFIDENCE = 8  # and of the others every eighth for turning scores into probabi
 
 
 def folds(photos, count=FOLDS):
-    """Deals the fruits out to `count` groups, each class of defect evenly. Returns [set of fruits]."""
+    """Deals the fruits out to `count` groups, each class of defect evenly. Returns [set of fruits]. Photos of one fruit stay
+    together, whatever they show."""
+    kinds = {}
+    for photo in photos:
+        kinds[photo.fruit] = min(photo.kind, kinds.get(photo.fruit, photo.kind))
+    if len(kinds) < count:
+        raise SystemExit(f"{len(kinds)} fruits are too few for {count} folds")
     groups = [set() for _ in range(count)]
-    fruits = sorted({(photo.kind, photo.fruit) for photo in photos})
-    for turn, (_, fruit) in enumerate(fruits):
+    for turn, (_, fruit) in enumerate(sorted((kind, fruit) for fruit, kind in kinds.items())):
         groups[turn % count].add(fruit)
     return groups
 
 
 def split_orchard(pictures):
     """(for training, for the confidence, set aside for tests), by source photo, since cuts of one overlap. No model, not
-    even the shipped one, is trained on the last two: what it says of those is what it says of the new."""
+    even the shipped one, is trained on the last two."""
     sources = sorted({picture.source for picture in pictures})
     aside = set(sources[ASIDE // 2 :: ASIDE])
     rest = [source for source in sources if source not in aside]

@@ -48,7 +48,7 @@ def read_line(folder):
             if note["image_id"] == entry["id"]:
                 name = "pear" if note["category_id"] == category["pear"] else "defect"
                 boxes[name].append(_corners(note["bbox"], WIDTH / entry["width"]))
-        image = read_quarter(folder / entry["file_name"])
+        image = read_small(folder / entry["file_name"])
         photo = LinePhoto(
             entry["file_name"],
             entry["fruit"],
@@ -70,11 +70,17 @@ def _annotations(folder):
     return json.loads(path.read_text())
 
 
-def read_quarter(path):
-    """The file at a quarter of its sides, scaled by the JPEG decoder itself. uint8 RGB."""
+def read_small(path):
+    """The photo at WIDTH x HEIGHT, where possible scaled by the JPEG decoder itself. uint8 RGB."""
     image = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_4)
     if image is None:
-        raise ValueError(f"cannot read {path}")
+        raise SystemExit(f"{path} cannot be read as a picture")
+    if image.shape[:2] != (HEIGHT, WIDTH):
+        image = cv2.imread(str(path))
+        height, width = image.shape[:2]
+        if abs(width / height - WIDTH / HEIGHT) > 0.02:
+            raise SystemExit(f"{path} is {width} x {height}: cut the photos to 4:3, such as 2048 x 1536")
+        image = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -157,7 +163,10 @@ def _pear_mask(photo):
     inside = np.zeros_like(yellow)
     inside[y1:y2, x1:x2] = 1
     yellow &= inside
-    hull = cv2.convexHull(cv2.findNonZero(cv2.morphologyEx(yellow, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))))
+    yellow_parts = cv2.morphologyEx(yellow, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
+    if not yellow_parts.any():
+        raise SystemExit(f"{photo.name}: nothing in the pear's box is yellow, and photos.py knows skin by that colour")
+    hull = cv2.convexHull(cv2.findNonZero(yellow_parts))
     hull = cv2.fillConvexPoly(np.zeros_like(yellow), hull, 1)
     marks = np.zeros_like(yellow)
     for bx1, by1, bx2, by2 in photo.mark_boxes:  # a mark may be black or white, yet is pear

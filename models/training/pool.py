@@ -1,9 +1,10 @@
-"""Makes the pool: some thousand pictures from a few photos, kept in one .npz-like folder.
+"""Makes the pool: some thousand pictures from a few photos, kept as .npy files in one folder.
 
 Every picture carries the fruits it came from (pear, marks and background), so that a fold can
 leave out all that ever touched the fruits it is tested on.
 """
 
+import json
 import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,13 @@ from stamp import FAINT, SURE, mark_pear
 DEFECTIVE, NORMAL, EMPTY = 0, 1, 2
 BACKGROUND, SKIN, MARK, IGNORE = 0, 1, 2, 255  # values of a picture's map
 
-# How many pictures of each recipe. The first three need no photo.
+# How many pictures of each recipe; None: one a photo, one a defective photo. The first three need no photo.
 COUNTS = {
     "rendered normal": 750,
     "rendered defective": 750,
     "rendered empty": 1400,
-    "photo": 24,
-    "painted out": 17,
+    "photo": None,
+    "painted out": None,
     "marked": 800,
     "moved normal": 700,
     "moved defective": 450,
@@ -53,9 +54,9 @@ class Pool:
 def make_pool(photo_folder, work, seed=1, processes=2):
     """Makes the pool, or opens the one that `work` holds already. photo_folder may be None."""
     folder = Path(work) / ("pool" if photo_folder else "pool-rendered")
-    if not (folder / "fruits.txt").exists():
+    if not (folder / "fruits.json").exists():
         _write(folder, photo_folder, seed, processes)
-    fruits = [frozenset(line.split()) for line in (folder / "fruits.txt").read_text().split("\n")[:-1]]
+    fruits = [frozenset(names) for names in json.loads((folder / "fruits.json").read_text())]
     load = lambda name, **how: np.load(folder / f"{name}.npy", **how)
     return Pool(load("images", mmap_mode="r"), load("maps", mmap_mode="r"), load("labels"), load("recipes"), fruits)
 
@@ -65,19 +66,32 @@ def _write(folder, photo_folder, seed, processes):
     cv2.setNumThreads(0)  # its threads would not survive the fork, and their waiters would wait for ever
     photos = read_line(photo_folder) if photo_folder else []
     tasks = []
-    for recipe, count in COUNTS.items():
-        if photo_folder or recipe in WITHOUT_PHOTOS:
-            tasks += [(recipe, index, seed) for index in range(count)]
+    for recipe in COUNTS:
+        tasks += [(recipe, index, seed) for index in range(_count(recipe, photos))]
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (len(tasks), HEIGHT, WIDTH, 3))
     maps = np.lib.format.open_memmap(folder / "maps.npy", "w+", np.uint8, (len(tasks), HEIGHT // 2, WIDTH // 2))
     labels, fruits = np.zeros(len(tasks), int), []
     with multiprocessing.get_context("fork").Pool(processes, _start, (photos,)) as workers:
         for row, (image, map_, label, names) in enumerate(workers.imap(_make, tasks, chunksize=8)):
             images[row], maps[row], labels[row] = image, map_, label
-            fruits.append(" ".join(sorted(names)))
+            fruits.append(sorted(names))
     np.save(folder / "labels.npy", labels)
     np.save(folder / "recipes.npy", np.array([task[0] for task in tasks]))
-    (folder / "fruits.txt").write_text("".join(line + "\n" for line in fruits))  # last: it says "complete"
+    (folder / "fruits.json").write_text(json.dumps(fruits))  # last: it says "complete"
+
+
+def _count(recipe, photos):
+    """How many pictures of a recipe these photos can give."""
+    if recipe in WITHOUT_PHOTOS:
+        return COUNTS[recipe]
+    sound, donors = any(map(_can_be_sound, photos)), any(photo.marks for photo in photos)
+    if recipe == "photo":
+        return len(photos)
+    if recipe == "painted out":
+        defective = [photo for photo in photos if not photo.normal]
+        return len(defective) if any(map(_can_be_sound, defective)) else 0
+    possible = {"moved normal": sound, "real marks on rendered": donors}
+    return COUNTS[recipe] if photos and possible.get(recipe, True) else 0
 
 
 def _start(photos):
@@ -251,7 +265,7 @@ def _base(photo, rng, sound=False):
 def _add_marks(picture, rng, fruits):
     """Marks from another photo or made-up ones, in place. Returns the fruits now involved."""
     patches = ()
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and any(photo.marks for photo in _photos):
         donor = _any(rng, lambda photo: photo.marks)
         patches, fruits = _pick_marks(donor, rng), fruits | {donor.fruit}
     fresh = np.zeros_like(picture.defect)

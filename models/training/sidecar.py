@@ -20,8 +20,8 @@ ORCHARD = (
 )
 
 
-def write_sidecar(model_path, version, with_photos):
-    """Writes model_path with the ending .yaml."""
+def write_sidecar(model_path, version, photos):
+    """Writes model_path with the ending .yaml. photos: in words, which ones it was trained on; None: none."""
     content = {
         "task": "detect",
         "classes": ["defected_pear", "normal_pear"],
@@ -31,12 +31,8 @@ def write_sidecar(model_path, version, with_photos):
         "iou_threshold": 0.45,
         "agnostic_nms": True,
         "license": "Apache-2.0",
-        "attribution": [LINE, ORCHARD] if with_photos else [],
-        "trained_on": (
-            "24 line photos of about 16 fruits, 488 orchard photos, rendered pears"
-            if with_photos
-            else "rendered pears alone"
-        ),
+        "attribution": [LINE, ORCHARD] if photos else [],
+        "trained_on": photos or "rendered pears alone",
         "version": version,
     }
     with written_whole(Path(model_path).with_suffix(".yaml")) as partial:
