@@ -14,7 +14,7 @@ SIZE = 16
 ORCHARD = {"pretrain": 7, "fold": 4, "final": 4}
 NOTHING = {"pretrain": 4, "fold": 4, "final": 4}
 ORCHARD_NOTHING = 0.35  # share of the views of nothing that show leaves and branches, where there are photos of an orchard
-# Of the pears at most so many are normal. Fewer than half: there is one way to be sound and many to be damaged, some hardly seen.
+# Of the pears this share is normal. Fewer than half: there is one way to be sound and many to be damaged, some hardly seen.
 NORMAL = 0.4
 # The share of each recipe of the pool among the views of its group.
 SHARES = {
@@ -77,7 +77,8 @@ class Batches:
         orchard = ORCHARD[self.stage] if self.orchard else 0
         nothing = NOTHING[self.stage]
         pears = SIZE - orchard - nothing
-        groups = ["nothing"] * nothing + ["normal"] * int(pears * NORMAL) + ["defective"] * (pears - int(pears * NORMAL))
+        normal = round(pears * NORMAL)
+        groups = ["nothing"] * nothing + ["normal"] * normal + ["defective"] * (pears - normal)
         views = [self._nothing(rng) if group == "nothing" else self._view(group, rng) for group in groups]
         for _ in range(orchard):
             picture = self.orchard[rng.integers(len(self.orchard))]

@@ -6,8 +6,8 @@ SUPPRESS_ABOVE = 0.45  # IoU, across classes, as in the sidecar
 
 
 def suppressed(output, threshold):
-    """The boxes of a model's answer [6, n], best first: corners [k, 4] in pixels of the input, winning scores [k], and
-    both scores [k, 2]."""
+    """The boxes of a model's answer [6, n], best first: corners [k, 4] in pixels of the input, and winning
+    scores [k]."""
     best = output[4:].max(0)
     places = np.flatnonzero(best >= threshold)
     places = places[np.argsort(-best[places], kind="stable")]
@@ -18,7 +18,7 @@ def suppressed(output, threshold):
     while len(rest):
         kept.append(rest[0])
         rest = rest[1:][overlaps(corners[rest[0]], corners[rest[1:]]) <= SUPPRESS_ABOVE]
-    return corners[kept], best[places[kept]], output[4:, places[kept]].T
+    return corners[kept], best[places[kept]]
 
 
 def overlaps(box, others):

@@ -14,7 +14,7 @@ import numpy as np
 from boxes import matched, overlaps, suppressed
 from evaluate import THRESHOLD, ask, letterbox, open_model, read_rgb, verdict
 from folds import split_orchard
-from photos import read_orchard
+from photos import read_annotations, read_orchard
 from scenes import empty_picture
 
 SMALLEST = 32  # pixels of the shorter side of a box in an orchard's picture: below it nobody is asked
@@ -43,6 +43,7 @@ def main():
 def of_folds(arguments, aside, empties):
     """Each fold's model on the orchard and on empty scenes, and on changed versions of the photos it never met."""
     runs = []
+    labels = {entry["file_name"]: entry["label"] for entry in read_annotations(Path(arguments.photos) / "line")["images"]}
     for folder in sorted(Path(arguments.work).glob("folds-*")):
         counts, kept, sure = [], [], []
         for note in sorted(folder.glob("fold-*.json")):
@@ -51,9 +52,8 @@ def of_folds(arguments, aside, empties):
             counts.append(checked(session, aside, empties, arguments.threshold))
             for name in fold["photos"]:
                 image = read_rgb(Path(arguments.photos) / "line" / name)
-                label = name.split("/")[0].startswith("normal")
                 plain, shares = judged(session, image, arguments.threshold)
-                sure.append((max(shares), plain == ("normal" if label else "defective")))
+                sure.append((max(shares), plain == labels[name]))
                 kept.append({what: judged(session, changed, arguments.threshold)[0] == plain for what, changed in versions(image)})
         mean = {what: float(np.mean([count[what] for count in counts])) for what in counts[0]}
         mean.update({f"same verdict: {what}": sum(row[what] for row in kept) for what in kept[0]})
@@ -87,14 +87,14 @@ def checked(session, aside, empties, threshold):
             elif large[hit]:
                 found += 1
                 sure.append((score, True))
-    if not drawn:
-        print("(no orchard: what is said of it, 0, is not measured)")
     quiet = [not len(find(session, image, threshold)[0]) for image in empties]
-    return {
+    rendered = {f"no pear, of {EMPTY} rendered empty scenes": sum(quiet[:EMPTY])}
+    if not drawn:  # of an orchard that is not there nothing is said
+        return rendered
+    return rendered | {
         f"orchard: recall, boxes of at least {SMALLEST} px": found / max(drawn, 1),
         f"orchard: precision, boxes of at least {SMALLEST} px": found / max(found + wrong, 1),
         "expected calibration error of the boxes": calibration_error(sure),
-        f"no pear, of {EMPTY} rendered empty scenes": sum(quiet[:EMPTY]),
         f"no pear, of {len(quiet) - EMPTY} parts of the orchard without one": sum(quiet[EMPTY:]),
     }
 
@@ -102,7 +102,7 @@ def checked(session, aside, empties, threshold):
 def find(session, image, threshold):
     """All boxes [k, 4] in pixels of the picture, best first, and their scores."""
     canvas, scale, shift = letterbox(image)
-    corners, scores, _ = suppressed(session.run(None, {"images": canvas[None]})[0][0], threshold)
+    corners, scores = suppressed(session.run(None, {"images": canvas[None]})[0][0], threshold)
     height, width = image.shape[:2]
     return np.clip((corners - np.tile(shift, 2)) / scale, 0, [width, height, width, height]), scores
 

@@ -40,7 +40,7 @@ def fit_confidence(network, orchard):
 def _boxes(served, image):
     canvas, scale, shift = letterbox(image)
     output = served(torch.from_numpy(canvas[None]))[0].numpy()
-    boxes, scores, _ = suppressed(output, FROM)
+    boxes, scores = suppressed(output, FROM)
     return (boxes - np.tile(shift, 2)) / scale, np.clip(scores, 1e-4, 1 - 1e-4)
 
 

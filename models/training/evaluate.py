@@ -4,14 +4,15 @@ python models/training/evaluate.py --model models/pear-starter.onnx --photos FOL
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime
 
+from boxes import overlaps
 from network import FILL, SIZE
+from photos import read_annotations
 
 THRESHOLD = 0.7  # objectness from which on there is a pear
 CLASSES = ("defective", "normal")
@@ -61,16 +62,14 @@ def read_rgb(path):
 def score_line(session, photo_folder, names=None, threshold=THRESHOLD):
     """Rows about the photos of the line (all, or those in `names`): a dict each, see `print_table`."""
     folder = Path(photo_folder) / "line"
-    if not (folder / "annotations.json").is_file():
-        raise SystemExit(f"{folder / 'annotations.json'} is not there; README.md says what a folder of photos holds")
-    notes = json.loads((folder / "annotations.json").read_text())
+    notes = read_annotations(folder)
     pear = next(c["id"] for c in notes["categories"] if c["name"] == "pear")
     rows = []
     for entry in notes["images"]:
         if names is not None and entry["file_name"] not in names:
             continue
         scores, box = ask(session, read_rgb(folder / entry["file_name"]))
-        truth = next(
+        x, y, w, h = next(
             n["bbox"] for n in notes["annotations"] if n["image_id"] == entry["id"] and n["category_id"] == pear
         )
         said = verdict(scores, threshold)
@@ -82,20 +81,11 @@ def score_line(session, photo_folder, names=None, threshold=THRESHOLD):
                 "said": said,
                 "defective": float(scores[0]),
                 "normal": float(scores[1]),
-                "iou": overlap(box, truth),
+                "iou": float(overlaps(box, np.array([[x, y, x + w, y + h]]))[0]),
                 "right": said == entry["label"],
             }
         )
     return rows
-
-
-def overlap(box, truth):
-    """Intersection over union; box x1, y1, x2, y2, truth x, y, width, height."""
-    x, y, w, h = truth
-    wide = min(box[2], x + w) - max(box[0], x)
-    high = min(box[3], y + h) - max(box[1], y)
-    both = max(wide, 0) * max(high, 0)
-    return float(both / ((box[2] - box[0]) * (box[3] - box[1]) + w * h - both))
 
 
 def print_table(rows):

@@ -39,7 +39,7 @@ class LinePhoto:
 def read_line(folder):
     """All photos of `folder`/line in the order of its annotations.json, taken apart."""
     folder = Path(folder) / "line"
-    notes = _annotations(folder)
+    notes = read_annotations(folder)
     category = {c["name"]: c["id"] for c in notes["categories"]}
     photos = []
     for entry in notes["images"]:
@@ -63,7 +63,8 @@ def read_line(folder):
     return photos
 
 
-def _annotations(folder):
+def read_annotations(folder):
+    """The COCO notes about the photos of one folder. Ends the program where there are none."""
     path = folder / "annotations.json"
     if not path.is_file():
         raise SystemExit(f"{path} is not there; README.md says what a folder of photos holds")
@@ -100,7 +101,7 @@ def read_orchard(folder):
     folder = Path(folder) / "orchard"
     if not folder.is_dir():
         return []
-    notes = _annotations(folder)
+    notes = read_annotations(folder)
     boxes = {entry["id"]: [] for entry in notes["images"]}
     for note in notes["annotations"]:
         boxes[note["image_id"]].append(_corners(note["bbox"], 1))

@@ -75,11 +75,12 @@ def main():
 def _claim(arguments):
     """A cache is of one set of photos and one version of this code: others would leak into folds, unseen."""
     here = Path(__file__).resolve().parent
-    sources = [path for path in sorted(here.glob("*.py")) if path.stem not in ("checks", "evaluate", "render_samples")]
+    sources = [path for path in sorted(here.glob("*.py")) if path.stem not in ("checks", "render_samples")]
     notes = [Path(arguments.photos) / part / "annotations.json" for part in ("line", "orchard")] if arguments.photos else []
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources + notes if path.is_file())).hexdigest()
     made_from = Path(arguments.work) / f"made-from{'' if arguments.photos else '-rendered'}.txt"
-    if made_from.exists() and made_from.read_text() != key:
+    old = made_from.read_text() if made_from.exists() else ""
+    if old != key and any(made_from.parent.glob("p*")):  # a pool, or pre-trained weights
         raise SystemExit(f"{arguments.work} was made from other photos or by other code: delete it, or name another folder")
     made_from.parent.mkdir(parents=True, exist_ok=True)
     made_from.write_text(key)
@@ -142,19 +143,16 @@ def make_model(network, pool, orchard, for_confidence, arguments):
     export_float(trained, float_path, VERSION)
     export_int8(float_path, int8_path, calibration(pool, everything), VERSION)
     for path in (float_path, int8_path):
-        write_sidecar(path, VERSION, _trained_on(arguments.photos, orchard))
+        write_sidecar(path, VERSION, _trained_on(pool, orchard) if arguments.photos else None)
     if arguments.photos:
         for path in (float_path, int8_path):
             print(f"{path.name} on the photos that it was trained on (no measure of quality):")
             print_table(score_line(open_model(path), arguments.photos))
 
 
-def _trained_on(photo_folder, orchard):
-    if not photo_folder:
-        return None
-    photos = read_line(photo_folder)
-    fruits = len({photo.fruit for photo in photos})
-    return f"{len(photos)} line photos of about {fruits} fruits, {len(orchard)} orchard photos, rendered pears"
+def _trained_on(pool, orchard):
+    photos, fruits = (pool.recipes == "photo").sum(), len(frozenset().union(*pool.fruits))
+    return f"{photos} line photos of about {fruits} fruits, {len(orchard)} orchard photos, rendered pears"
 
 
 def calibration(pool, allowed, count=160):

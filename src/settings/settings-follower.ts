@@ -37,7 +37,7 @@ export class SettingsFollower implements CurrentSettings {
   #current: Settings;
   /** What was prepared, and for which round. */
   #next: { readonly round: number; readonly settings: Settings } | null = null;
-  /** The last round that was given up: what is not loading for it by now need not. */
+  /** The last round that was given up: what still waits to be loaded for it is not. */
   #givenUp = 0;
   #work: Promise<void> = Promise.resolve();
 

@@ -76,26 +76,34 @@ interface Tolerance {
   /** Pixels of the picture. */
   readonly box: number;
   readonly score: number;
+  /** Of scores from 0.05 to 0.95, where they may be further off. */
+  readonly doubtful?: number;
 }
 
+/** Gives how far the box is off that is farthest off, in pixels of the picture. */
 function assertAlike(
   name: string,
   ours: readonly Detection[],
   theirs: readonly z.output<typeof found>[],
   tolerance: Tolerance,
-): void {
+): number {
   assert.deepEqual(
     ours.map(({ classIndex }) => classIndex),
     theirs.map((one) => one.class),
     `${name}: the same classes in the same order`,
   );
+  let farthest = 0;
   theirs.forEach((one, index) => {
     const { box: ourBox, confidence } = ours[index] ?? { box: null, confidence: NaN };
     const off = Math.max(...one.box.map((side, at) => Math.abs(side - (ourBox?.[at] ?? NaN))));
     assert.ok(off <= tolerance.box, `${name}: box ${index} is ${off} pixels off`);
+    farthest = Math.max(farthest, off);
     const wrong = Math.abs(one.score - confidence);
-    assert.ok(wrong <= tolerance.score, `${name}: score ${index} is ${wrong} off`);
+    const isSure = Math.abs(one.score - 0.5) > 0.45;
+    const most = isSure ? tolerance.score : (tolerance.doubtful ?? tolerance.score);
+    assert.ok(wrong <= most, `${name}: score ${index} is ${wrong} off`);
   });
+  return farthest;
 }
 
 /** What people may rely on: docs/models.md states it. */
@@ -115,7 +123,8 @@ describe('a detector finds what ultralytics finds', () => {
   }
 
   // Networks of random weights answer to every change of a pixel; this one was trained.
-  const tolerances = { 'opencv-linear': promised, cubic: { box: 2, score: 0.03 } };
+  // Where it doubts, a score is steep: one step of a pixel moves it further than where it is sure.
+  const tolerances = { 'opencv-linear': promised, cubic: { ...promised, doubtful: 0.03 } };
   for (const [interpolation, tolerance] of Object.entries(tolerances)) {
     test(`pear-starter, whose pictures are scaled by ${interpolation}`, async () => {
       const modelPath = join(mkdtempSync(join(models, 'm-')), 'pear-starter.onnx');
@@ -156,6 +165,8 @@ test('the default way of scaling gives the verdicts of OpenCV on large photos, t
     const overrides = { classes: null, imgSize: null, confidenceThreshold: golden.starter.confidence };
     return openJudge({ modelPath, preprocessorPath: null, overrides, runtime }, limits);
   };
+  const inputPixel = 2048 / side;
+  const offs: number[] = [];
   const [usual, asOpenCv] = [await open(null), await open('opencv-linear')];
   for (const name of ['defective-01', 'defective-03', 'empty-01', 'normal-02', 'normal-03']) {
     const encoded = await photo(`samples/${name}.jpg`);
@@ -165,8 +176,12 @@ test('the default way of scaling gives the verdicts of OpenCV on large photos, t
       found.parse({ class: classIndex, score: confidence, box: where }),
     );
     assert.equal(theirs.length, name.startsWith('empty') ? 0 : 1, name);
-    assertAlike(name, await (await usual.decode(encoded))(), theirs, { box: (5 * 2048) / side, score: 0.01 });
+    const ours = await (await usual.decode(encoded))();
+    offs.push(assertAlike(name, ours, theirs, { box: 5 * inputPixel, score: 0.01 }));
   }
+  // Neighbouring places of the network can be nearly as sure: another one may win, and its box is another.
+  const close = offs.filter((off) => off <= 2 * inputPixel).length;
+  assert.ok(close >= offs.length - 1, `${offs.join(', ')} pixels off`);
   await usual.release();
   await asOpenCv.release();
 });

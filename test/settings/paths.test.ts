@@ -60,8 +60,15 @@ test('a home is one also where the way to it leads over a link', async (t) => {
 });
 
 test('a home that is none by its name closes nothing', async (t) => {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'pear-homes-')));
+  const before = process.cwd();
+  t.after(async () => {
+    process.chdir(before);
+    await rm(folder, { recursive: true });
+  });
+  process.chdir(folder);
   for (const none of ['', '.'])
-    assert.deepEqual(await rootsWithHome(t, none, [join(process.cwd(), 'photos')]), [process.cwd()], none);
+    assert.deepEqual(await rootsWithHome(t, none, [join(folder, 'photos')]), [folder], none);
 });
 
 test(
