@@ -25,17 +25,22 @@ export const heapOptions: readonly string[] = [
 const poolThreads = 6;
 
 /**
- * The C library (glibc) gives threads memory areas of their own, up to eight a core, and each keeps what was freed in it.
- * With every change of the model a new thread would take to another one; two hold as much as is needed.
+ * The C library's (glibc's) memory. It gives threads areas of their own, up to eight a core, and each keeps what was freed in
+ * it: with every change of the model a new thread would take to another one; two hold as much as is needed. Large blocks, such
+ * as those of a network's layers, would be cut from them, too, once one of them has been freed, and leave holes between what
+ * stays. With a fixed limit they are mapped one by one, and what a model had is the system's again when it goes. (The usual
+ * limits adapt; all of them are fixed once one is.)
  */
-const memoryAreas = 2;
+const memory = { areas: 2, mapFromBytes: 1_000_000, keepFreeBytes: 4_000_000 } as const;
 
 /** The environment of the process; what this one's says wins. */
 export function workerEnvironment(): NodeJS.ProcessEnv {
   // ONNX Runtime would report to its maker and leave files in the folder for temporary ones.
   return {
     UV_THREADPOOL_SIZE: String(poolThreads),
-    MALLOC_ARENA_MAX: String(memoryAreas),
+    MALLOC_ARENA_MAX: String(memory.areas),
+    MALLOC_MMAP_THRESHOLD_: String(memory.mapFromBytes),
+    MALLOC_TRIM_THRESHOLD_: String(memory.keepFreeBytes),
     ORT_DISABLE_TELEMETRY: '1',
     ...process.env,
   };
