@@ -67,14 +67,15 @@ export class PrimarySettings {
       maxMemoryBytes: config.limits.max_model_memory_bytes,
       log,
     });
-    const prove = (modelPath: string) => prover.prove(judgeOptions(config, modelPath));
+    const prove = (modelPath: string, signal?: AbortSignal) =>
+      prover.prove(judgeOptions(config, modelPath), signal);
     const downloads = new ModelDownloader({
       hosts: config.security.download_hosts,
       maxBytes: config.limits.max_model_bytes,
       timeoutMs: config.limits.download_timeout_ms,
       ca: readDownloadCa(config.security.download_ca_path),
-      prove: async (modelPath) => {
-        await prove(modelPath);
+      prove: async (modelPath, signal) => {
+        await prove(modelPath, signal);
       },
       place: (temporaryPath, name) =>
         keeper.place(join(dirname(dirname(temporaryPath)), name), () => placeFile(temporaryPath, name)),

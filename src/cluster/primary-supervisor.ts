@@ -53,6 +53,7 @@ export function createSupervisor(
     start: (slot, workerId) => {
       counter.addWorker(workerId);
       tokens.addWorker(workerId);
+      keeper.followers.expect(workerId, keeper.current);
       return {
         type: 'start',
         start: {

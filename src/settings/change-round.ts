@@ -89,6 +89,11 @@ export class ChangeRound {
     });
   }
 
+  /** What its workers load. */
+  get modelPath(): string {
+    return this.#settings.modelPath;
+  }
+
   /** Whether `decided` is about to resolve. */
   get isDeciding(): boolean {
     return this.#phase === 'deciding';

@@ -10,7 +10,10 @@ export async function findFolder(name: string): Promise<Folder> {
   const path = await realpath(name);
   if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
   await access(path, constants.R_OK | constants.X_OK);
-  return { name: normalize(name), path };
+  const plain = normalize(name);
+  // Behind a link, `..` leads elsewhere than its letters say: such a name is not one that can be given back.
+  const leadsThere = (await realpath(plain).catch(() => null)) === path;
+  return { name: leadsThere ? plain : path, path };
 }
 
 /** The folder that a client names so; null where there is none below one of `roots`: the two look the same. */

@@ -35,6 +35,8 @@ export class Followers {
   /** Those of them that serve by what was decided last. */
   readonly #serving = new Map<string, Follower>();
   readonly #rounds = new Map<number, ChangeRound>();
+  /** Models that workers which have not come yet were told to load. */
+  readonly #coming = new Map<string, string>();
   #lastRound = 0;
   /** The change that all take part in. */
   #common: ChangeRound | null = null;
@@ -48,8 +50,19 @@ export class Followers {
     return this.#living.size > 0;
   }
 
+  /** A worker has been forked and will load these settings. */
+  expect(workerId: string, { modelPath }: Settings): void {
+    this.#coming.set(workerId, modelPath);
+  }
+
+  /** Models that workers may be loading now. */
+  loadedPaths(): string[] {
+    return [...this.#coming.values(), ...[...this.#rounds.values()].map(({ modelPath }) => modelPath)];
+  }
+
   /** Resolves to true when the worker may serve; to false where it cannot follow and is ended, or has ended. */
   async admit(workerId: string, follower: Follower, arrival: Arrival): Promise<boolean> {
+    this.#coming.delete(workerId);
     this.#living.set(workerId, follower);
     if (arrival.version === this.#options.current().version && !this.#isSame(workerId, follower, arrival))
       return false;
@@ -133,6 +146,7 @@ export class Followers {
 
   /** It has ended. */
   remove(workerId: string): void {
+    this.#coming.delete(workerId);
     this.#living.delete(workerId);
     this.#serving.delete(workerId);
     for (const round of this.#rounds.values()) round.remove(workerId);

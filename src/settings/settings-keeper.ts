@@ -3,7 +3,7 @@
 // after it undoes it. Where a disk hangs everybody is answered in time: what only reads is left alone and the next change
 // begins; what writes holds up the next one until it is done.
 import { realpath } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Model } from '../detector/models/model-spec.js';
 import {
   BusyError,
@@ -155,6 +155,7 @@ export class SettingsKeeper implements Changer {
       return await this.#options.prove(modelPath);
     } catch (cause) {
       if (!(cause instanceof ModelRefusedError)) throw cause;
+      this.#assertGoesOn(cause);
       throw new ResourceNotFoundError(`${name} is no model that can serve; the log of the server says why`, {
         cause,
       });
@@ -174,7 +175,11 @@ export class SettingsKeeper implements Changer {
   async #assertUnused(path: string, error: WireError): Promise<void> {
     const wanted = await realOf(path);
     // One after the other, so that a share that hangs takes one thread of the pool.
-    for (const inUse of [this.#settings.modelPath, ...this.#options.alsoNeeded]) {
+    for (const inUse of [
+      this.#settings.modelPath,
+      ...this.followers.loadedPaths(),
+      ...this.#options.alsoNeeded,
+    ]) {
       if ((await realOf(inUse)) === wanted) throw error;
     }
   }
@@ -191,12 +196,18 @@ export class SettingsKeeper implements Changer {
     const { saved, changeTimeoutMs, onUndecided, onChanged } = this.#options;
     const settings = { ...wanted, version: this.#settings.version + 1 };
     await keeping(doneBy(untilMs, saved.assertWritable()));
-    await this.followers.lead(settings, untilMs - performance.now(), async () => {
+    const decide = async () => {
       const saving = saved.save(settings);
       if (!(await settlesIn(saving, changeTimeoutMs))) onUndecided();
       await keeping(saving);
       this.#settings = settings;
-    });
+    };
+    try {
+      await this.followers.lead(settings, untilMs - performance.now(), decide);
+    } catch (error) {
+      if (error instanceof ResourceNotFoundError) this.#assertGoesOn(error);
+      throw error;
+    }
     onChanged(settings, model);
   }
 
@@ -230,7 +241,7 @@ export class SettingsKeeper implements Changer {
     const before = this.#turn;
     const doing = (async () => {
       await doneBy(untilMs, before);
-      if (this.#options.isStopping()) throw new BusyError('the server is stopping; nothing was changed');
+      this.#assertGoesOn();
       if (performance.now() >= untilMs) throw tooLate();
       this.#options.log.info(asked, 'changing');
       await work(untilMs);
@@ -238,6 +249,12 @@ export class SettingsKeeper implements Changer {
     // Who gives up waiting leaves those behind him waiting for what was before him.
     this.#turn = Promise.allSettled([before, doing]).then(() => this.#writing);
     await doing;
+  }
+
+  /** What fails because the server stops says nothing of the model. */
+  #assertGoesOn(cause?: Error): void {
+    if (this.#options.isStopping())
+      throw new BusyError('the server is stopping; nothing was changed', { cause });
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
@@ -249,7 +266,10 @@ export class SettingsKeeper implements Changer {
 
 /** With links resolved, as far as it is there. */
 function realOf(path: string): Promise<string> {
-  return realpath(path).catch(() => resolve(path));
+  return realpath(path).catch(async () => {
+    const folder = dirname(resolve(path));
+    return join(await realpath(folder).catch(() => folder), basename(path));
+  });
 }
 
 function tooLate(message = 'not done in time; nothing was changed'): DeadlineError {

@@ -341,6 +341,51 @@ describe('the keeper of settings', () => {
     assert.equal(answer.ok || answer.code, 6);
   });
 
+  test('says nothing of a model that could not be tried or loaded because the server stops', async () => {
+    let isStopping = false;
+    const stops = { isStopping: () => isStopping };
+    const refused = new ModelRefusedError('it was not tried to the end', 'try again');
+    const prove = () => {
+      isStopping = true;
+      return Promise.reject(refused);
+    };
+    const tried = await keeperWith({ ...stops, prove }).change(model, 'me');
+    assert.equal(tried.ok || tried.code, 6);
+
+    isStopping = false;
+    const keeper = keeperWith(stops);
+    await admit(keeper, 'one', 'silent');
+    const loading = keeper.change(model, 'me');
+    await eventually('it loads', () => events.includes('one prepare 4'));
+    isStopping = true;
+    keeper.followers.remove('one');
+    const loaded = await loading;
+    assert.equal(loaded.ok || loaded.code, 6);
+  });
+
+  test('deletes no model that a worker may be loading: one that comes, or that has not heard yet of being given up', async () => {
+    const keeper = keeperWith({ changeTimeoutMs: 1000 });
+    const remove = async (keeper: SettingsKeeper, name: string) => {
+      const answer = await keeper.change({ what: 'delete model', name }, 'me');
+      return answer.ok || answer.code;
+    };
+    await admit(keeper, 'one');
+    keeper.followers.expect('two', keeper.current);
+    assert.deepEqual(await keeper.change(model, 'me'), { ok: true });
+    assert.equal(await remove(keeper, 'a.onnx'), 1);
+    keeper.followers.remove('two');
+    assert.equal(await remove(keeper, 'a.onnx'), true);
+
+    writeFileSync(join(root, 'models', 'a.onnx'), 'a.onnx');
+    const late = keeperWith({ changeTimeoutMs: 1000 });
+    await admit(late, 'three', 'silent');
+    const answer = await late.change(model, 'me');
+    assert.equal(answer.ok || answer.code, 4);
+    assert.equal(await remove(late, 'b.onnx'), 1);
+    late.followers.remove('three');
+    await eventually('nobody loads it', async () => (await remove(late, 'b.onnx')) === true);
+  });
+
   test('places no download over a model in use', async () => {
     const keeper = keeperWith();
     const placed: string[] = [];

@@ -1,7 +1,7 @@
 // Workers that die or hang in the middle of a change.
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import sharp from 'sharp';
 import { z } from 'zod';
@@ -65,6 +65,46 @@ describe('a worker that fails in the middle of a change', () => {
       else if (answer !== 'lost') assert.equal(answer, reply(0x27, item(wanted, 1, 4)));
       if (existsSync(place.settingsFile)) assert.ok(place.kept().model.endsWith(served ?? 'none'));
     }
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('killed or stopped between the decision and its part in it, undoes nothing', async (t) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t, ...times);
+    const wire = await Wire.open(server.port);
+    assert.equal(await change(wire, second), changed(second));
+    const own = await pidOf(server.port, wire);
+    for (const [name, wanted] of [
+      ['SIGKILL', first],
+      ['SIGSTOP', second],
+    ] as const) {
+      const other = await eventually('two workers', async () => {
+        const pids: readonly number[] = await workerPids(server.port).catch(() => []);
+        return pids.length === 2 ? (pids.find((pid) => pid !== own) ?? null) : null;
+      });
+      let isWritten = false;
+      // All have prepared when the settings are written beside the old ones; the decision is the new name.
+      const watching = watch(dirname(place.settingsFile), (_, file) => {
+        if (isWritten || file?.startsWith(basename(place.settingsFile)) !== true) return;
+        isWritten = true;
+        signal(other, name);
+      });
+      assert.equal(await change(wire, wanted), changed(wanted), name);
+      watching.close();
+      signal(other, 'SIGCONT');
+      assert.ok(isWritten);
+      assert.ok(place.kept().model.endsWith(wanted));
+      await eventually(
+        'both workers serve by it',
+        async () => {
+          const pids = await workerPids(server.port).catch(() => []);
+          const names = pids.length === 2 ? await models(server.port).catch(() => []) : [];
+          return names.length === 1 && names[0] === wanted;
+        },
+        60_000,
+      );
+    }
+    wire.close();
     assert.equal(await server.stop(), 0);
   });
 

@@ -47,15 +47,15 @@ export class ModelProver {
 
   /**
    * Resolves to what is now known to serve; at once, but for hashing, where the same bytes were proved before. One at a time.
-   * Throws ModelRefusedError, which says what was found; BusyError where too many wait.
+   * Throws ModelRefusedError, which says what was found; BusyError where too many wait. `signal`: nobody needs it any more.
    */
-  async prove(judge: JudgeOptions): Promise<Model> {
+  async prove(judge: JudgeOptions, signal?: AbortSignal): Promise<Model> {
     if (this.#waiting >= waitingMax) throw new BusyError('other models are being tried; try again');
     const { maxModelBytes } = this.#options;
     // As the other process will see them, so that both write down the same.
     const options = judgeOptionsSchema.parse({ ...judge, maxModelBytes, expectedFingerprint: null });
     this.#waiting += 1;
-    const turn = this.#last.then(() => this.#proveNow(options));
+    const turn = this.#last.then(() => this.#proveNow(options, signal));
     this.#last = turn.catch(() => undefined);
     try {
       return await turn;
@@ -70,11 +70,12 @@ export class ModelProver {
     this.#running?.stop();
   }
 
-  async #proveNow(options: JudgeOptions): Promise<Model> {
+  async #proveNow(options: JudgeOptions, signal?: AbortSignal): Promise<Model> {
+    signal?.throwIfAborted();
     const name = basename(options.modelPath);
     const contents = await this.#hash(options, name);
     const known = this.#proved.get(contents);
-    const model = known ?? (await this.#tryOut(options, name, contents));
+    const model = known ?? (await this.#tryOut(options, name, contents, signal));
     this.#proved.delete(contents);
     this.#proved.set(contents, model);
     for (const oldest of this.#proved.keys()) {
@@ -84,15 +85,22 @@ export class ModelProver {
     return model;
   }
 
-  async #tryOut(options: JudgeOptions, name: string, contents: string): Promise<Model> {
+  async #tryOut(options: JudgeOptions, name: string, contents: string, signal?: AbortSignal): Promise<Model> {
     this.#refuseWhereClosed(name);
+    signal?.throwIfAborted();
     const { log } = this.#options;
     const start = performance.now();
     const process = this.#start(options, name);
     this.#running = process;
+    const stop = () => {
+      process.stop();
+    };
+    signal?.addEventListener('abort', stop);
     log.info({ model: name, pid: process.pid }, 'trying a model in a process of its own');
     const end = await process.ended;
+    signal?.removeEventListener('abort', stop);
     this.#running = null;
+    signal?.throwIfAborted();
     if (end.type !== 'proved') throw refusalOf(end, name, this.#options);
     if (end.contents !== contents) {
       throw new ModelRefusedError(

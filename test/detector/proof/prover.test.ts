@@ -168,6 +168,22 @@ describe('a sound model', () => {
     assert.equal((await proverWith().prover.prove(both)).readAs.length, 2);
   });
 
+  test('that nobody needs any more is tried no further, and holds up no other one', async () => {
+    const limit = new AbortController();
+    const { prover, pids } = proverWith({}, () => {
+      limit.abort(new Error('given up'));
+    });
+    await assert.rejects(
+      prover.prove(judgeOptions(place('unwanted', models.endless)), limit.signal),
+      /given up/,
+    );
+    for (const pid of pids) assert.ok(!existsSync(`/proc/${pid}`), 'its process is still there');
+    const sound = place('wanted', models.sound);
+    await assert.rejects(prover.prove(judgeOptions(sound), limit.signal), /given up/);
+    assert.equal((await prover.prove(judgeOptions(sound))).name, 'wanted.onnx');
+    assert.equal(pids.length, 2);
+  });
+
   test('is proved in a process that knows no secret, gives way to all others, and is the first to go', async () => {
     process.env['PEAR_CONNECTIONS__REDIS__PASSWORD'] = 'secret-of-the-test';
     let environment = '';
