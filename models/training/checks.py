@@ -31,11 +31,18 @@ def main():
     arguments = parser.parse_args()
     if not arguments.model and not list(Path(arguments.work or "nowhere").glob("folds-*/fold-*.json")):
         parser.error("nothing to check: name a --model, or a --work folder in which train.py --folds has run")
+    if not (Path(arguments.photos) / "line").is_dir() and not (Path(arguments.photos) / "orchard").is_dir():
+        parser.error(f"--photos {arguments.photos} holds neither line/ nor orchard/")
     aside = split_orchard(read_orchard(arguments.photos))[2]
     empties = rendered_empties() + orchard_empties(aside)
     if arguments.model:
         session = open_model(arguments.model)
-        show(arguments.model, checked(session, aside, empties, arguments.threshold))
+        numbers = checked(session, aside, empties, arguments.threshold)
+        line = Path(arguments.photos) / "line"
+        if line.is_dir():
+            images = [read_rgb(line / entry["file_name"]) for entry in read_annotations(line)["images"]]
+            numbers.update(same_verdicts([kept(session, image, arguments.threshold)[0] for image in images]))
+        show(arguments.model, numbers)
     if arguments.work:
         of_folds(arguments, aside, empties)
 
@@ -45,23 +52,33 @@ def of_folds(arguments, aside, empties):
     runs = []
     labels = {entry["file_name"]: entry["label"] for entry in read_annotations(Path(arguments.photos) / "line")["images"]}
     for folder in sorted(Path(arguments.work).glob("folds-*")):
-        counts, kept, sure = [], [], []
+        counts, unchanged, sure = [], [], []
         for note in sorted(folder.glob("fold-*.json")):
             fold = json.loads(note.read_text())
             session = open_model(folder / fold["model"])
             counts.append(checked(session, aside, empties, arguments.threshold))
             for name in fold["photos"]:
                 image = read_rgb(Path(arguments.photos) / "line" / name)
-                plain, shares = judged(session, image, arguments.threshold)
+                same, (plain, shares) = kept(session, image, arguments.threshold)
                 sure.append((max(shares), plain == labels[name]))
-                kept.append({what: judged(session, changed, arguments.threshold)[0] == plain for what, changed in versions(image)})
+                unchanged.append(same)
         mean = {what: float(np.mean([count[what] for count in counts])) for what in counts[0]}
-        mean.update({f"same verdict: {what}": sum(row[what] for row in kept) for what in kept[0]})
+        mean.update(same_verdicts(unchanged))
         mean["expected calibration error of the verdicts"] = calibration_error(sure)
         show(folder.name, mean)
         runs.append(mean)
     if len(runs) > 1:
         show("median", {what: float(np.median([run[what] for run in runs])) for what in runs[0]})
+
+
+def kept(session, image, threshold):
+    """Whether each version of the photo gets its verdict; and what is said of the photo itself (see `judged`)."""
+    plain = judged(session, image, threshold)
+    return {what: judged(session, changed, threshold)[0] == plain[0] for what, changed in versions(image)}, plain
+
+
+def same_verdicts(rows):
+    return {f"same verdict, of {len(rows)}: {what}": sum(row[what] for row in rows) for what in rows[0]}
 
 
 def show(title, numbers):

@@ -20,6 +20,8 @@ CLASSES = ("defective", "normal")
 
 def open_model(path):
     """A session with one thread; the server has one a process too."""
+    if not Path(path).is_file():
+        raise SystemExit(f"there is no model {path}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -55,7 +57,7 @@ def verdict(scores, threshold=THRESHOLD):
 def read_rgb(path):
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise ValueError(f"cannot read {path}")
+        raise SystemExit(f"{path} cannot be read as a picture")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

@@ -6,6 +6,8 @@ leave out all that ever touched the fruits it is tested on.
 
 import json
 import multiprocessing
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +56,14 @@ class Pool:
 def make_pool(photo_folder, work, seed=1, processes=2):
     """Makes the pool, or opens the one that `work` holds already. photo_folder may be None."""
     folder = Path(work) / ("pool" if photo_folder else "pool-rendered")
-    if not (folder / "fruits.json").exists():
-        _write(folder, photo_folder, seed, processes)
+    if not folder.exists():
+        # Under another name while it grows: another run may make the same one, and neither may see half of it.
+        growing = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+        _write(growing, photo_folder, seed, processes)
+        try:
+            growing.rename(folder)
+        except OSError:
+            shutil.rmtree(growing)  # the other run was faster
     fruits = [frozenset(names) for names in json.loads((folder / "fruits.json").read_text())]
     load = lambda name, **how: np.load(folder / f"{name}.npy", **how)
     return Pool(load("images", mmap_mode="r"), load("maps", mmap_mode="r"), load("labels"), load("recipes"), fruits)
@@ -77,7 +85,7 @@ def _write(folder, photo_folder, seed, processes):
             fruits.append(sorted(names))
     np.save(folder / "labels.npy", labels)
     np.save(folder / "recipes.npy", np.array([task[0] for task in tasks]))
-    (folder / "fruits.json").write_text(json.dumps(fruits))  # last: it says "complete"
+    (folder / "fruits.json").write_text(json.dumps(fruits))
 
 
 def _count(recipe, photos):

@@ -1,5 +1,6 @@
 """Writes the .yaml beside a model: what a server must know, whose pictures it was trained on."""
 
+import hashlib
 from pathlib import Path
 
 import yaml
@@ -20,8 +21,23 @@ ORCHARD = (
 )
 
 
-def write_sidecar(model_path, version, photos):
-    """Writes model_path with the ending .yaml. photos: in words, which ones it was trained on; None: none."""
+# By the notes about them: photos of others are not ours to attribute.
+KNOWN = {
+    "deba15de16f3b0474125f7672408372a1bd70524dd91035cfde8e863f303cd61": LINE,
+    "cb8e1a66153a4ba4008ab8bf8c9af0601174cf6d41c399c962a48416e9fbcb12": ORCHARD,
+}
+
+
+def attribution(folder):
+    """Whose photos the folder holds, as far as they are those of the starter model."""
+    notes = [Path(folder) / part / "annotations.json" for part in ("line", "orchard")]
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in notes if path.is_file()]
+    return [KNOWN[digest] for digest in digests if digest in KNOWN]
+
+
+def write_sidecar(model_path, version, photos, attributed):
+    """Writes model_path with the ending .yaml. photos: in words, which ones it was trained on; None: none. attributed:
+    whose they are, a text each."""
     content = {
         "task": "detect",
         "classes": ["defected_pear", "normal_pear"],
@@ -31,7 +47,7 @@ def write_sidecar(model_path, version, photos):
         "iou_threshold": 0.45,
         "agnostic_nms": True,
         "license": "Apache-2.0",
-        "attribution": [LINE, ORCHARD] if photos else [],
+        "attribution": attributed,
         "trained_on": photos or "rendered pears alone",
         "version": version,
     }

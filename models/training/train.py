@@ -19,13 +19,14 @@ import torch
 from batches import Batches
 from confidence import fit_confidence
 from evaluate import letterbox, open_model, print_table, score_line
-from export import export_float, export_int8
+from export import export_float, export_int8, written_whole
 from folds import folds, split_orchard
+from inputs import check_photos
 from loss import Loss
 from network import PearNet
 from photos import read_line, read_orchard
 from pool import WITHOUT_PHOTOS, make_pool
-from sidecar import write_sidecar
+from sidecar import attribution, write_sidecar
 
 VERSION = "0.3.0"
 # Steps, not minutes: the result must not depend on what else the machine does.
@@ -48,10 +49,18 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="another one gives another model as good as this (1)")
     parser.add_argument("--threads", type=int, default=2, help="cores for this run (2)")
     arguments = parser.parse_args()
+    if arguments.folds and (arguments.out or not arguments.photos):
+        parser.error("--folds needs --photos, and makes nothing that --out could name")
+    if arguments.seed < 0 or arguments.threads < 1:
+        parser.error("--seed is a number from 0 on, --threads one from 1 on")
     if not arguments.out and not arguments.folds:
         if not arguments.photos or arguments.seed != 1:
             parser.error("name a folder by --out: a model without photos or of another seed must not replace the shipped one")
         arguments.out = Path(__file__).resolve().parent.parent
+    if arguments.out and Path(arguments.out).exists() and not Path(arguments.out).is_dir():
+        parser.error(f"--out {arguments.out} is no folder")
+    if arguments.photos:
+        check_photos(arguments.photos, arguments.folds)
     _claim(arguments)
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(0)
@@ -80,15 +89,23 @@ def _claim(arguments):
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources + notes if path.is_file())).hexdigest()
     made_from = Path(arguments.work) / f"made-from{'' if arguments.photos else '-rendered'}.txt"
     old = made_from.read_text() if made_from.exists() else ""
-    if old != key and any(made_from.parent.glob("p*")):  # a pool, or pre-trained weights
+    if old != key and (_pool_of(arguments).exists() or any(made_from.parent.glob(_weights_of(arguments, "*")))):
         raise SystemExit(f"{arguments.work} was made from other photos or by other code: delete it, or name another folder")
     made_from.parent.mkdir(parents=True, exist_ok=True)
     made_from.write_text(key)
 
 
+def _pool_of(arguments):
+    return Path(arguments.work) / ("pool" if arguments.photos else "pool-rendered")
+
+
+def _weights_of(arguments, seed):
+    return f"pretrained-{seed}.pt" if arguments.photos else f"rendered-{seed}.pt"
+
+
 def pretrained(pool, orchard, arguments):
     """A network that knows rendered pears and the orchard, and no photo of the line: every fold may start from it."""
-    path = Path(arguments.work) / f"pretrained{'' if arguments.photos else '-rendered'}-{arguments.seed}.pt"
+    path = Path(arguments.work) / _weights_of(arguments, arguments.seed)
     network = PearNet()
     if path.exists():
         network.load_state_dict(torch.load(path))
@@ -97,7 +114,8 @@ def pretrained(pool, orchard, arguments):
     network = PearNet()
     allowed = np.isin(pool.recipes, WITHOUT_PHOTOS)
     network = train(network, Batches(pool, orchard, allowed, arguments.seed, "pretrain"), "pretrain")
-    torch.save(network.state_dict(), path)
+    with written_whole(path) as partial:
+        torch.save(network.state_dict(), partial)
     return network
 
 
@@ -143,7 +161,8 @@ def make_model(network, pool, orchard, for_confidence, arguments):
     export_float(trained, float_path, VERSION)
     export_int8(float_path, int8_path, calibration(pool, everything), VERSION)
     for path in (float_path, int8_path):
-        write_sidecar(path, VERSION, _trained_on(pool, orchard) if arguments.photos else None)
+        photos = arguments.photos
+        write_sidecar(path, VERSION, _trained_on(pool, orchard) if photos else None, attribution(photos) if photos else [])
     if arguments.photos:
         for path in (float_path, int8_path):
             print(f"{path.name} on the photos that it was trained on (no measure of quality):")

@@ -2,8 +2,8 @@
 // fit, whether confidences mean what they say, and how long it took; docs/models.md explains the figures.
 import { setMaxListeners } from 'node:events';
 import { constants } from 'node:fs';
-import { access, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, realpath, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ConfigLoader } from '../../config/loader.js';
 import { ConfigError, ConnectionLostError, StartupError, WireError } from '../../errors.js';
 import { printable } from '../fitted-table.js';
@@ -62,6 +62,10 @@ async function run(
   for (const file of [options.sheet, options.json])
     if (file !== undefined && file !== '-') await checkPlace(file);
   const labelled = labelledPhotos(options.folder, options.annotations, classes);
+  const inputs = labelled.photos.map(({ name }) => join(options.folder, name));
+  inputs.push(options.annotations ?? join(options.folder, 'annotations.json'));
+  for (const file of [options.sheet, options.json])
+    if (file !== undefined && file !== '-') await assertNoInput(file, inputs);
   const hasLabels = labelled.photos.some(({ label }) => label !== undefined);
   if (options['fail-below'] !== undefined && !hasLabels)
     throw new StartupError(
@@ -134,6 +138,17 @@ async function checkPlace(file: string): Promise<void> {
       'make that folder, or name another file',
       { cause },
     );
+  }
+}
+
+/** What is judged, or says what it shows, must not be written over. */
+async function assertNoInput(file: string, inputs: readonly string[]): Promise<void> {
+  const path = await realpath(file).catch(() => null);
+  if (path === null) return;
+  if ((await stat(path)).isDirectory()) throw new StartupError(`${file} is a folder`, 'name a file');
+  for (const input of inputs) {
+    if ((await realpath(input).catch(() => null)) === path)
+      throw new StartupError(`${file} is one of the files that are judged by`, 'name another one');
   }
 }
 

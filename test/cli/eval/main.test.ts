@@ -129,6 +129,16 @@ describe('npm run eval with a server that runs', () => {
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /^nothing can be written to .*none; make that folder, .*\n$/);
   });
+
+  test('writes over nothing that it judges by', async () => {
+    for (const input of [labels, join(photos, 'normal-01.jpg')]) {
+      const { code, stderr } = await evaluate(photos, '--annotations', labels, '--json', input);
+      assert.equal(code, 2);
+      assert.match(stderr, /^[^\n]* is one of the files that are judged by; name another one\n$/);
+    }
+    const { code, stderr } = await evaluate(photos, '--json', photos);
+    assert.deepEqual([code, /is a folder; name a file\n$/.test(stderr)], [2, true]);
+  });
 });
 
 describe('npm run eval with a server of its own', () => {

@@ -1,6 +1,6 @@
 // The photos of a folder and what they are said to show: by a file of labels, or else by the names of subfolders and
 // files (`normal/…`, `defect-1/…`, `empty-03.jpg`).
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
 import { extname, join, normalize, sep } from 'node:path';
 import { StartupError } from '../../../errors.js';
 import type { ClassNames } from '../class-names.js';
@@ -87,16 +87,35 @@ function labelOfPath(name: string, classes: ClassNames): Label {
   return { name, label: label ?? undefined, boxes: undefined, origin: () => name };
 }
 
+/** Not through links to folders: they may lead back, and a photo would count many times. */
+function below(folder: string, prefix: string): string[] {
+  return readdirSync(join(folder, prefix), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${prefix}${entry.name}`;
+    if (entry.isDirectory()) return below(folder, `${name}/`);
+    return isPhoto(name) && isFile(entry, join(folder, name)) ? [name] : [];
+  });
+}
+
+function isFile(entry: Dirent, path: string): boolean {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // It leads nowhere, or round in a circle.
+    return false;
+  }
+}
+
 /** Only what is a file, or a link to one: to read a pipe would take for ever. */
 function photosBelow(folder: string): string[] {
   let names: string[];
   try {
-    names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => isPhoto(name) && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile())
-      .map((name) => name.split(sep).join('/'))
-      .sort();
+    names = below(folder, '').sort();
   } catch (cause) {
-    throw new StartupError(`the folder ${folder} cannot be read`, 'name a folder with photos', { cause });
+    const reason = cause instanceof Error ? ` (${cause.message})` : '';
+    throw new StartupError(`the folder ${folder} cannot be read${reason}`, 'name a folder with photos', {
+      cause,
+    });
   }
   if (names.length > 0) return names;
   throw new StartupError(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -35,6 +35,24 @@ const short = (text: string, extension: string, classes?: string) =>
   read(text, extension, classes).photos.map(({ name, label, boxes }) => [name, label, boxes]);
 
 describe('without a file of labels', () => {
+  test('each photo counts once: links to folders are not followed, and bad links are no photos', () => {
+    const of = photos('linked', ['a.jpg', 'sub/b.jpg']);
+    for (const [target, name] of [
+      ['.', 'loop'],
+      ['self.jpg', 'self.jpg'],
+      ['nowhere', 'gone.jpg'],
+      [of, 'sub/up'],
+      ['a.jpg', 'sub/c.jpg'],
+      [join(of, 'a.jpg'), 'd.jpg'],
+    ] as const)
+      symlinkSync(target, join(of, name));
+    const { photos: found } = labelledPhotos(of, undefined, new ClassNames(''));
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      ['a.jpg', 'd.jpg', 'sub/b.jpg'],
+    );
+  });
+
   test('the innermost folder that says something counts, then the name of the file', () => {
     const of = photos('named', [
       'defect-1/a.jpg',
