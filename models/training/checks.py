@@ -39,7 +39,7 @@ def main():
         session = open_model(arguments.model)
         numbers = checked(session, aside, empties, arguments.threshold)
         line = Path(arguments.photos) / "line"
-        if line.is_dir():
+        if line.is_dir():  # of a model that was trained on them: how it stands change, not how good it is
             images = [read_rgb(line / entry["file_name"]) for entry in read_annotations(line)["images"]]
             numbers.update(same_verdicts([kept(session, image, arguments.threshold)[0] for image in images]))
         show(arguments.model, numbers)
@@ -78,7 +78,7 @@ def kept(session, image, threshold):
 
 
 def same_verdicts(rows):
-    return {f"same verdict, of {len(rows)}: {what}": sum(row[what] for row in rows) for what in rows[0]}
+    return {f"same verdict: {what}": sum(row[what] for row in rows) for what in rows[0]}
 
 
 def show(title, numbers):

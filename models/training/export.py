@@ -59,7 +59,7 @@ def export_int8(float_path, path, images, version):
 @contextlib.contextmanager
 def written_whole(path):
     """Yields a temporary name beside `path` and renames it at the end: nobody reads half a model."""
-    partial = f"{path}.partial"
+    partial = f"{path}.{os.getpid()}.partial"
     yield partial
     os.replace(partial, path)
 

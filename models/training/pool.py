@@ -4,6 +4,7 @@ Every picture carries the fruits it came from (pear, marks and background), so t
 leave out all that ever touched the fruits it is tested on.
 """
 
+import errno
 import json
 import multiprocessing
 import os
@@ -62,7 +63,9 @@ def make_pool(photo_folder, work, seed=1, processes=2):
         _write(growing, photo_folder, seed, processes)
         try:
             growing.rename(folder)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             shutil.rmtree(growing)  # the other run was faster
     fruits = [frozenset(names) for names in json.loads((folder / "fruits.json").read_text())]
     load = lambda name, **how: np.load(folder / f"{name}.npy", **how)

@@ -89,7 +89,9 @@ def _claim(arguments):
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources + notes if path.is_file())).hexdigest()
     made_from = Path(arguments.work) / f"made-from{'' if arguments.photos else '-rendered'}.txt"
     old = made_from.read_text() if made_from.exists() else ""
-    if old != key and (_pool_of(arguments).exists() or any(made_from.parent.glob(_weights_of(arguments, "*")))):
+    pool = _pool_of(arguments)
+    made = [pattern for pattern in (pool.name, f"{pool.name}.*.partial", _weights_of(arguments, "*")) if any(pool.parent.glob(pattern))]
+    if old != key and made:
         raise SystemExit(f"{arguments.work} was made from other photos or by other code: delete it, or name another folder")
     made_from.parent.mkdir(parents=True, exist_ok=True)
     made_from.write_text(key)

@@ -39,6 +39,7 @@ export class PrimarySettings {
   readonly #prover: ModelProver;
   readonly #find: (settings: Settings) => Promise<Settings>;
   #recovering: Promise<void> | null = null;
+  readonly #interrupted: AbortController;
 
   private constructor(
     keeper: SettingsKeeper,
@@ -46,12 +47,14 @@ export class PrimarySettings {
     state: StateFolder,
     prover: ModelProver,
     find: (settings: Settings) => Promise<Settings>,
+    interrupted: AbortController,
   ) {
     this.keeper = keeper;
     this.downloads = downloads;
     this.#state = state;
     this.#prover = prover;
     this.#find = find;
+    this.#interrupted = interrupted;
   }
 
   /** Throws StartupError where what the configuration names is not there. */
@@ -61,6 +64,7 @@ export class PrimarySettings {
     const state = new StateFolder(join(config.cluster.state_dir, hostId));
     const saved = new SavedSettings(state, config.model);
     const roots = await rootsOf(config, configured);
+    const interrupted = new AbortController();
     const prover = new ModelProver({
       timeoutMs: config.limits.model_proof_timeout_ms,
       maxModelBytes: config.limits.max_model_bytes,
@@ -91,7 +95,8 @@ export class PrimarySettings {
       roots,
       // Without the configured one the server would not start again.
       alsoNeeded: [config.model.model_path, config.model.preprocessor_path].filter((path) => path !== null),
-      isStopping,
+      // A proof that is killed by the stop must not be taken for a bad model, nor a change be begun then.
+      isStopping: () => interrupted.signal.aborted || isStopping(),
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,
       loadTimeoutMs: config.cluster.start_timeout_ms + config.cluster.commit_timeout_ms,
@@ -110,7 +115,7 @@ export class PrimarySettings {
     });
     await removeLeft(keeper.current.models.path, log);
     const find = (lost: Settings) => serveable(lost, configured, prove, log);
-    return new PrimarySettings(keeper, downloads, state, prover, find);
+    return new PrimarySettings(keeper, downloads, state, prover, find, interrupted);
   }
 
   /**
@@ -126,6 +131,7 @@ export class PrimarySettings {
 
   /** The server stops: ends downloads and proofs that run. */
   interrupt(): void {
+    this.#interrupted.abort();
     this.#prover.close();
     void this.downloads.close();
   }

@@ -267,8 +267,8 @@ export class SettingsKeeper implements Changer {
 /** With links resolved, as far as it is there. */
 function realOf(path: string): Promise<string> {
   return realpath(path).catch(async () => {
-    const folder = dirname(resolve(path));
-    return join(await realpath(folder).catch(() => folder), basename(path));
+    const folder = await realpath(dirname(path)).catch(() => dirname(resolve(path)));
+    return join(folder, basename(path));
   });
 }
 

@@ -364,7 +364,7 @@ describe('the keeper of settings', () => {
   });
 
   test('deletes no model that a worker may be loading: one that comes, or that has not heard yet of being given up', async () => {
-    const keeper = keeperWith({ changeTimeoutMs: 1000 });
+    const keeper = keeperWith();
     const remove = async (keeper: SettingsKeeper, name: string) => {
       const answer = await keeper.change({ what: 'delete model', name }, 'me');
       return answer.ok || answer.code;

@@ -14,7 +14,7 @@ import { labelledPhotos, type LabelledPhotos } from './labels/labelled-photos.js
 import { helpText, readEvalOptions, type EvalOptions } from './options.js';
 import { reportOf } from './report.js';
 import { openServer } from './server.js';
-import { writeSheet } from './sheet/contact-sheet.js';
+import { sheetPaths, writeSheet } from './sheet/contact-sheet.js';
 
 const stop = new AbortController();
 let signalCode: number | null = null;
@@ -64,7 +64,8 @@ async function run(
   const labelled = labelledPhotos(options.folder, options.annotations, classes);
   const inputs = labelled.photos.map(({ name }) => join(options.folder, name));
   inputs.push(options.annotations ?? join(options.folder, 'annotations.json'));
-  for (const file of [options.sheet, options.json])
+  const sheets = options.sheet === undefined ? [] : sheetPaths(options.sheet, labelled.photos.length);
+  for (const file of [...sheets, options.json])
     if (file !== undefined && file !== '-') await assertNoInput(file, inputs);
   const hasLabels = labelled.photos.some(({ label }) => label !== undefined);
   if (options['fail-below'] !== undefined && !hasLabels)

@@ -16,6 +16,16 @@ interface Shown {
   readonly thumbnail: (Thumbnail & { readonly pixels: Buffer }) | null;
 }
 
+const perPage = columns * rowsMax;
+
+/** The files of a sheet of so many photos. */
+export function sheetPaths(path: string, photos: number): readonly string[] {
+  const pages = Math.ceil(photos / perPage);
+  return Array.from({ length: pages }, (_, page) =>
+    page === 0 ? path : path.replace(/\.png$/i, `-${page + 1}$&`),
+  );
+}
+
 /** Writes `path`, and `…-2.png` and so on; resolves to the paths. */
 export async function writeSheet(
   found: Evaluation,
@@ -23,17 +33,13 @@ export async function writeSheet(
   path: string,
 ): Promise<readonly string[]> {
   const entries = worstFirst(found.items, found.boxes?.sideMin ?? null);
-  const perPage = columns * rowsMax;
-  const pages = Math.ceil(entries.length / perPage);
-  const paths: string[] = [];
-  for (let page = 0; page < pages; page++) {
+  const paths = sheetPaths(path, entries.length);
+  for (const [page, file] of paths.entries()) {
     const shown: Shown[] = [];
     for (const entry of entries.slice(page * perPage, (page + 1) * perPage)) {
       shown.push({ entry, thumbnail: await thumbnailOf(join(folder, entry.photo.name)) });
     }
-    const file = page === 0 ? path : path.replace(/\.png$/i, `-${page + 1}$&`);
-    await writePage(shown, `${titleOf(found)}; page ${page + 1} of ${pages}`, file);
-    paths.push(file);
+    await writePage(shown, `${titleOf(found)}; page ${page + 1} of ${paths.length}`, file);
   }
   return paths;
 }
