@@ -26,7 +26,6 @@ const attemptsMax = 2;
 export interface PrimarySettingsOptions {
   readonly config: Config;
   readonly hostId: string;
-  readonly isStopping: () => boolean;
   /** Every worker serves by these settings now; `model`: what they name, where that is new. */
   readonly onChanged: (settings: Settings, model: Model | null) => void;
   readonly log: Logger;
@@ -59,7 +58,7 @@ export class PrimarySettings {
 
   /** Throws StartupError where what the configuration names is not there. */
   static async open(options: PrimarySettingsOptions): Promise<PrimarySettings> {
-    const { config, hostId, isStopping, onChanged, log } = options;
+    const { config, hostId, onChanged, log } = options;
     const configured = await configuredSettings(config.model);
     const state = new StateFolder(join(config.cluster.state_dir, hostId));
     const saved = new SavedSettings(state, config.model);
@@ -96,7 +95,7 @@ export class PrimarySettings {
       // Without the configured one the server would not start again.
       alsoNeeded: [config.model.model_path, config.model.preprocessor_path].filter((path) => path !== null),
       // A proof that is killed by the stop must not be taken for a bad model, nor a change be begun then.
-      isStopping: () => interrupted.signal.aborted || isStopping(),
+      isStopping: () => interrupted.signal.aborted,
       changeTimeoutMs: config.limits.change_timeout_ms,
       commitTimeoutMs: config.cluster.commit_timeout_ms,
       loadTimeoutMs: config.cluster.start_timeout_ms + config.cluster.commit_timeout_ms,
@@ -138,6 +137,7 @@ export class PrimarySettings {
 
   /** Gives back what belongs to one server at a time. */
   async close(): Promise<void> {
+    this.#interrupted.abort();
     this.#prover.close();
     await this.downloads.close();
     await this.#state.close();

@@ -50,7 +50,6 @@ export async function runPrimary(loaded: LoadedConfig, workerFile: string): Prom
   const settings = await PrimarySettings.open({
     config,
     hostId,
-    isStopping: () => supervisor.stopping,
     onChanged: (_settings, model) => {
       if (model === null) return;
       for (const workerId of processes.keys()) sharing.changeModel(workerId, model.fingerprint);

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { z } from 'zod';
 import { writeOnnx } from '#src/cli/bench/onnx-writer.js';
 import { codeOf } from '#src/errors.js';
-import { endlessNear, sidecar } from '../support/bad-models.js';
+import { endless, endlessNear, sidecar } from '../support/bad-models.js';
 import { ChangeableServer, first, second } from '../support/changeable-server.js';
 import { eventually } from '../support/deadline.js';
 import { judge } from '../support/judged.js';
@@ -27,6 +27,15 @@ describe('a worker that fails in the middle of a change', () => {
     '--cluster.commit_timeout_ms',
     '3000',
   ];
+
+  /** A server that has changed to `second`: both models are proved, so what is left of a change is loading and the decision. */
+  const changedOnce = async (t: TestContext) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t, ...times);
+    const wire = await Wire.open(server.port);
+    assert.equal(await change(wire, second), changed(second));
+    return { place, server, wire, own: await pidOf(server.port, wire) };
+  };
 
   test('leaves one truth, whenever it is killed or stopped', async (t) => {
     const place = new ChangeableServer(t);
@@ -69,11 +78,7 @@ describe('a worker that fails in the middle of a change', () => {
   });
 
   test('killed or stopped between the decision and its part in it, undoes nothing', async (t) => {
-    const place = new ChangeableServer(t);
-    const server = await place.start(t, ...times);
-    const wire = await Wire.open(server.port);
-    assert.equal(await change(wire, second), changed(second));
-    const own = await pidOf(server.port, wire);
+    const { place, server, wire, own } = await changedOnce(t);
     for (const [name, wanted] of [
       ['SIGKILL', first],
       ['SIGSTOP', second],
@@ -110,12 +115,7 @@ describe('a worker that fails in the middle of a change', () => {
   });
 
   test('stopped before the decision for good, lets the change fail in time and is ended', async (t) => {
-    const place = new ChangeableServer(t);
-    const server = await place.start(t, ...times);
-    const wire = await Wire.open(server.port);
-    // Once proved, what is left of a change is loading and the decision.
-    assert.equal(await change(wire, second), changed(second));
-    const own = await pidOf(server.port, wire);
+    const { place, server, wire, own } = await changedOnce(t);
     const other = (await workerPids(server.port)).find((pid) => pid !== own);
     signalTo(other, 'SIGSTOP');
     assert.equal(await change(wire, first), reply(0x27, item(first, 1, 4)));
@@ -129,6 +129,22 @@ describe('a worker that fails in the middle of a change', () => {
     await eventually('another worker has taken its place', replaced, 60_000);
     assert.deepEqual(await models(server.port), [first]);
     assert.equal(await server.stop(), 0);
+  });
+});
+
+describe('a change that is on its way when the server is told to stop', () => {
+  test('is answered with code 6, which says nothing of the model', async (t) => {
+    const place = new ChangeableServer(t);
+    const server = await place.start(t);
+    writeFileSync(join(place.models, 'slow.onnx'), writeOnnx(endless));
+    writeFileSync(join(place.models, 'slow.yaml'), sidecar);
+    const wire = await Wire.open(server.port);
+    const answered = change(wire, 'slow.onnx');
+    await server.line(({ msg }) => msg === 'trying a model in a process of its own');
+    const stopped = server.stop();
+    assert.match(await answered, /"error_code": 6\b/);
+    wire.close();
+    assert.equal(await stopped, 0);
   });
 });
 
