@@ -1,6 +1,7 @@
-// Memory of attached images, used again and again. The engine counts an ordinary buffer with its heap, and looks through all of that
-// several times a second where megabytes of images come and go; shared memory it does not count, and a thread that is given
-// it leaves it where it is. So there is a limit on it here, and what is beyond that is ordinary memory.
+// Memory of encoded images, attached or read from files, used again and again; each thread has its own. The engine counts an
+// ordinary buffer with its heap, and looks through all of that several times a second where megabytes of images come and go;
+// shared memory it does not count, and a thread that is given it leaves it where it is. So there is a limit on it here, and
+// what is beyond that is ordinary memory.
 
 /** All that is shared: in use, ready, and let go of but not collected yet. */
 const sharedBytesMax = 48 * 1024 * 1024;

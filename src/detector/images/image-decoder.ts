@@ -7,6 +7,7 @@ import { sampleFramed } from './bilinear.js';
 import { formatsAreSet } from './formats-are-set.js';
 import { frameOf, type FramedPicture, type Framing, type Picture, type Region, type Size } from './frame.js';
 import { plainJpegSize } from './jpeg-size.js';
+import { padded } from './padding.js';
 
 export interface DecodeLimits {
   /** Images with more pixels are refused from their header. */
@@ -89,7 +90,7 @@ async function scaleFramed(
   framing: Framing,
   kernel: (typeof kernels)[keyof typeof kernels],
 ): Promise<FramedPicture> {
-  const { width, height, fill } = framing;
+  const { width, height } = framing;
   const frame = frameOf(size, framing);
   const how = { fit: 'fill', kernel } as const;
   const shrunk = {
@@ -110,16 +111,12 @@ async function scaleFramed(
     height: Math.min(frame.top + frame.scaledHeight, height) - top,
   };
   const scaled = image.resize(frame.scaledWidth, frame.scaledHeight, how).extract(visible);
-  const pixels = await toPixels(scaled)
-    .extend({
-      left,
-      top,
-      right: width - visible.width - left,
-      bottom: height - visible.height - top,
-      background: { r: fill, g: fill, b: fill },
-    })
-    .toBuffer();
-  return { ...checked({ pixels, width, height }), frame };
+  const picture = checked({
+    pixels: await toPixels(scaled).toBuffer(),
+    width: visible.width,
+    height: visible.height,
+  });
+  return { pixels: padded(picture, left, top, framing), width, height, frame };
 }
 
 function toPixels(image: Sharp): Sharp {

@@ -4,6 +4,7 @@ import { close, constants, fstatSync, open, read } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, normalize, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
+import { giveMemoryBack, takeMemory } from '../../image-memory.js';
 import {
   codeOf,
   InternalError,
@@ -19,10 +20,10 @@ const readFile = promisify(read);
 const openFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
- * The bytes of the image `name` below `folder` (an absolute real path).
+ * The bytes of the image `name` below `folder` (an absolute real path), in memory that the caller may give back.
  * Throws ResourceNotFoundError for a missing, foreign or unreadable one, InvalidImageError over `maxBytes`.
  */
-export async function readImageFile(folder: string, name: string, maxBytes: number): Promise<Buffer> {
+export async function readImageFile(folder: string, name: string, maxBytes: number): Promise<Uint8Array> {
   const file = await openInside(folder, name);
   try {
     // An open file tells this without delay.
@@ -30,8 +31,11 @@ export async function readImageFile(folder: string, name: string, maxBytes: numb
     const { size } = stat;
     if (!stat.isFile()) throw new ResourceNotFoundError('no such image');
     if (size > maxBytes) throw new InvalidImageError(`the image has ${size} bytes, more than ${maxBytes}`);
-    const bytes = Buffer.allocUnsafeSlow(size);
-    const { bytesRead } = await readFile(file, bytes, 0, size, 0).catch(asWireError);
+    const bytes = takeMemory(size);
+    const { bytesRead } = await readFile(file, bytes, 0, size, 0).catch((cause: unknown) => {
+      giveMemoryBack(bytes);
+      return asWireError(cause);
+    });
     return bytes.subarray(0, bytesRead);
   } finally {
     // Nothing was written, so there is nothing that could be lost.

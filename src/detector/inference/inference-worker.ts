@@ -4,8 +4,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
 import { InternalError, StartupError, describeError, toWireError } from '../../errors.js';
-import { readImageFile } from '../images/image-file.js';
+import { giveMemoryBack } from '../../image-memory.js';
 import { inTime } from '../../in-time.js';
+import { readImageFile } from '../images/image-file.js';
 import { openJudge, type Judge } from './judge.js';
 import type { ThreadAnswer } from './thread-answer.js';
 import {
@@ -81,7 +82,7 @@ async function settle(id: number, source: ImageSource, judge: Judge): Promise<vo
 
 async function look(source: ImageSource, judge: Judge): Promise<ThreadAnswer> {
   const start = performance.now();
-  const judgeIt = await judge.decode(await bytesOf(source));
+  const judgeIt = await decode(source, judge);
   const decodeMs = performance.now() - start;
   const judged = turn.then(async () => {
     const inferenceStart = performance.now();
@@ -93,16 +94,26 @@ async function look(source: ImageSource, judge: Judge): Promise<ThreadAnswer> {
   return { ok: true, decodeMs, ...(await judged) };
 }
 
-function bytesOf(source: ImageSource): Promise<Uint8Array> | Uint8Array {
-  if (source.type === 'bytes') return source.bytes;
+async function decode(source: ImageSource, judge: Judge): ReturnType<Judge['decode']> {
+  if (source.type === 'bytes') return judge.decode(source.bytes);
+  const bytes = await read(source);
+  try {
+    return await judge.decode(bytes);
+  } finally {
+    giveMemoryBack(bytes);
+  }
+}
+
+function read(source: Extract<ImageSource, { type: 'file' }>): Promise<Uint8Array> {
   if (hanging >= hangingMax) throw fault('reading other images takes too long, so none is read');
   const reading = readImageFile(source.folder, source.name, options.maxImageBytes);
   return inTime(reading, readTimeoutMs, () => {
     hanging += 1;
-    const end = () => {
-      hanging -= 1;
-    };
-    reading.then(end, end);
+    reading
+      .then(giveMemoryBack, () => undefined)
+      .finally(() => {
+        hanging -= 1;
+      });
     return fault(`reading an image took longer than ${readTimeoutMs} ms`);
   });
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { readImageFile } from '#src/detector/images/image-file.js';
 import { InvalidImageError, ResourceNotFoundError } from '#src/errors.js';
+import { giveMemoryBack } from '#src/image-memory.js';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'pear-images-')));
 after(() => {
@@ -26,7 +27,7 @@ symlinkSync('nowhere.jpg', join(folder, 'link-to-nothing.jpg'));
 symlinkSync('link-round.jpg', join(folder, 'link-round.jpg'));
 symlinkSync(root, join(folder, 'up'));
 
-const read = async (name: string) => (await readImageFile(folder, name, 100)).toString();
+const read = async (name: string) => Buffer.from(await readImageFile(folder, name, 100)).toString();
 
 describe('an image by name', () => {
   for (const name of [
@@ -73,5 +74,18 @@ describe('an image by name', () => {
   test('over the limit is refused without being read', async () => {
     writeFileSync(join(folder, 'large.jpg'), 'x'.repeat(101));
     await assert.rejects(read('large.jpg'), InvalidImageError);
+  });
+
+  test('lies in memory that serves again once it was given back, and shows nothing of what lay there', async () => {
+    const contents = ['a', 'b', 'c'].map((letter, index) => letter.repeat((300 - index) * 1024));
+    const memory = new Set<ArrayBufferLike>();
+    for (const content of contents) {
+      writeFileSync(join(folder, 'photo.jpg'), content);
+      const bytes = await readImageFile(folder, 'photo.jpg', 1024 * 1024);
+      assert.ok(Buffer.from(bytes).equals(Buffer.from(content)));
+      memory.add(bytes.buffer);
+      giveMemoryBack(bytes);
+    }
+    assert.equal(memory.size, 1);
   });
 });

@@ -43,25 +43,30 @@ export function yoloV5Candidates({ data, dims }: OutputData, threshold: number):
  */
 export function yoloV8Candidates({ data, dims }: OutputData, threshold: number): Candidate[] {
   const [, rows = 0, count = 0] = dims;
-  // Row by row, as the numbers lie in memory.
-  const best = new Float32Array(count).fill(-1);
+  // Row by row, as the numbers lie in memory. Nearly all are below the threshold, so that is asked first.
+  const best = new Float32Array(count);
   const classes = new Int32Array(count);
+  const columns: number[] = [];
   for (let row = 4; row < rows; row++) {
     const start = row * count;
     for (let column = 0; column < count; column++) {
       const score = data[start + column] ?? 0;
-      if (score > (best[column] ?? 0)) {
-        best[column] = score;
-        classes[column] = row - 4;
-      }
+      if (!(score > threshold)) continue;
+      const before = best[column] ?? 0;
+      if (score <= before) continue;
+      if (before === 0) columns.push(column);
+      best[column] = score;
+      classes[column] = row - 4;
     }
   }
   const found: Candidate[] = [];
-  for (let column = 0; column < count; column++) {
-    const score = at(best, column);
-    if (!(score > threshold)) continue;
+  for (const column of columns.sort((a, b) => a - b)) {
     const [x, y, width, height] = [0, 1, 2, 3].map((row) => at(data, row * count + column));
-    add(found, centred(x, y, width, height), { classIndex: classes[column] ?? 0, score, threshold });
+    add(found, centred(x, y, width, height), {
+      classIndex: classes[column] ?? 0,
+      score: at(best, column),
+      threshold,
+    });
   }
   return found;
 }

@@ -119,3 +119,19 @@ test('whatever numbers come out of a network, candidates are sound', () => {
     }),
   );
 });
+
+test('the candidates of a YOLO v8 network are the places whose best class is above the threshold, in their order', () => {
+  // Of few values, so that scores are often equal.
+  const score = fc.constantFrom(...[0, 0.25, 0.5, 0.625, 0.75, 1]);
+  const places = fc.array(fc.tuple(score, score, score), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(places, fc.constantFrom(0, 0.5, 1), (scores, above) => {
+      const found = yoloV8Candidates(columns(...scores.map((three, x) => [x, 0, 0, 0, ...three])), above);
+      const wanted = scores.flatMap((three, x) => {
+        const best = Math.max(...three);
+        return best > above ? [{ box: [x, 0, x, 0], classIndex: three.indexOf(best), score: best }] : [];
+      });
+      assert.deepEqual(found, wanted);
+    }),
+  );
+});

@@ -1,0 +1,27 @@
+// Lays a scaled picture into the input of a network. Here and not in libvips: its `embed` makes the scaling before it take a
+// tenth more time, copying takes next to none.
+import type { Framing, Picture } from './frame.js';
+
+/** uint8 [height, width, 3]: the picture with its corner at `left`, `top`, grey all round. It must fit. */
+export function padded(
+  { pixels, width: pictureWidth, height: pictureHeight }: Picture,
+  left: number,
+  top: number,
+  { width, height, fill }: Pick<Framing, 'width' | 'height' | 'fill'>,
+): Uint8Array {
+  if (pictureWidth === width && pictureHeight === height) return pixels;
+  // All of it is written: what lay in that memory is not seen.
+  const canvas = new Uint8Array(Buffer.allocUnsafeSlow(3 * width * height).buffer);
+  const rowBytes = 3 * pictureWidth;
+  let filled = 0;
+  // A picture as wide as the input is one piece.
+  const pieces = pictureWidth === width ? 1 : pictureHeight;
+  const pieceBytes = pieces === 1 ? rowBytes * pictureHeight : rowBytes;
+  for (let piece = 0; piece < pieces; piece++) {
+    const at = 3 * ((top + piece) * width + left);
+    canvas.fill(fill, filled, at);
+    canvas.set(pixels.subarray(piece * pieceBytes, (piece + 1) * pieceBytes), at);
+    filled = at + pieceBytes;
+  }
+  return canvas.fill(fill, filled);
+}
