@@ -9,6 +9,8 @@ const bareModelSchema = z.object({
   confidenceThreshold: z.number(),
   /** Grey value of the padding, 0 to 255. */
   letterboxFill: z.number(),
+  /** Whether the padding is laid round the scaled photo by copying, or by sharp. */
+  copies: z.boolean(),
 });
 export type BareModel = Readonly<z.output<typeof bareModelSchema>>;
 

@@ -102,16 +102,19 @@ class Pipeline {
   }
 
   /** uint8 [side, side, 3], letterboxed; the decoder itself scales to the nearest of its sizes (shrink-on-load). */
-  #decode(name: string): Promise<Buffer> {
-    const grey = this.#model.letterboxFill;
-    return sharp(join(this.#model.folder, name))
-      .resize(this.#side, this.#side, {
-        fit: 'contain',
-        kernel: 'cubic',
-        background: { r: grey, g: grey, b: grey },
-      })
-      .raw()
-      .toBuffer();
+  async #decode(name: string): Promise<Buffer> {
+    const side = this.#side;
+    const { folder, letterboxFill: grey, copies } = this.#model;
+    const image = sharp(join(folder, name)).raw();
+    const background = { r: grey, g: grey, b: grey };
+    if (!copies) return image.resize(side, side, { fit: 'contain', kernel: 'cubic', background }).toBuffer();
+    const scaled = image.resize(side, side, { fit: 'inside', kernel: 'cubic' });
+    const { data, info } = await scaled.toBuffer({ resolveWithObject: true });
+    if (info.width !== side) throw new Error(`${name} is no photo in landscape format`);
+    const start = 3 * side * Math.floor((side - info.height) / 2);
+    const canvas = Buffer.allocUnsafeSlow(3 * side * side);
+    canvas.fill(grey, 0, start).set(data, start);
+    return canvas.fill(grey, start + data.length);
   }
 
   async #judge(pixels: Buffer): Promise<number> {

@@ -30,6 +30,8 @@ Measures the server against a bare pipeline on the same photos and models, in on
   --workers N          workers of the server, and bare processes (one a core)
   --photos N           how many different photos (12)
   --small-photos       the sample pictures as they are, about 60 KB, instead of large photos
+  --bare-copies        the bare pipeline copies the scaled photo into its frame, as the server does, instead of leaving
+                       it to sharp
   --idle N             idle connections for memory per peer (2000)
   --burst N            connections that come within two seconds (15000)
   --records N          connections of eight hosts in a Redis that is started for it (100000)
@@ -56,6 +58,7 @@ const optionsSchema = z.object({
   workers: whole(1, 256),
   photos: whole(1, 52),
   'small-photos': z.boolean(),
+  'bare-copies': z.boolean(),
   idle: whole(1, 19_000),
   burst: whole(1, 50_000),
   records: whole(100, 1_000_000),
@@ -84,6 +87,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     workers: String(usableCores()),
     photos: '12',
     'small-photos': false,
+    'bare-copies': false,
     idle: quick ? '500' : '2000',
     burst: quick ? '1000' : '15000',
     records: quick ? '10000' : '100000',
@@ -117,6 +121,7 @@ function parse(args: readonly string[]) {
         workers: text,
         photos: text,
         'small-photos': flag,
+        'bare-copies': flag,
         idle: text,
         burst: text,
         records: text,

@@ -77,6 +77,7 @@ export class Workbench {
       photos: this.photos.map(({ name }) => name),
       confidenceThreshold,
       letterboxFill,
+      copies: this.options['bare-copies'],
     });
     this.#bares.add(bare);
     return bare;

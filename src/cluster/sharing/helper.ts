@@ -2,6 +2,7 @@
 // connection to that worker, one for each that is asked for, so that never more come than there is room for.
 import type { ThreadAnswer } from '../../detector/inference/thread-answer.js';
 import type { ImageSource } from '../../detector/inference/thread-messages.js';
+import { giveMemoryBack } from '../../image-memory.js';
 import type { Logger } from '../../log.js';
 import { connectWithSharedReads } from '../../socket-reads.js';
 import { ShareChannel } from './share-channel.js';
@@ -167,6 +168,7 @@ export class Helper {
     const source: ImageSource = file === null ? { type: 'bytes', bytes } : { type: 'file', ...file };
     const answer = await this.#options.judge(source, model);
     if (answer !== null) this.#judged += 1;
+    else giveMemoryBack(bytes);
     // One that is gone needs no answer.
     if (this.#lenders.get(lender.id) !== lender) return;
     // The model may have been changed while the image was on its way.

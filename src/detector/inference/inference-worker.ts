@@ -3,10 +3,10 @@
 // must never be the event loop's.
 import { parentPort, workerData } from 'node:worker_threads';
 import { performance } from 'node:perf_hooks';
-import { InternalError, StartupError, describeError, toWireError } from '../../errors.js';
+import { StartupError, describeError, toWireError } from '../../errors.js';
 import { giveMemoryBack } from '../../image-memory.js';
-import { inTime } from '../../in-time.js';
 import { readImageFile } from '../images/image-file.js';
+import { ImageReader } from './image-reader.js';
 import { openJudge, type Judge } from './judge.js';
 import type { ThreadAnswer } from './thread-answer.js';
 import {
@@ -21,12 +21,10 @@ if (parentPort === null) throw new Error('inference-worker runs as a worker thre
 const port = parentPort;
 const options = threadOptionsSchema.parse(workerData);
 
-/**
- * Each read that hangs holds a thread of the pool, which decoding needs, too. While so many do, no image is read by name;
- * the pool has more threads than that and those that may hang before they are found out (worker-environment.ts).
- */
-const hangingMax = 2;
-let hanging = 0;
+const reader = new ImageReader(
+  (folder, name) => readImageFile(folder, name, options.maxImageBytes),
+  readTimeoutMs,
+);
 
 /** Ends when the images that are decoded have been judged: a judge looks at one at a time. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -96,30 +94,12 @@ async function look(source: ImageSource, judge: Judge): Promise<ThreadAnswer> {
 
 async function decode(source: ImageSource, judge: Judge): ReturnType<Judge['decode']> {
   if (source.type === 'bytes') return judge.decode(source.bytes);
-  const bytes = await read(source);
+  const bytes = await reader.read(source.folder, source.name);
   try {
     return await judge.decode(bytes);
   } finally {
     giveMemoryBack(bytes);
   }
-}
-
-function read(source: Extract<ImageSource, { type: 'file' }>): Promise<Uint8Array> {
-  if (hanging >= hangingMax) throw fault('reading other images takes too long, so none is read');
-  const reading = readImageFile(source.folder, source.name, options.maxImageBytes);
-  return inTime(reading, readTimeoutMs, () => {
-    hanging += 1;
-    reading
-      .then(giveMemoryBack, () => undefined)
-      .finally(() => {
-        hanging -= 1;
-      });
-    return fault(`reading an image took longer than ${readTimeoutMs} ms`);
-  });
-}
-
-function fault(reason: string): InternalError {
-  return new InternalError({ cause: new Error(reason) });
 }
 
 function answer(message: FromThread): void {

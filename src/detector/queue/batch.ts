@@ -93,6 +93,7 @@ export class Batch {
   provide(index: number, source: ImageSource): void {
     const slot = this.slots[index];
     if (slot?.state === 'awaited') this.#enqueue(slot, source);
+    else if (source.type === 'bytes') giveMemoryBack(source.bytes);
   }
 
   /** Answers the image at `index` without looking at it. */
