@@ -46,7 +46,8 @@ export function heading({
     `pear ${machine.version}, commit ${machine.commit}\n` +
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}\n` +
     `Node ${machine.node}, sharp ${machine.sharp} (libvips ${machine.libvips}), ONNX Runtime ${machine.onnxruntime}\n` +
-    `${options.workers} workers, ${photos.count} photos of ${Math.round(photos.meanBytes / 1000)} KB\n`
+    `${options.workers} workers, ${photos.count} photos of ${Math.round(photos.meanBytes / 1000)} KB\n` +
+    (options['bare-copies'] ? 'the bare pipeline copies the padding\n' : '')
   );
 }
 

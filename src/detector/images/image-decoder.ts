@@ -1,4 +1,4 @@
-// Encoded picture → the pixels that a network takes: decoded, turned upright, scaled and framed by libvips. The only
+// Encoded picture → the pixels that a network takes: decoded, turned upright and scaled by libvips, then framed. The only
 // importer of sharp. What is no picture, or too large, is an InvalidImageError, whatever its bytes are.
 import { getEnvironmentData } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';

@@ -1,5 +1,5 @@
-// Lays a scaled picture into the input of a network. Here and not in libvips: its `embed` makes the scaling before it take a
-// tenth more time, copying takes next to none.
+// Lays a scaled picture into the input of a network. Copying costs next to nothing. As a step of
+// libvips (`embed`) it makes the scaling before it a tenth slower.
 import type { Framing, Picture } from './frame.js';
 
 /** uint8 [height, width, 3]: the picture with its corner at `left`, `top`, grey all round. It must fit. */

@@ -1,6 +1,7 @@
 // The requests of one peer: parsed, passed through the gate, run in their turn, answered in their order. Errors
 // become replies here and nowhere else. It knows no socket; Peer gives it messages and takes replies.
 import { CancelledError, DeadlineError, PeerGoneError, WireError } from '../../errors.js';
+import { giveMemoryBack } from '../../image-memory.js';
 import { encodeReply, refusal, type Reply } from '../../protocol/reply.js';
 import { parseRequest, type Message, type ParsedRequest, type RequestId } from '../../protocol/request.js';
 import { admit, open } from './admission.js';
@@ -100,8 +101,9 @@ export class RequestProcessor implements StartRules<Place> {
   /** Takes the next image that is attached to the last message. */
   attach(bytes: Uint8Array): void {
     const exchange = this.#attaching;
+    if (exchange?.attach(bytes) === true) this.load.heldBytes += bytes.length;
+    else giveMemoryBack(bytes);
     if (exchange === null) return;
-    if (exchange.attach(bytes)) this.load.heldBytes += bytes.length;
     if (!exchange.complete) return;
     this.#attaching = null;
     exchange.startDeadline(this.#options.requestTimeoutMs);

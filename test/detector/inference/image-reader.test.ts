@@ -28,14 +28,13 @@ test('an image that takes too long to read is given up, and its memory serves ag
   t.mock.timers.tick(timeoutMs);
   await assert.rejects(late, InternalError);
 
-  const meanwhile = takeMemory(200 * 1024);
-  assert.notEqual(meanwhile.buffer, bytes.buffer);
   reads[0]?.end(bytes);
   await nextRound();
   const next = takeMemory(200 * 1024);
+  const another = takeMemory(200 * 1024);
   assert.equal(next.buffer, bytes.buffer);
-  giveMemoryBack(meanwhile);
-  giveMemoryBack(next);
+  assert.notEqual(another.buffer, bytes.buffer);
+  for (const piece of [next, another]) giveMemoryBack(piece);
 });
 
 test('while two reads hang no image is read, and again when one of them has ended, well or not', async (t) => {
@@ -53,4 +52,11 @@ test('while two reads hang no image is read, and again when one of them has ende
   const read = reader.read('/images', 'c.jpg');
   reads[2]?.end(Uint8Array.of(7));
   assert.deepEqual(await read, Uint8Array.of(7));
+
+  reads[1]?.end(Uint8Array.of(8));
+  await nextRound();
+  const two = [reader.read('/images', 'd.jpg'), reader.read('/images', 'e.jpg')];
+  t.mock.timers.tick(timeoutMs);
+  for (const late of two) await assert.rejects(late, InternalError);
+  assert.equal(reads.length, 5);
 });

@@ -51,6 +51,7 @@ test('photos that are read and decoded at the same time get the answers that eac
     assert.ok(statSync(large).size > 128 * 1024, name);
   }
   const thread = await start();
+  t.after(() => thread.close());
   const answerTo = async (name: string) => {
     const answer = await thread.judge({ type: 'file', folder, name });
     return answer.ok ? answer.detections : answer.reason;
@@ -66,5 +67,4 @@ test('photos that are read and decoded at the same time get the answers that eac
     }
   });
   await Promise.all(lanes);
-  await thread.close();
 });
