@@ -11,12 +11,11 @@ export function padded(
 ): Uint8Array {
   if (pictureWidth === width && pictureHeight === height) return pixels;
   // All of it is written: what lay in that memory is not seen.
-  const canvas = new Uint8Array(Buffer.allocUnsafeSlow(3 * width * height).buffer);
-  const rowBytes = 3 * pictureWidth;
-  let filled = 0;
+  const canvas = Buffer.allocUnsafeSlow(3 * width * height);
   // A picture as wide as the input is one piece.
-  const pieces = pictureWidth === width ? 1 : pictureHeight;
-  const pieceBytes = pieces === 1 ? rowBytes * pictureHeight : rowBytes;
+  const [pieces, pieceBytes] =
+    pictureWidth === width ? [1, pixels.length] : [pictureHeight, 3 * pictureWidth];
+  let filled = 0;
   for (let piece = 0; piece < pieces; piece++) {
     const at = 3 * ((top + piece) * width + left);
     canvas.fill(fill, filled, at);

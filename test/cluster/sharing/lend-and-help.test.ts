@@ -195,6 +195,31 @@ describe('a worker with nothing to do', () => {
     helper.spare();
     assert.deepEqual([news, back, judging], [[], [], []]);
   });
+
+  test('sends back what is for a model that serves no more, and its memory serves the next image', async (context) => {
+    const bytes = new Uint8Array(300_000);
+    const { socketPath, back } = await lenderOf(context, [{ type: 'bytes', bytes }]);
+    let memory: ArrayBufferLike | null = null;
+    const helper = new Helper({
+      model: () => 'm',
+      spare: () => 1,
+      judge: (source) => {
+        memory = source.type === 'bytes' ? source.bytes.buffer : null;
+        return Promise.resolve(null);
+      },
+      maxImageBytes: 1_000_000,
+      tell: () => undefined,
+      log,
+    });
+    context.after(() => {
+      helper.close();
+    });
+    helper.help('other', socketPath);
+    await until('the image back', () => back.length === 1);
+    const [next, another] = [takeMemory(300_000), takeMemory(300_000)];
+    assert.equal(next.buffer, memory);
+    assert.notEqual(another.buffer, memory);
+  });
 });
 
 describe('a worker whose images wait', () => {
