@@ -48,10 +48,13 @@ after(async () => {
 const many = (sent: Buffer) =>
   Buffer.concat(Array.from({ length: Math.ceil(mib / sent.length) }, () => sent));
 
-/** Classifications whose images have no verdict but an error, so that all of a reply is known at once, and is long. */
+/**
+ * A classification whose images have no verdict but an error, so that all of its reply is known at once, and is long: 2.1 MiB. Of ten
+ * peers one each is more than half of what all may hold, so that they may add nothing, and leaves room for others.
+ */
 const manyErrors = () => {
   const image = { file_name: '🍐'.repeat(255), data: '!' };
-  return Buffer.from(JSON.stringify({ cmd: 1, request_data: Array(1000).fill(image) }));
+  return Buffer.from(JSON.stringify({ cmd: 1, request_data: Array(700).fill(image) }));
 };
 
 interface Flood {
