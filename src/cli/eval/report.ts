@@ -39,12 +39,25 @@ function confusionText({ confusion: { labels, said, counts } }: Evaluation): str
     ...said.map((each) => String(counts[label]?.[each] ?? 0)),
   ]);
   const strange = said.filter((each) => !labels.includes(each) && !usualClasses.includes(each));
-  const [first = ''] = strange;
-  const hint =
-    strange.length === 0
-      ? ''
-      : `no photo is labelled ${strange.map(printable).join(' or ')}; if that is another word, --classes ${printable(first)}=CLASS says which class it is\n`;
-  return `${table(['labelled ↓  said →', ...said.map(printable)], rows)}${hint}`;
+  const unheard = labels.filter(
+    (label) =>
+      !usualClasses.includes(label) &&
+      labels.every((row) => counts[row]?.[label] === 0) &&
+      said.some((each) => each !== notJudged && counts[label]?.[each] !== 0),
+  );
+  const hints = [
+    otherWord(strange, (names) => `no photo is labelled ${names}`),
+    otherWord(unheard, (names) => `no photo is said to show ${names}`),
+  ];
+  return `${table(['labelled ↓  said →', ...said.map(printable)], rows)}${hints.join('')}`;
+}
+
+/** A class that only one side knows may be mistyped, or the other side's by another name. */
+function otherWord(classes: readonly string[], claim: (names: string) => string): string {
+  const [first] = classes;
+  if (first === undefined) return '';
+  const names = classes.map(printable).join(' or ');
+  return `${claim(names)}; if that is another word, --classes ${printable(first)}=CLASS says which class it is\n`;
 }
 
 function countsText({ verdicts }: Evaluation): string {
