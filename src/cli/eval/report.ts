@@ -47,12 +47,12 @@ function confusionText({ confusion: { labels, said, counts } }: Evaluation): str
   );
   const hints = [
     otherWord(strange, (names) => `no photo is labelled ${names}`),
-    otherWord(unheard, (names) => `no photo is said to show ${names}`),
+    otherWord(unheard, (names) => `no labelled photo is said to show ${names}`),
   ];
   return `${table(['labelled ↓  said →', ...said.map(printable)], rows)}${hints.join('')}`;
 }
 
-/** A class that only one side knows may be mistyped, or the other side's by another name. */
+/** A class that stands on one side alone may be mistyped, the other side's by another name, or never told by the model. */
 function otherWord(classes: readonly string[], claim: (names: string) => string): string {
   const [first] = classes;
   if (first === undefined) return '';
