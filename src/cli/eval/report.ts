@@ -46,18 +46,18 @@ function confusionText({ confusion: { labels, said, counts } }: Evaluation): str
       said.some((each) => each !== notJudged && counts[label]?.[each] !== 0),
   );
   const hints = [
-    otherWord(strange, (names) => `no photo is labelled ${names}`),
-    otherWord(unheard, (names) => `no labelled photo is said to show ${names}`),
+    otherWord('no photo is labelled', strange),
+    otherWord('no labelled photo is said to show', unheard),
   ];
   return `${table(['labelled ↓  said →', ...said.map(printable)], rows)}${hints.join('')}`;
 }
 
 /** A class that stands on one side alone may be mistyped, the other side's by another name, or never told by the model. */
-function otherWord(classes: readonly string[], claim: (names: string) => string): string {
+function otherWord(claim: string, classes: readonly string[]): string {
   const [first] = classes;
   if (first === undefined) return '';
   const names = classes.map(printable).join(' or ');
-  return `${claim(names)}; if that is another word, --classes ${printable(first)}=CLASS says which class it is\n`;
+  return `${claim} ${names}; if that is another word, --classes ${printable(first)}=CLASS says which class it is\n`;
 }
 
 function countsText({ verdicts }: Evaluation): string {
